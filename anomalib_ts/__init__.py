@@ -1,0 +1,1 @@
+"""Anomaly detection for time series and machine sounds."""

@@ -1,0 +1,50 @@
+"""What a data set gives: named cases, each something to train on and something to score."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from anomalib_ts.recording import Recording
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem to solve: a series, or a machine type with its clips.
+
+    Attributes:
+        name: unique within its data set.
+        test: the recordings to score, whole.
+        train: the data set's own training part; empty where it has none.
+    """
+
+    name: str
+    test: tuple[Recording, ...]
+    train: tuple[Recording, ...] = ()
+
+
+class DataSet(ABC):
+    """A collection of cases that are loaded one at a time.
+
+    Attributes:
+        name: stands in results and leaderboards, so it must tell this selection from others
+            (`Dodgers`, not `tsb_uad`).
+    """
+
+    name: str
+
+    @abstractmethod
+    def case_names(self) -> list[str]:
+        """Names of all cases, without loading them.
+
+        Raises:
+            DataNotFoundError: the data is not there; the message says how to get it.
+        """
+
+    @abstractmethod
+    def load(self, case_name: str) -> Case:
+        """Load one case."""
+
+    @abstractmethod
+    def fingerprint(self, case_name: str) -> str:
+        """A digest that changes whenever `load` would give other values or labels."""

@@ -1,0 +1,1 @@
+"""Detectors and the contract they fulfil."""

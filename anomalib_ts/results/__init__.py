@@ -1,0 +1,1 @@
+"""Storing results and making tables of them."""
