@@ -1,0 +1,58 @@
+"""One call from labels and scores to a flat table of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy.typing as npt
+
+from anomalib_ts.errors import UndefinedMetricError
+from anomalib_ts.metrics.registry import Settings, select
+from anomalib_ts.metrics.scored import ScoredSeries
+
+
+def evaluate(
+    labels: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    metrics: str | Iterable[str] = "full",
+    window: int | None = None,
+    threshold: float | None = None,
+    *,
+    max_fpr: float = 0.1,
+    k: int | None = None,
+    pa_k: float = 20.0,
+    undefined: Literal["raise", "omit"] = "raise",
+) -> dict[str, float]:
+    """Evaluates one series; the score is sorted once for all metrics.
+
+    Args:
+        labels: `(n,)`, 0 = normal, 1 = anomalous.
+        scores: `(n,)`, finite, higher = more anomalous.
+        metrics: `default` (auroc, aupr, pauc), `full`, one key or several; see `list_metrics`.
+            `full` has the metrics of a given threshold only if one is given.
+        window: Largest buffer of the range metrics in points, usually the period of the series.
+        threshold: A point is predicted when its score lies above this value.
+        max_fpr: End of the false-positive range of `pauc`, in (0, 1].
+        k: Points taken by `precision_at_k`; None = as many as there are anomalous points.
+        pa_k: Share of a segment, in percent, above which PA%K fills it in.
+        undefined: `raise`, or `omit` to leave metrics that have no value out of the result.
+
+    Returns:
+        Key -> value, in the order asked for.
+
+    Raises:
+        InputError: Unknown key, unusable labels or scores, or a missing window or threshold.
+        UndefinedMetricError: A metric has no value here, for example because a class is missing.
+    """
+    chosen = select(metrics, has_threshold=threshold is not None)
+    settings = Settings(window, threshold, max_fpr, k, pa_k)
+    series = ScoredSeries(labels, scores)
+    values: dict[str, float] = {}
+    for metric in chosen:
+        try:
+            values[metric.key] = metric.function(series, settings)
+        except UndefinedMetricError:
+            if undefined == "raise":
+                raise
+    return values
