@@ -37,8 +37,8 @@ class Recording:
             labels do not fit them.
     """
 
-    values: NDArray[np.float32]
-    labels: LabelArray | None = None
+    values: NDArray[Any]
+    labels: NDArray[Any] | None = None
     label: int | None = None
     name: str = "recording"
     sampling_period: float | None = None

@@ -1,0 +1,128 @@
+"""The command `anomalib-ts`. Each subcommand imports only what it needs, when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import metadata
+
+DESCRIPTION = "Anomaly detection for time series and machine sounds."
+EPILOG = """\
+examples:
+  anomalib-ts run                                   the demonstration, under a minute
+  anomalib-ts run detector=iforest data=csv data.path=my.csv
+  anomalib-ts run -m detector=fastflow1d,iforest seed=0,1,2 results=my_results
+  anomalib-ts leaderboard my_results --format csv
+"""
+RUN_HELP = """\
+usage: anomalib-ts run [-m] [key=value ...]
+
+Run a detector on a data set, store the results and print them as a table.
+
+  key=value     change any setting of conf/config.yaml; `anomalib-ts list` shows the choices
+  -m            multirun: key=a,b,c runs every combination
+  --cfg job     show the configuration instead of running it
+  --hydra-help  Hydra's own options
+
+examples:
+  anomalib-ts run
+  anomalib-ts run detector=iforest data=tsb_uad data.root=DIR data.dataset=Dodgers protocol=whole
+  anomalib-ts run -m detector=fastflow1d,iforest seed=0,1,2,3,4 results=my_results
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; the exit status is 0 for success, 1 for failed work, 2 for a wrong call."""
+    given = sys.argv[1:] if arguments is None else arguments
+    from anomalib_ts.errors import AnomalibTsError  # noqa: PLC0415
+
+    try:
+        if given[:1] == ["run"]:
+            return _run(given[1:])
+        options = _parser().parse_args(given)
+        return int(options.command(options))
+    except AnomalibTsError as error:
+        sys.stderr.write(f"anomalib-ts: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("\nanomalib-ts: interrupted. Finished results are stored; the same ")
+        sys.stderr.write("command goes on where this one stopped.\n")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "anomalib-ts",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = metadata.version("anomalib-ts")
+    parser.add_argument("--version", action="version", version=f"anomalib-ts {version}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    commands.add_parser("run", help="run a detector on a data set", add_help=False)
+
+    show = commands.add_parser("list", help="list detectors, data sets, protocols, ...")
+    show.add_argument("group", nargs="?", help="only this group, for example detector")
+    show.set_defaults(command=_list)
+
+    board = commands.add_parser("leaderboard", help="table of stored results")
+    board.add_argument("results", metavar="RESULTS_DIR")
+    board.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
+    board.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    board.set_defaults(command=_leaderboard)
+
+    again = commands.add_parser("evaluate", help="recompute metrics of stored scores, no refitting")
+    again.add_argument("results", metavar="RESULTS_DIR")
+    again.add_argument("--metrics", default="full", help="default, full, or names with commas")
+    again.set_defaults(command=_evaluate)
+    return parser
+
+
+def _run(arguments: list[str]) -> int:
+    if {"-h", "--help"} & set(arguments):
+        sys.stdout.write(RUN_HELP)
+        return 0
+    from anomalib_ts.hydra_app import run  # noqa: PLC0415
+
+    return run(arguments)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from anomalib_ts.listing import listing  # noqa: PLC0415
+
+    sys.stdout.write(listing(options.group))
+    return 0
+
+
+def _leaderboard(options: argparse.Namespace) -> int:
+    from anomalib_ts.console import console  # noqa: PLC0415
+    from anomalib_ts.results import leaderboard as board  # noqa: PLC0415
+    from anomalib_ts.results.store import existing_store  # noqa: PLC0415
+
+    rows = board.leaderboard(existing_store(options.results).records(), options.metric)
+    if options.format == "csv":
+        sys.stdout.write(board.as_csv(rows))
+    elif options.format == "json":
+        sys.stdout.write(board.as_json(rows) + "\n")
+    else:
+        console().print(board.as_table(rows, board.columns(options.metric)))
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from anomalib_ts.console import console  # noqa: PLC0415
+    from anomalib_ts.evaluation import evaluate_store  # noqa: PLC0415
+    from anomalib_ts.results.leaderboard import as_table, leaderboard  # noqa: PLC0415
+    from anomalib_ts.results.store import existing_store  # noqa: PLC0415
+
+    names = options.metrics.split(",")
+    records = evaluate_store(
+        existing_store(options.results), names[0] if names[0] in ("default", "full") else names
+    )
+    console().print(as_table(leaderboard(records)))
+    return 0

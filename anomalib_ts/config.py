@@ -1,0 +1,162 @@
+"""Settings checked against the constructors they are for, so that a mistake is one clear line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import make_dataclass
+from difflib import get_close_matches
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from hydra.utils import get_object, instantiate
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.results.record import WITHOUT_EFFECT
+
+Settings = dict[str, Any]
+SHARED_SETTINGS = ("seed", "trainer")
+"""Constructor parameters that take the run's value (`${seed}`) unless set otherwise."""
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A hint at what was probably meant: `; did you mean x?`, or the whole list."""
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; there are: {', '.join(known) or 'none'}"
+
+
+def build(settings: Mapping[str, Any], where: str) -> Any:
+    """Create the object that `settings` describe.
+
+    Args:
+        settings: `_target_`, an importable class, and its arguments.
+        where: what messages call these settings, for example `detector`.
+
+    Raises:
+        ConfigError: the target cannot be imported, or an argument is unknown, missing, of the
+            wrong type or refused.
+    """
+    try:
+        return instantiate(checked(settings, where), _convert_="all")
+    except Exception as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, AnomalibTsError):
+            raise ConfigError(f"{where}: {cause}") from None
+        raise
+
+
+def checked(settings: Mapping[str, Any], where: str) -> Settings:
+    """Settings compared with the signature of their `_target_`, at every level.
+
+    Returns:
+        The same with each value of the declared type (`3` for a text becomes `"3"`).
+
+    Raises:
+        ConfigError: see `build`.
+    """
+    target = _target(settings, where)
+    parameters = inspect.signature(target).parameters
+    given = {key: value for key, value in settings.items() if key != "_target_"}
+    for key in given:
+        if key not in parameters:
+            raise ConfigError(f"{where}.{key}: no such setting{nearest(key, list(parameters))}")
+    missing = [
+        name for name, p in parameters.items() if p.default is p.empty and given.get(name) is None
+    ]
+    if missing:
+        raise ConfigError(f"{where}: please set {' and '.join(f'{where}.{m}' for m in missing)}")
+    constructor: Any = target
+    hints = get_type_hints(constructor.__init__)
+    result: Settings = {"_target_": settings["_target_"]}
+    for key, value in given.items():
+        if isinstance(value, Mapping) and "_target_" in value:
+            result[key] = checked(value, f"{where}.{key}")
+        else:
+            result[key] = _checked_value(hints.get(key, Any), value, f"{where}.{key}")
+    return result
+
+
+def defaults(target: type) -> Settings:
+    """The settings of a class with its constructor's defaults, `???` where there is none."""
+    settings: Settings = {"_target_": f"{target.__module__}.{target.__qualname__}"}
+    for name, parameter in inspect.signature(target).parameters.items():
+        if name in SHARED_SETTINGS:
+            settings[name] = f"${{{name}}}"
+        else:
+            settings[name] = "???" if parameter.default is parameter.empty else parameter.default
+    return settings
+
+
+def changed(settings: Mapping[str, Any]) -> Settings:
+    """The settings that differ from the defaults, flat: what tells two variants apart.
+
+    The seed is left out: it is an axis of its own.
+    """
+    target = _target(settings, "settings")
+    found: Settings = {}
+    for name, parameter in inspect.signature(target).parameters.items():
+        value = settings.get(name, parameter.default)
+        if name == "seed" or name in WITHOUT_EFFECT:
+            continue
+        if isinstance(value, Mapping) and "_target_" in value:
+            found |= {f"{name}.{key}": v for key, v in changed(value).items()}
+        elif value != parameter.default:
+            found[name] = value
+    return found
+
+
+def _target(settings: Mapping[str, Any], where: str) -> type:
+    path = settings.get("_target_")
+    if not isinstance(path, str):
+        raise ConfigError(f"{where}: no _target_ says which class these settings are for")
+    try:
+        target = get_object(path)
+    except Exception as error:
+        raise ConfigError(f"{where}: cannot import {path}: {error}") from error
+    if not inspect.isclass(target):
+        raise ConfigError(f"{where}: {path} is not a class")
+    return target
+
+
+def _checked_value(hint: Any, value: Any, where: str) -> Any:
+    allowed = _literals(hint)
+    if allowed:
+        if value not in allowed:
+            known = [str(choice) for choice in allowed]
+            raise ConfigError(f"{where}: {value!r} is not allowed{nearest(str(value), known)}")
+        return value
+    if value is None and (hint is Any or NoneType in get_args(hint)):
+        return None
+    try:
+        node = make_dataclass("Node", [("value", hint)])
+        schema = OmegaConf.structured(node)
+    except OmegaConfBaseException:
+        return value  # a type that a config cannot describe, such as a class of one's own
+    try:
+        merged: Any = OmegaConf.to_container(OmegaConf.merge(schema, {"value": value}))
+        return merged["value"]
+    except OmegaConfBaseException:
+        raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}") from None
+
+
+def _literals(hint: Any) -> tuple[Any, ...]:
+    """The allowed values of a `Literal`, or of a union that consists of literals and None."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    if get_origin(hint) in (Union, UnionType):
+        parts = [(None,) if part is NoneType else _literals(part) for part in get_args(hint)]
+        return tuple(v for part in parts for v in part) if all(parts) else ()
+    return ()
+
+
+def _readable(hint: Any) -> str:
+    names = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(_readable(part) for part in get_args(hint))
+    if hint is NoneType:
+        return "null"
+    return names.get(getattr(hint, "__name__", ""), str(hint))

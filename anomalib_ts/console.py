@@ -1,0 +1,25 @@
+"""What the command line writes: tables to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from rich.console import Console
+
+
+def console() -> Console:
+    """Standard output; wide enough for tables when it is a pipe or a file."""
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, soft_wrap=False)
+
+
+def log_to_terminal(level: int = logging.INFO) -> None:
+    """Show the package's log on standard error, one plain line a message."""
+    logger = logging.getLogger("anomalib_ts")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+        logger.propagate = False
+    logger.setLevel(level)
+    logging.captureWarnings(capture=True)

@@ -1,0 +1,172 @@
+"""One job: a configuration turned into units of work, each run once and stored."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hydra.utils import get_class
+
+from anomalib_ts.config import Settings, build, changed, checked
+from anomalib_ts.data.base import DataSet
+from anomalib_ts.detectors.base import Detector
+from anomalib_ts.errors import ConfigError
+from anomalib_ts.evaluation import Evaluation
+from anomalib_ts.execute import Outcome, execute
+from anomalib_ts.results.record import Record, Unit, describe
+from anomalib_ts.results.store import Store
+
+log = logging.getLogger(__name__)
+
+RETRY = ("none", "failed", "all")
+Report = Callable[[Record, bool, int, int], None]
+"""Called after each unit: its record, whether that was stored before, units done and in all."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked configuration: everything one job needs, nothing of Hydra.
+
+    Attributes:
+        detectors: settings by config name, the chosen detector first, then the baselines.
+        data, protocol, threshold, metrics: settings of one object each.
+        seed: of the detectors.
+        results: folder of the result store.
+        retry: which stored results to compute anew: `none`, `failed` or `all`.
+        threads: CPU threads of the numeric libraries.
+        save_scores: whether to keep the scores of every point.
+    """
+
+    detectors: dict[str, Settings]
+    data: Settings
+    protocol: Settings
+    threshold: Settings
+    metrics: Settings
+    seed: int = 0
+    results: str = "results"
+    retry: str = "none"
+    threads: int = 1
+    save_scores: bool = True
+
+    @property
+    def store(self) -> Store:
+        """Where results go."""
+        return Store(self.results)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """How scores are judged."""
+        judge: Evaluation = build(self.metrics, "metrics")
+        return judge
+
+
+def run_job(job: Job, report: Report | None = None) -> list[Record]:
+    """Run every unit of a job that is not stored yet.
+
+    A unit that fails is stored with its traceback, and the others go on. Several processes may
+    run the same job on the same store: each unit is run by one of them.
+
+    Args:
+        job: what to run.
+        report: called after each unit.
+
+    Returns:
+        One record a unit, in the order case by case, stored ones included.
+
+    Raises:
+        AnomalibTsError: the data set is not there, or results cannot be written.
+    """
+    evaluation = job.evaluation
+    job.store.check_writable()
+    records: list[Record] = []
+    todo = units(job)
+    for unit in todo:
+        record, stored = _run_once(job, unit, evaluation)
+        records.append(record)
+        if report:
+            report(record, stored, len(records), len(todo))
+    return records
+
+
+def units(job: Job) -> list[Unit]:
+    """The units of a job, case by case, and within a case detector by detector.
+
+    Raises:
+        AnomalibTsError: the data set is not there.
+    """
+    data_set: DataSet = build(job.data, "data")
+    cases = [(case, data_set.fingerprint(case)) for case in data_set.case_names()]
+    return [
+        Unit(
+            detector=name,
+            detector_settings=settings,
+            variant=describe(changed(settings)),
+            data=data_set.name,
+            data_settings=job.data,
+            case=case,
+            protocol=job.protocol,
+            threshold=job.threshold,
+            seed=job.seed,
+            fingerprint=fingerprint,
+            version=_version(settings),
+        )
+        for case, fingerprint in cases
+        for name, settings in job.detectors.items()
+    ]
+
+
+def _version(detector_settings: Settings) -> int:
+    detector: type[Detector] = get_class(detector_settings["_target_"])
+    return detector.version
+
+
+def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, bool]:
+    with job.store.lock(unit):
+        record = job.store.find(unit)
+        if record and not _wanted_again(record, job.retry):
+            return record, True
+        outcome = execute(unit, evaluation, job.threads)
+        return _save(job, outcome), False
+
+
+def _wanted_again(record: Record, retry: str) -> bool:
+    return retry == "all" or (retry == "failed" and record.status != "ok")
+
+
+def _save(job: Job, outcome: Outcome) -> Record:
+    if not job.save_scores or outcome.truth is None:
+        job.store.save(outcome.record)
+        return outcome.record
+    record = replace(outcome.record, scores=True)
+    job.store.save_case(record.unit, outcome.truth.arrays())
+    job.store.save(record, outcome.scores)
+    return record
+
+
+def job_of(config: Mapping[str, Any], detector_name: str) -> Job:
+    """The job that a composed configuration describes.
+
+    Args:
+        config: as `conf/config.yaml` lays it out, without interpolations.
+        detector_name: what the chosen detector is called in results.
+
+    Raises:
+        ConfigError: a setting is unknown, missing, of the wrong type or out of range.
+    """
+    if config["retry"] not in RETRY:
+        raise ConfigError(f"retry must be one of {', '.join(RETRY)}, not {config['retry']!r}")
+    detectors = {detector_name: config["detector"], **(config["baselines"] or {})}
+    return Job(
+        detectors={name: checked(settings, "detector") for name, settings in detectors.items()},
+        data=checked(config["data"], "data"),
+        protocol=checked(config["protocol"], "protocol"),
+        threshold=checked(config["threshold"], "threshold"),
+        metrics=checked(config["metrics"], "metrics"),
+        seed=config["seed"],
+        results=str(config["results"]),
+        retry=config["retry"],
+        threads=config["threads"],
+        save_scores=config["save_scores"],
+    )
