@@ -1,0 +1,1 @@
+"""The convolutional autoencoder: score by reconstruction error."""

@@ -1,0 +1,63 @@
+"""Distance from the moving mean: the simplest detector that looks at the values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.detectors.scaling import safe_scale
+from anomalib_ts.errors import ConfigError
+from anomalib_ts.recording import FloatArray, Recording
+
+
+class MovingMean(Detector):
+    """How far a point lies from the mean of the points around it.
+
+    The deviation of each channel is divided by its root mean square in training; the score is the
+    Euclidean norm over the channels. Time O(n c), whatever the window.
+
+    Args:
+        window: points that are averaged, centred on the scored one; fewer at the ends.
+
+    Attributes:
+        scale_: `(c,)`, the typical deviation of each channel in training.
+    """
+
+    capabilities = Capabilities()
+
+    def __init__(self, window: int = 25) -> None:
+        self.window = window
+
+    def _fit(self, train: tuple[Recording, ...]) -> None:
+        if self.window < 2:
+            raise ConfigError(f"window must be at least 2 points, not {self.window}")
+        deviations = [self._deviation(recording) for recording in train]
+        squares = np.sum([np.square(deviation).sum(axis=0) for deviation in deviations], axis=0)
+        largest = np.max([np.abs(recording.values).max(axis=0) for recording in train], axis=0)
+        self.scale_ = safe_scale(np.sqrt(squares / sum(map(len, train))), largest)
+
+    def _score(self, recording: Recording) -> FloatArray:
+        standardised = self._deviation(recording) / self.scale_
+        return np.asarray(np.sqrt(np.square(standardised).sum(axis=1)))
+
+    def _deviation(self, recording: Recording) -> FloatArray:
+        values = recording.values.astype(np.float64)
+        return values - moving_mean(values, self.window)
+
+
+def moving_mean(values: FloatArray, window: int) -> FloatArray:
+    """The mean of the `window` points centred on each point, of those that exist.
+
+    Args:
+        values: `(n, c)`.
+        window: points; an even window reaches one point further back than ahead.
+
+    Returns:
+        `(n, c)`.
+    """
+    offset = values.mean(axis=0)  # keeps the running sum, and so its rounding error, small
+    running = np.pad(np.cumsum(values - offset, axis=0), ((1, 0), (0, 0)))
+    centre = np.arange(len(values))
+    first = np.maximum(centre - window // 2, 0)
+    after = np.minimum(centre + (window + 1) // 2, len(values))
+    return offset + (running[after] - running[first]) / (after - first)[:, None]

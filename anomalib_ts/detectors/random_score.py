@@ -1,0 +1,27 @@
+"""Scores drawn at random: what any detector must beat."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.recording import FloatArray, Recording
+
+
+class RandomScore(Detector):
+    """Uniform random scores in [0, 1), the same for every recording of a length.
+
+    Args:
+        seed: of the scores.
+    """
+
+    capabilities = Capabilities(uses_values=False)
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def _fit(self, train: tuple[Recording, ...]) -> None:
+        """Nothing is learnt."""
+
+    def _score(self, recording: Recording) -> FloatArray:
+        return np.random.default_rng(self.seed).random(len(recording))

@@ -1,0 +1,182 @@
+"""Windows of recordings without copying them, and window scores back to points.
+
+All windows of a long recording would be as many times larger than the recording as a window has
+points, so windows are cut on demand, a batch at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
+from anomalib_ts.errors import ConfigError
+from anomalib_ts.recording import FloatArray, Recording
+
+PERIOD_POINTS = 20_000
+"""How many points of a series `find_period` looks at."""
+
+
+class Windows:
+    """Every window of some recordings; none crosses from one recording into the next.
+
+    Windows start every `stride` points, and the last one of each recording is anchored at its
+    end, so that every point is covered. A recording shorter than a window is reflected at its
+    end until it fills one.
+
+    Args:
+        recordings: at least one, all with the same number of channels c.
+        window: points a window, w >= 1.
+        stride: points between the starts of two windows, in [1, window].
+
+    Attributes:
+        values: `(points, c)` float32, all recordings end to end.
+        starts: `(m,)` int64, where each window begins in `values`.
+
+    Raises:
+        ConfigError: `window` or `stride` is out of range.
+    """
+
+    def __init__(self, recordings: Sequence[Recording], window: int, stride: int = 1) -> None:
+        check_window(window, stride)
+        self.window = window
+        padded = [_filled(recording.values, window) for recording in recordings]
+        self.values: NDArray[np.float32] = padded[0] if len(padded) == 1 else np.concatenate(padded)
+        offsets = np.cumsum([0] + [len(values) for values in padded[:-1]])
+        self.starts: NDArray[np.int64] = np.concatenate(
+            [
+                offset + window_starts(len(values), window, stride)
+                for offset, values in zip(offsets, padded, strict=True)
+            ]
+        )
+        self._view: NDArray[np.float32] = sliding_window_view(self.values, window, axis=0)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def channels(self) -> int:
+        """Number of channels, c."""
+        return int(self.values.shape[1])
+
+    def gather(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Copy the windows numbered `index` (b,) into one array `(b, c, window)`."""
+        return np.ascontiguousarray(self._view[self.starts[index]])
+
+    def batches(self, size: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """All windows in order, `size` at a time, as `(starts, windows)` pairs.
+
+        Yields:
+            `(b,)` starts and `(b, c, window)` values, b <= size.
+        """
+        for first in range(0, len(self), size):
+            index = np.arange(first, min(first + size, len(self)))
+            yield self.starts[index], self.gather(index)
+
+
+def check_window(window: int, stride: int = 1) -> None:
+    """Check a window length and a stride that a user has set.
+
+    Raises:
+        ConfigError: the window is shorter than one point, or the stride would leave gaps.
+    """
+    if window < 1:
+        raise ConfigError(f"window must be at least 1 point, not {window}")
+    if not 1 <= stride <= window:
+        raise ConfigError(f"stride must lie in [1, window={window}], not {stride}")
+
+
+def window_starts(n: int, window: int, stride: int = 1) -> NDArray[np.int64]:
+    """Where windows begin in n >= window points: every `stride`, and one that ends at the end."""
+    last = n - window
+    starts = np.arange(0, last + 1, stride, dtype=np.int64)
+    return starts if starts[-1] == last else np.append(starts, last)
+
+
+def _filled(values: NDArray[np.float32], window: int) -> NDArray[np.float32]:
+    missing = window - len(values)
+    return values if missing <= 0 else np.pad(values, ((0, missing), (0, 0)), mode="reflect")
+
+
+class OverlapMean:
+    """Averages the scores that overlapping windows give to each point, batch by batch.
+
+    Args:
+        n: points of the recording.
+        window: points a window; a recording shorter than that was filled up by `Windows`, and
+            the scores of the filling are dropped.
+    """
+
+    def __init__(self, n: int, window: int) -> None:
+        self._n = n
+        self._window = window
+        self._total = np.zeros(max(n, window))
+        self._edges = np.zeros(max(n, window) + 1, dtype=np.int64)
+
+    def add(self, starts: NDArray[np.int64], scores: NDArray[Any]) -> None:
+        """Add the scores `(b, window)` of windows that begin at `starts` (b,)."""
+        points = starts[:, None] - starts.min() + np.arange(self._window)
+        sums = np.bincount(points.ravel(), weights=np.ravel(scores))
+        self._total[starts.min() : starts.min() + len(sums)] += sums
+        np.add.at(self._edges, starts, 1)
+        np.add.at(self._edges, starts + self._window, -1)
+
+    def mean(self) -> FloatArray:
+        """The mean score of every point, `(n,)`, once every window has been added."""
+        windows_per_point = np.cumsum(self._edges[:-1])
+        return (self._total / windows_per_point)[: self._n]
+
+
+def centre_scores(scores: ArrayLike, n: int, window: int) -> FloatArray:
+    """Give the score of each window to the point at its centre, as TSB-UAD does.
+
+    The first and the last score also serve the points before the first and after the last
+    centre.
+
+    Args:
+        scores: `(m,)`, one score a window, windows of stride 1.
+        n: points of the recording.
+        window: points a window.
+
+    Returns:
+        `(n,)`.
+    """
+    padding = (window // 2, (window - 1) // 2)
+    return np.pad(np.asarray(scores, dtype=np.float64), padding, mode="edge")[:n]
+
+
+def find_period(values: ArrayLike, default: int = 125) -> int:
+    """Estimate the period of a series from its autocorrelation, as TSB-UAD's `find_length` does.
+
+    The period is the lag of the highest local maximum of the autocorrelation of the first 20,000
+    points. Lags from 6 to 303 count; if the highest maximum lies elsewhere, or there is none,
+    the answer is `default`. TSB-UAD's published table was made with 125, its present code has 100.
+
+    Args:
+        values: `(n,)` numbers.
+        default: the answer for a series without a usable period.
+
+    Returns:
+        Points a period.
+    """
+    series = np.asarray(values, dtype=np.float64)[:PERIOD_POINTS]
+    correlation = _autocorrelation(series, lags=400)[3:]
+    inner = correlation[1:-1]
+    peaks = 1 + np.flatnonzero((inner > correlation[:-2]) & (inner > correlation[2:]))
+    if not len(peaks):
+        return default
+    highest = int(peaks[np.argmax(correlation[peaks])])
+    return highest + 3 if 3 <= highest <= 300 else default
+
+
+def _autocorrelation(series: FloatArray, lags: int) -> FloatArray:
+    n = len(series)
+    centred = series - series.mean()
+    spectrum = np.fft.rfft(centred, n=1 << (2 * n).bit_length())
+    covariance = np.fft.irfft(np.abs(spectrum) ** 2)[: min(lags + 1, n)]
+    if covariance[0] <= n * np.finfo(np.float64).eps * max(1.0, float(np.square(series).max())):
+        return np.zeros(len(covariance))
+    return np.asarray(covariance / covariance[0])
