@@ -48,7 +48,7 @@ class ScoredSeries:
         return len(self.scores)
 
     def memo(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """Returns `compute()`, remembered under `key`: metrics that share a pass pay for it once."""
+        """Returns `compute()`, remembered under `key`: metrics share a pass and pay for it once."""
         if key not in self._memo:
             self._memo[key] = compute()
         value: T = self._memo[key]
@@ -82,7 +82,7 @@ class ScoredSeries:
     @cached_property
     def hits(self) -> IntArray:
         """`(n + 1,)` anomalous points among the `k` highest-scored ones, `k = 0..n`."""
-        return cumulated(self.labels[self.order])
+        return counted(self.labels[self.order])
 
     @cached_property
     def ranks(self) -> IntArray:
@@ -115,11 +115,25 @@ class ScoredSeries:
         ascending = self.scores[self.order[::-1]]
         return len(self) - np.searchsorted(ascending, thresholds, side="right")
 
+    @cached_property
+    def evenly_spaced_cuts(self) -> IntArray:
+        """Numbers of points above 100 even steps from the lowest to the highest score.
 
-def cumulated(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """`(n + 1,)` cumulative sums of `(n,)` values, starting with 0; bools count as integers."""
-    dtype = np.intp if values.dtype == np.bool_ else values.dtype
-    sums = np.zeros(len(values) + 1, dtype=dtype)
+        These are TSB-AD's oracle thresholds: never everything, and nothing at the last one.
+        """
+        return self.counts_above(np.linspace(self.scores.min(), self.scores.max(), 100))
+
+
+def counted(flags: BoolArray) -> IntArray:
+    """`(n + 1,)` number of True among the first `k = 0..n` flags."""
+    counts = np.zeros(len(flags) + 1, dtype=np.intp)
+    np.cumsum(flags, out=counts[1:])
+    return counts
+
+
+def cumulated(values: FloatArray) -> FloatArray:
+    """`(n + 1,)` sums of the first `k = 0..n` values."""
+    sums = np.zeros(len(values) + 1)
     np.cumsum(values, out=sums[1:])
     return sums
 
@@ -138,12 +152,6 @@ def trapezoid(heights: FloatArray, positions: FloatArray) -> float:
     return float(np.sum(np.diff(positions) * (heights[1:] + heights[:-1])) / 2)
 
 
-def harmonic_mean(precision: FloatArray, recall: FloatArray) -> FloatArray:
-    """F1 of precision and recall, 0 where both are 0."""
-    total = precision + recall
-    return 2 * precision * recall / np.where(total > 0, total, 1.0)
-
-
 def _as_labels(labels: npt.ArrayLike) -> BoolArray:
     array = np.asarray(labels)
     _require_series(array, "labels")
@@ -155,7 +163,7 @@ def _as_labels(labels: npt.ArrayLike) -> BoolArray:
         raise InputError(
             f"labels must be 0 (normal) or 1 (anomalous), but labels[{at}] is {array[at]!r}"
         )
-    return array != 0
+    return array.astype(np.bool_)
 
 
 def _as_scores(scores: npt.ArrayLike) -> FloatArray:
