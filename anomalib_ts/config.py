@@ -76,8 +76,34 @@ def checked(settings: Mapping[str, Any], where: str) -> Settings:
         if isinstance(value, Mapping) and "_target_" in value:
             result[key] = checked(value, f"{where}.{key}")
         else:
-            result[key] = _checked_value(hints.get(key, Any), value, f"{where}.{key}")
+            result[key] = checked_value(hints.get(key, Any), value, f"{where}.{key}")
     return result
+
+
+def checked_value(hint: Any, value: Any, where: str) -> Any:
+    """A value converted to its declared type.
+
+    Raises:
+        ConfigError: it is not of that type, or not among the values of a `Literal`.
+    """
+    allowed = _literals(hint)
+    if allowed:
+        if value not in allowed:
+            known = [str(choice) for choice in allowed]
+            raise ConfigError(f"{where}: {value!r} is not allowed{nearest(str(value), known)}")
+        return value
+    if value is None and (hint is Any or NoneType in get_args(hint)):
+        return None
+    try:
+        node = make_dataclass("Node", [("value", hint)])
+        schema = OmegaConf.structured(node)
+    except OmegaConfBaseException:
+        return value  # a type that a config cannot describe, such as a class of one's own
+    try:
+        merged: Any = OmegaConf.to_container(OmegaConf.merge(schema, {"value": value}))
+        return merged["value"]
+    except OmegaConfBaseException:
+        raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}") from None
 
 
 def defaults(target: type) -> Settings:
@@ -120,27 +146,6 @@ def _target(settings: Mapping[str, Any], where: str) -> type:
     if not inspect.isclass(target):
         raise ConfigError(f"{where}: {path} is not a class")
     return target
-
-
-def _checked_value(hint: Any, value: Any, where: str) -> Any:
-    allowed = _literals(hint)
-    if allowed:
-        if value not in allowed:
-            known = [str(choice) for choice in allowed]
-            raise ConfigError(f"{where}: {value!r} is not allowed{nearest(str(value), known)}")
-        return value
-    if value is None and (hint is Any or NoneType in get_args(hint)):
-        return None
-    try:
-        node = make_dataclass("Node", [("value", hint)])
-        schema = OmegaConf.structured(node)
-    except OmegaConfBaseException:
-        return value  # a type that a config cannot describe, such as a class of one's own
-    try:
-        merged: Any = OmegaConf.to_container(OmegaConf.merge(schema, {"value": value}))
-        return merged["value"]
-    except OmegaConfBaseException:
-        raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}") from None
 
 
 def _literals(hint: Any) -> tuple[Any, ...]:

@@ -61,6 +61,25 @@ class Evaluation:
             parts.append(_judge_series(rows, truth.labels[part], scores[part], settings))
         return _mean(parts)
 
+    def rejudge(self, store: Store, record: Record) -> Record:
+        """Compute the metrics from stored scores and add them to the record, here and on disk."""
+        if not record.scores:
+            return record
+        truth = GroundTruth.from_arrays(store.case(record.unit))
+        judged = self.judge(truth, store.scores(record.unit), record.threshold)
+        values = record.metrics | judged.values
+        undefined = {k: why for k, why in record.undefined.items() if k not in values}
+        updated = replace(record, metrics=values, undefined=undefined | judged.undefined)
+        store.save(updated)
+        return updated
+
+    def complete(self, store: Store, record: Record) -> Record:
+        """The record with all wanted metrics, computed only if one is missing."""
+        rows = select(self.metrics, has_threshold=record.threshold is not None)
+        known = record.metrics.keys() | record.undefined.keys()
+        missing = any(row.key not in known for row in rows)
+        return self.rejudge(store, record) if missing else record
+
     def _window(self, rows: list[Metric], values: NDArray[np.float32] | None) -> int | None:
         if isinstance(self.window, int):
             return self.window
@@ -76,22 +95,7 @@ def evaluate_store(store: Store, metrics: str | list[str]) -> list[Record]:
         All records; those without stored scores as they were.
     """
     evaluation = Evaluation(metrics)
-    records = []
-    for record in store.records():
-        if record.scores:
-            truth = GroundTruth.from_arrays(store.case(record.unit))
-            judged = evaluation.judge(truth, store.scores(record.unit), record.threshold)
-            known = {k: v for k, v in record.undefined.items() if k not in judged.values}
-            updated = replace(
-                record,
-                metrics=record.metrics | judged.values,
-                undefined=known | judged.undefined,
-            )
-            store.save(updated)
-            records.append(updated)
-        else:
-            records.append(record)
-    return records
+    return [evaluation.rejudge(store, record) for record in store.records()]
 
 
 def _judge_series(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from anomalib_ts.config import build
 from anomalib_ts.data.base import Case
 from anomalib_ts.detectors.base import Detector
+from anomalib_ts.errors import ConfigError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.memory import peak_memory
@@ -38,11 +39,14 @@ class Outcome:
 def execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
     """Run one unit; whatever goes wrong in it becomes part of its record.
 
-    KeyboardInterrupt and the like pass through.
+    Raises:
+        ConfigError: a setting is out of range, which is no property of the case.
     """
     with peak_memory() as memory:
         try:
             outcome = _execute(unit, evaluation, threads)
+        except ConfigError:
+            raise  # the same mistake would meet every unit of the job
         except Exception as error:
             outcome = Outcome(Record(unit, "error", error=_report(error)))
     record = replace(outcome.record, peak_memory_mb=memory.megabytes, versions=_versions())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,17 +16,18 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from anomalib_ts.config import defaults
 from anomalib_ts.config_errors import readable_errors
 from anomalib_ts.console import console, log_to_terminal
-from anomalib_ts.errors import ConfigError
-from anomalib_ts.files import atomic_write
+from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.notes import Notes
 from anomalib_ts.registry import CLASS_ENTRY_POINTS, choices, config_folder, plugin_config_packages
 from anomalib_ts.results.leaderboard import as_table, leaderboard
 from anomalib_ts.results.record import Record
-from anomalib_ts.results.store import Store, read_record
+from anomalib_ts.results.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -53,20 +52,22 @@ def run(arguments: list[str]) -> int:
     Raises:
         AnomalibTsError: the configuration is wrong, or nothing could be run.
     """
-    sweep = uuid.uuid4().hex[:12] if {"-m", "--multirun"} & set(arguments) else None
     arguments = [_as_group_setting(argument) for argument in arguments]
     _limit_threads(arguments)
+    log_to_terminal()
     register_choices()
-    with _command_line([*arguments, *([f"sweep={sweep}"] if sweep else [])]):
+    notes = Notes.new(_argument(arguments, "results") or "results")
+    with _command_line([*arguments, f"notes={notes.folder}"]), readable_errors(arguments):
         main = hydra.main(
             version_base="1.3", config_path=str(config_folder()), config_name="config"
         )(_job)
         try:
-            with readable_errors(arguments):
-                main()
+            main()
         finally:
-            records = _sweep_records(sweep, arguments) if sweep else _last_records
+            records, errors = notes.collect()
             _show(records)
+    if errors:
+        raise ConfigError("\n".join(errors))
     return int(any(record.status != "ok" for record in records))
 
 
@@ -85,24 +86,27 @@ def register_choices() -> None:
             ConfigStore.instance().store(choice.name, node, group, provider=choice.origin)
 
 
-_last_records: list[Record] = []
-"""What the job of this process came to; Hydra does not hand back what a job returns."""
-
-
 def _job(config: DictConfig) -> None:
+    """What Hydra calls once a job, in this process or in a worker."""
     from anomalib_ts.run import job_of, run_job  # noqa: PLC0415
 
     log_to_terminal()
-    chosen = HydraConfig.get().runtime.choices
-    job = job_of(_resolved(config), chosen["detector"])
-    records = run_job(job, _report)
-    if config.sweep:
-        number = HydraConfig.get().job.num
-        _note_sweep_job(job.store, config.sweep, number, records)
+    hydra_config = HydraConfig.get()
+    notes = Notes(Path(config.notes))
+    single = hydra_config.mode == RunMode.RUN
+    number = 0 if single else hydra_config.job.num
+    name = hydra_config.runtime.choices["detector"]
+    try:
+        job = job_of(_resolved(config), name)
+        records = run_job(job, _report)
+    except AnomalibTsError as error:
+        settings = [o for o in hydra_config.overrides.task if not o.startswith("notes=")]
+        where = "" if single else f" ({' '.join(settings)})"
+        notes.write(number, [], f"{error}{where}")
         return
-    _last_records[:] = records
-    if config.plot:
-        _draw(job.store, [r for r in records if r.unit.detector == chosen["detector"]])
+    notes.write(number, [job.store.path(record.unit) for record in records])
+    if config.plot and single:
+        _draw(job.store, [r for r in records if r.unit.detector == name])
 
 
 def _resolved(config: DictConfig) -> dict[str, Any]:
@@ -139,22 +143,6 @@ def _show(records: list[Record]) -> None:
     for record in records:
         if record.status != "ok":
             shown.print(f"{record.unit.case}, {record.unit.detector}: {record.error['message']}")
-
-
-def _note_sweep_job(store: Store, sweep: str, number: int, records: list[Record]) -> None:
-    paths = [str(store.path(r.unit).relative_to(store.folder)) for r in records]
-    with atomic_write(store.folder / ".sweeps" / sweep / f"{number}.json") as file:
-        file.write(json.dumps(paths).encode())
-
-
-def _sweep_records(sweep: str, arguments: list[str]) -> list[Record]:
-    folder = Path(_argument(arguments, "results") or "results")
-    found = {}
-    for note in (folder / ".sweeps" / sweep).glob("*.json"):
-        for path in json.loads(note.read_text()):
-            if record := read_record(folder / path):
-                found[path] = record
-    return list(found.values())
 
 
 @contextmanager

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_type_hints
 
 from hydra.utils import get_class
 
-from anomalib_ts.config import Settings, build, changed, checked
+from anomalib_ts.config import Settings, build, changed, checked, checked_value
 from anomalib_ts.data.base import DataSet
 from anomalib_ts.detectors.base import Detector
-from anomalib_ts.errors import ConfigError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.execute import Outcome, execute
 from anomalib_ts.results.record import Record, Unit, describe
@@ -20,7 +19,6 @@ from anomalib_ts.results.store import Store
 
 log = logging.getLogger(__name__)
 
-RETRY = ("none", "failed", "all")
 Report = Callable[[Record, bool, int, int], None]
 """Called after each unit: its record, whether that was stored before, units done and in all."""
 
@@ -46,7 +44,7 @@ class Job:
     metrics: Settings
     seed: int = 0
     results: str = "results"
-    retry: str = "none"
+    retry: Literal["none", "failed", "all"] = "none"
     threads: int = 1
     save_scores: bool = True
 
@@ -126,7 +124,7 @@ def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, boo
     with job.store.lock(unit):
         record = job.store.find(unit)
         if record and not _wanted_again(record, job.retry):
-            return record, True
+            return evaluation.complete(job.store, record), True
         outcome = execute(unit, evaluation, job.threads)
         return _save(job, outcome), False
 
@@ -155,18 +153,18 @@ def job_of(config: Mapping[str, Any], detector_name: str) -> Job:
     Raises:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
     """
-    if config["retry"] not in RETRY:
-        raise ConfigError(f"retry must be one of {', '.join(RETRY)}, not {config['retry']!r}")
     detectors = {detector_name: config["detector"], **(config["baselines"] or {})}
+    hints = get_type_hints(Job)
+    plain: dict[str, Any] = {key: checked_value(hints[key], config[key], key) for key in _PLAIN}
+    parts: dict[str, Any] = {part: checked(config[part], part) for part in _PARTS}
+    for part, settings in parts.items():
+        build(settings, part)  # values out of range show now, not after an hour
     return Job(
         detectors={name: checked(settings, "detector") for name, settings in detectors.items()},
-        data=checked(config["data"], "data"),
-        protocol=checked(config["protocol"], "protocol"),
-        threshold=checked(config["threshold"], "threshold"),
-        metrics=checked(config["metrics"], "metrics"),
-        seed=config["seed"],
-        results=str(config["results"]),
-        retry=config["retry"],
-        threads=config["threads"],
-        save_scores=config["save_scores"],
+        **parts,
+        **plain,
     )
+
+
+_PARTS = ("data", "protocol", "threshold", "metrics")
+_PLAIN = ("seed", "results", "retry", "threads", "save_scores")
