@@ -98,7 +98,7 @@ class MackeyGlass(DataSet):
         )
         index = np.concatenate([np.arange(self.train_length), index + self.train_length])
         width = self.noise_std * np.sqrt(3.0)
-        values = (curve[index] + rng.uniform(-width, width, len(index))).astype(np.float32)
+        values = curve[index] + rng.uniform(-width, width, len(index))
         labels = point_labels(
             self.train_length + self.n_points, [j + self.train_length for j in joints]
         )
