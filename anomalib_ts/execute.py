@@ -55,16 +55,16 @@ def execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
 
 def _execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
     case = load_case(json.dumps(unit.data_settings), unit.case)
-    train = build(unit.protocol, "protocol").training_part(case)
+    case = build(unit.protocol_settings, "protocol").split(case)
     detector: Detector = build(unit.detector_settings, "detector")
     _use_threads(threads)
     start = time.perf_counter()
-    detector.fit(train)
+    detector.fit(case.train)
     fitted = time.perf_counter()
     parts = [detector.score(recording) for recording in case.test]
     scored = time.perf_counter()
     known = {id(recording): part for recording, part in zip(case.test, parts, strict=True)}
-    threshold = _fit_threshold(unit, detector, train, known)
+    threshold = _fit_threshold(unit, detector, case.train, known)
     scores = np.concatenate(parts)
     truth = GroundTruth.of(case.test)
     judgement = evaluation.judge(truth, scores, threshold)

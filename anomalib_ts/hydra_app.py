@@ -95,9 +95,9 @@ def _job(config: DictConfig) -> None:
     notes = Notes(Path(config.notes))
     single = hydra_config.mode == RunMode.RUN
     number = 0 if single else hydra_config.job.num
-    name = hydra_config.runtime.choices["detector"]
+    names = hydra_config.runtime.choices
     try:
-        job = job_of(_resolved(config), name)
+        job = job_of(_resolved(config), names)
         records = run_job(job, _report)
     except AnomalibTsError as error:
         settings = [o for o in hydra_config.overrides.task if not o.startswith("notes=")]
@@ -106,7 +106,7 @@ def _job(config: DictConfig) -> None:
         return
     notes.write(number, [job.store.path(record.unit) for record in records])
     if config.plot and single:
-        _draw(job.store, [r for r in records if r.unit.detector == name])
+        _draw(job.store, [r for r in records if r.unit.detector == names["detector"]])
 
 
 def _resolved(config: DictConfig) -> dict[str, Any]:

@@ -123,4 +123,4 @@ def _title(record: Record) -> str:
     unit = record.unit
     auroc = record.metrics.get("auroc")
     value = "AUROC undefined" if auroc is None else f"AUROC {auroc:.3f}"
-    return f"{unit.detector} on {unit.case}, protocol {unit.protocol['name']}: {value}"
+    return f"{unit.detector} on {unit.case}, protocol {unit.protocol}: {value}"

@@ -1,60 +1,97 @@
-"""Which part of the data trains. Scoring is always on the whole test recordings."""
+"""Which part of a case trains and which is scored.
+
+A protocol turns a case as the data set gives it into the case as a detector meets it. All but
+`weak` score the whole test recordings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from anomalib_ts.data.base import Case
-from anomalib_ts.errors import InputError
+from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.recording import Recording
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """A rule that picks the training recordings of a case.
+class Protocol(ABC):
+    """A rule that picks training and test recordings."""
 
-    Attributes:
-        name: stands in every result.
-        fraction: for `prefix`, the part of each recording that trains, in (0, 1].
-    """
-
-    name: str = "prefix"
-    fraction: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.name not in _SELECT:
-            raise InputError(f"unknown protocol {self.name!r}; there are {', '.join(_SELECT)}")
-        if not 0 < self.fraction <= 1:
-            raise InputError(f"protocol fraction must lie in (0, 1], not {self.fraction}")
-
-    def training_part(self, case: Case) -> tuple[Recording, ...]:
-        """The recordings of `case` that a detector may learn from.
+    @abstractmethod
+    def split(self, case: Case) -> Case:
+        """The case with `train` as this protocol has it.
 
         Raises:
             InputError: the case has nothing that this protocol could train on.
         """
-        return _SELECT[self.name](self, case)
 
 
-def _prefix(protocol: Protocol, case: Case) -> tuple[Recording, ...]:
-    return tuple(r[: max(1, round(protocol.fraction * len(r)))] for r in case.test)
+@dataclass(frozen=True)
+class Prefix(Protocol):
+    """Trains on the beginning of each test recording; it may hold anomalies.
+
+    TSB-UAD's semi-supervised methods are measured like this.
+
+    Attributes:
+        fraction: the part that trains, in (0, 1].
+    """
+
+    fraction: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fraction <= 1:
+            raise ConfigError(f"fraction must lie in (0, 1], not {self.fraction}")
+
+    def split(self, case: Case) -> Case:
+        """See `Protocol.split`; at least one point of each recording trains."""
+        train = tuple(r[: max(1, round(self.fraction * len(r)))] for r in case.test)
+        return replace(case, train=train)
 
 
-def _whole(_: Protocol, case: Case) -> tuple[Recording, ...]:
-    return case.test
+@dataclass(frozen=True)
+class Whole(Protocol):
+    """Trains on the test recordings themselves, unlabelled; transductive.
+
+    TSB-UAD's unsupervised methods are measured like this.
+    """
+
+    def split(self, case: Case) -> Case:
+        """See `Protocol.split`."""
+        return replace(case, train=case.test)
 
 
-def _normal(_: Protocol, case: Case) -> tuple[Recording, ...]:
-    stretches = tuple(stretch for r in case.test for stretch in _normal_stretches(r))
-    if not stretches:
-        raise InputError(
-            f"{case.name}: nothing in it is labelled normal, so protocol=normal has nothing to "
-            "train on; use protocol=whole or protocol=prefix"
-        )
-    return stretches
+@dataclass(frozen=True)
+class Normal(Protocol):
+    """Trains on every stretch of the test recordings that is labelled normal.
+
+    Labels choose the training data, and it is scored again as test data: say so beside a figure.
+    """
+
+    def split(self, case: Case) -> Case:
+        """See `Protocol.split`."""
+        stretches = tuple(stretch for r in case.test for stretch in _normal_stretches(r))
+        if not stretches:
+            raise InputError(
+                f"{case.name}: nothing in it is labelled normal, so protocol=normal has nothing to "
+                "train on; use protocol=whole or protocol=prefix"
+            )
+        return replace(case, train=stretches)
+
+
+@dataclass(frozen=True)
+class Given(Protocol):
+    """Trains on the data set's own training part."""
+
+    def split(self, case: Case) -> Case:
+        """See `Protocol.split`."""
+        if not case.train:
+            raise InputError(
+                f"{case.name}: the data set has no training part of its own; use protocol=prefix, "
+                "whole or normal"
+            )
+        return case
 
 
 def _normal_stretches(recording: Recording) -> list[Recording]:
@@ -64,20 +101,3 @@ def _normal_stretches(recording: Recording) -> list[Recording]:
         raise InputError(f"{recording.name}: protocol=normal needs labels, and there are none")
     edges = np.flatnonzero(np.diff(recording.labels, prepend=1, append=1))
     return [recording[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _given(_: Protocol, case: Case) -> tuple[Recording, ...]:
-    if not case.train:
-        raise InputError(
-            f"{case.name}: the data set has no training part of its own; use protocol=prefix, "
-            "whole or normal"
-        )
-    return case.train
-
-
-_SELECT: dict[str, Callable[[Protocol, Case], tuple[Recording, ...]]] = {
-    "prefix": _prefix,
-    "whole": _whole,
-    "normal": _normal,
-    "given": _given,
-}

@@ -28,6 +28,7 @@ class Job:
     """A checked configuration: everything one job needs, nothing of Hydra.
 
     Attributes:
+        names: the config names of the chosen parts, `protocol` among them.
         detectors: settings by config name, the chosen detector first, then the baselines.
         data, protocol, threshold, metrics: settings of one object each.
         seed: of the detectors.
@@ -37,6 +38,7 @@ class Job:
         save_scores: whether to keep the scores of every point.
     """
 
+    names: Mapping[str, str]
     detectors: dict[str, Settings]
     data: Settings
     protocol: Settings
@@ -104,7 +106,8 @@ def units(job: Job) -> list[Unit]:
             data=data_set.name,
             data_settings=job.data,
             case=case,
-            protocol=job.protocol,
+            protocol=job.names["protocol"],
+            protocol_settings=job.protocol,
             threshold=job.threshold,
             seed=job.seed,
             fingerprint=fingerprint,
@@ -143,23 +146,24 @@ def _save(job: Job, outcome: Outcome) -> Record:
     return record
 
 
-def job_of(config: Mapping[str, Any], detector_name: str) -> Job:
+def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:
     """The job that a composed configuration describes.
 
     Args:
         config: as `conf/config.yaml` lays it out, without interpolations.
-        detector_name: what the chosen detector is called in results.
+        names: the chosen name in each config group; `detector` and `protocol` stand in results.
 
     Raises:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
     """
-    detectors = {detector_name: config["detector"], **(config["baselines"] or {})}
+    detectors = {names["detector"]: config["detector"], **(config["baselines"] or {})}
     hints = get_type_hints(Job)
     plain: dict[str, Any] = {key: checked_value(hints[key], config[key], key) for key in _PLAIN}
     parts: dict[str, Any] = {part: checked(config[part], part) for part in _PARTS}
     for part, settings in parts.items():
         build(settings, part)  # values out of range show now, not after an hour
     return Job(
+        names=names,
         detectors={name: checked(settings, "detector") for name, settings in detectors.items()},
         **parts,
         **plain,

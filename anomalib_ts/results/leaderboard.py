@@ -57,7 +57,7 @@ def leaderboard(records: Iterable[Record], metric: str = "auroc") -> list[Row]:
     for record in records:
         unit = record.unit
         name = f"{unit.detector} ({unit.variant})" if unit.variant else unit.detector
-        groups[unit.data, str(unit.protocol["name"]), name].append(record)
+        groups[unit.data, unit.protocol, name].append(record)
     rows = [_row(*key, group) for key, group in groups.items()]
     return sorted(rows, key=lambda r: (r.data, r.protocol, -r.metrics.get(metric, -1.0)))
 

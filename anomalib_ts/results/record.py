@@ -31,7 +31,8 @@ class Unit:
         data: the data set's name.
         data_settings: its resolved settings (where it lies included, so not part of `key`).
         case: name of the series or machine type.
-        protocol: the protocol's settings.
+        protocol: the protocol's config name.
+        protocol_settings: its settings.
         threshold: the threshold's settings.
         seed: of the detector.
         fingerprint: digest of the case's data.
@@ -44,7 +45,8 @@ class Unit:
     data: str
     data_settings: dict[str, Any]
     case: str
-    protocol: dict[str, Any]
+    protocol: str
+    protocol_settings: dict[str, Any]
     threshold: dict[str, Any]
     seed: int
     fingerprint: str
