@@ -55,9 +55,12 @@ def moving_mean(values: FloatArray, window: int) -> FloatArray:
     Returns:
         `(n, c)`.
     """
-    offset = values.mean(axis=0)  # keeps the running sum, and so its rounding error, small
+    offset: FloatArray = values.mean(
+        axis=0
+    )  # keeps the running sum, and so its rounding error, small
     running = np.pad(np.cumsum(values - offset, axis=0), ((1, 0), (0, 0)))
     centre = np.arange(len(values))
     first = np.maximum(centre - window // 2, 0)
     after = np.minimum(centre + (window + 1) // 2, len(values))
-    return offset + (running[after] - running[first]) / (after - first)[:, None]
+    means: FloatArray = (running[after] - running[first]) / (after - first)[:, None]
+    return offset + means

@@ -1,0 +1,245 @@
+import logging
+import math
+import random
+import signal
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from anomalib_ts.errors import ConfigError
+from anomalib_ts.progress import progress_line
+from anomalib_ts.recording import Recording
+from anomalib_ts.training import (
+    DivergedError,
+    ShuffledBatches,
+    TrainerSettings,
+    run_network,
+    seeded,
+    train_module,
+)
+from anomalib_ts.windows import Windows
+
+WINDOWS = Windows([Recording(np.sin(np.arange(73) / 5))], window=10)  # 64 windows
+
+
+class Mean(pl.LightningModule):
+    """Learns the mean of its windows; counts what it saw."""
+
+    def __init__(self, on_step=lambda step: None, factor=1.0, dropout=0.5):
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(()))
+        self.dropout = nn.Dropout(dropout)
+        self.on_step = on_step
+        self.factor = factor
+        self.steps = 0
+        self.epochs = set()
+
+    def training_step(self, batch):
+        self.steps += 1
+        self.epochs.add(self.current_epoch)
+        self.on_step(self.steps)
+        return self.factor * (self.dropout(batch) - self.mean).square().mean()
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), lr=0.1)
+
+
+def fit(module=None, seed=0, batch_size=16, **settings):
+    module = module or Mean()
+    batches = ShuffledBatches(WINDOWS, batch_size, seed)
+    settings = TrainerSettings(**{"accelerator": "cpu", "max_steps": 6, **settings})
+    train_module(module, batches, settings, seed=seed, stage="mean")
+    return module
+
+
+def test_an_epoch_holds_every_example_once():
+    batches = ShuffledBatches(WINDOWS, batch_size=24, seed=0)
+    epoch = list(batches)
+    assert [len(batch) for batch in epoch] == [24, 24, 16]
+    assert len(batches) == 3
+    seen = torch.cat(epoch).numpy()
+    everything = WINDOWS.gather(np.arange(64))
+    assert not np.array_equal(seen, everything)
+    np.testing.assert_array_equal(np.sort(seen[:, 0, 0]), np.sort(everything[:, 0, 0]))
+
+
+def test_the_order_depends_on_the_seed_and_changes_with_the_epoch():
+    first, again, other = (ShuffledBatches(WINDOWS, 64, seed) for seed in (1, 1, 2))
+    one = next(iter(first))
+    np.random.seed(5)  # noqa: NPY002
+    torch.manual_seed(5)
+    assert torch.equal(one, next(iter(again)))
+    assert not torch.equal(one, next(iter(other)))
+    assert not torch.equal(one, next(iter(first)))
+
+
+def test_a_source_of_tuples_gives_batches_of_tuples():
+    class Labelled:
+        def __len__(self):
+            return 5
+
+        def gather(self, index):
+            return WINDOWS.gather(index), index.astype(np.float32)
+
+    values, labels = next(iter(ShuffledBatches(Labelled(), 4, 0)))
+    np.testing.assert_array_equal(values, WINDOWS.gather(labels.numpy().astype(int)))
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps", "expected_steps", "expected_epochs"),
+    [(100, 6, 6, 2), (3, 1000, 12, 3), (2, -1, 8, 2), (-1, 5, 5, 2)],
+)
+def test_training_stops_at_the_first_limit(epochs, steps, expected_steps, expected_epochs):
+    module = fit(max_epochs=epochs, max_steps=steps)
+    assert module.steps == expected_steps
+    assert module.epochs == set(range(expected_epochs))
+
+
+def test_training_learns_and_leaves_the_module_ready_to_use():
+    module = fit(Mean(dropout=0.0), batch_size=64, max_epochs=200, max_steps=200)
+    expected = WINDOWS.gather(np.arange(64)).mean()
+    assert module.mean.item() == pytest.approx(expected, abs=0.01)
+    assert not module.training
+    assert module.mean.device == torch.device("cpu")
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_the_global_state():
+    torch.manual_seed(1)
+    first = fit(seed=3)
+    torch.manual_seed(2)
+    np.random.seed(2)  # noqa: NPY002
+    assert torch.equal(first.mean, fit(seed=3).mean)
+    assert not torch.equal(first.mean, fit(seed=4).mean)
+
+
+def test_nothing_global_is_changed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch")]
+
+    def state():
+        return (
+            torch.get_rng_state().tolist(),
+            np.random.get_state()[1].tolist(),  # noqa: NPY002
+            random.getstate(),
+            [logger.level for logger in loggers],
+            list(warnings.filters),
+            [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)],
+            torch.backends.cudnn.deterministic,
+            torch.are_deterministic_algorithms_enabled(),
+        )
+
+    before = state()
+    fit()
+    assert state() == before
+    assert list(Path().iterdir()) == []
+
+
+def test_seeded_restores_the_state_after_an_error():
+    def fail():
+        with seeded(1):
+            torch.rand(3)
+            raise ValueError("stop")
+
+    before = torch.get_rng_state()
+    with pytest.raises(ValueError, match="stop"):
+        fail()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_training_says_nothing_outside_a_terminal(capfd):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(progress=True)
+    assert capfd.readouterr() == ("", "")
+    assert caught == []
+
+
+def interrupt(step):
+    if step == 3:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_reaches_the_caller_and_the_next_one_still_works():
+    handler = signal.getsignal(signal.SIGINT)
+    module = Mean(on_step=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fit(module)
+    assert module.steps == 3
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def leave(step):
+    raise SystemExit(7)
+
+
+def test_a_module_that_exits_is_not_taken_for_an_interrupt():
+    with pytest.raises(SystemExit, match="7"):
+        fit(Mean(on_step=leave))
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf])
+def test_a_loss_that_is_not_a_number_is_an_error(factor):
+    with pytest.raises(DivergedError, match=r"mean: the loss was .* at step 6"):
+        fit(Mean(factor=factor))
+
+
+def test_a_diverging_loss_stops_a_long_training_early():
+    module = Mean(factor=math.nan)
+    with pytest.raises(DivergedError, match="learning rate"):
+        fit(module, max_steps=1000)
+    assert module.steps <= 20
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_steps": 0},
+        {"max_epochs": -2},
+        {"max_epochs": -1, "max_steps": -1},
+        {"accelerator": "abacus"},
+    ],
+)
+def test_impossible_settings_are_refused(settings):
+    with pytest.raises(ConfigError, match=r"trainer\."):
+        TrainerSettings(**settings)
+
+
+def test_auto_scores_on_the_cpu_where_there_is_nothing_else(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert TrainerSettings().device() == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert TrainerSettings().device() == torch.device("cuda")
+    assert TrainerSettings(accelerator="cpu").device() == torch.device("cpu")
+
+
+def test_a_network_runs_over_all_windows_in_order_without_dropout():
+    network = nn.Dropout(0.5)
+    results = list(
+        run_network(network, network.forward, WINDOWS, TrainerSettings(), stage="dropout")
+    )
+    np.testing.assert_array_equal(np.concatenate([starts for starts, _ in results]), np.arange(64))
+    everything = WINDOWS.gather(np.arange(64))
+    np.testing.assert_array_equal(np.concatenate([values for _, values in results]), everything)
+
+
+def test_progress_is_one_line_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress_line("flow", 40) as report:
+        report(20, "loss 0.5")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(part in err for part in ("flow", "20/40", "loss 0.5"))
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_progress_is_silent_when_off_or_inside_another(enabled, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress_line("outer", 40, enabled=enabled), progress_line("inner", 10) as report:
+        report(5, "")
+    assert ("inner" in capsys.readouterr().err) is not enabled
