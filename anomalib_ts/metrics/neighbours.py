@@ -32,7 +32,7 @@ def nearest_smaller(ranks: IntArray) -> tuple[IntArray, IntArray]:
 def _nearest_smaller_on_left(ranks: IntArray) -> IntArray:
     """Climbs a tree of block minima until a left sibling holds a smaller rank, then descends."""
     levels = _block_minima(ranks)
-    node = np.arange(len(ranks))
+    node = np.arange(len(ranks), dtype=ranks.dtype)
     active = node
     climbed: list[tuple[IntArray, IntArray]] = []
     for minima in levels:
@@ -41,11 +41,12 @@ def _nearest_smaller_on_left(ranks: IntArray) -> IntArray:
         found = (node & 1 == 1) & (minima[sibling] < ranks[active])
         climbed.append((active[found], sibling[found]))
         active, node = active[~found], node[~found] >> 1
-    nearest = np.full(len(ranks), -1, dtype=np.intp)
-    points = blocks = np.empty(0, dtype=np.intp)
+    nearest = np.full(len(ranks), -1, dtype=ranks.dtype)
+    points = blocks = np.empty(0, dtype=ranks.dtype)
     for level in range(len(levels) - 1, -1, -1):
-        points = np.concatenate((points, climbed[level][0]))
-        blocks = np.concatenate((blocks, climbed[level][1]))
+        more_points, more_blocks = climbed.pop()
+        points = np.concatenate((points, more_points))
+        blocks = np.concatenate((blocks, more_blocks))
         if level:
             right_half = 2 * blocks + 1
             in_right = levels[level - 1][right_half] < ranks[points]

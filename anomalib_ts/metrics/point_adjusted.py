@@ -124,7 +124,7 @@ def _adjusted_hits(series: ScoredSeries, percent: float) -> FloatArray:
 
 
 def _places_in_segments(series: ScoredSeries) -> tuple[IntArray, IntArray]:
-    """Each anomalous point in score order: its place in its segment (from 1), the segment's length."""
+    """Each anomalous point in score order: place in its segment (from 1), length of that."""
     starts, ends = series.segments
     lengths = ends - starts
     segment = np.repeat(np.arange(len(starts)), lengths)

@@ -53,7 +53,7 @@ def best_range_scores(series: ScoredSeries) -> PrecisionRecall:
         UndefinedMetricError: One class is missing.
     """
     series.require_both_classes(_NAME)
-    return series.memo("best_range_scores", lambda: best(*_curve(series, series.cuts)))
+    return series.memo("range_oracles", lambda: _oracles(series))[0]
 
 
 def range_f1_tsb_ad(series: ScoredSeries, threshold: float) -> float:
@@ -66,9 +66,7 @@ def range_f1_tsb_ad(series: ScoredSeries, threshold: float) -> float:
 def best_range_f1_tsb_ad(series: ScoredSeries) -> float:
     """TSB-AD's oracle R-based-F1: over 100 evenly spaced thresholds."""
     series.require_both_classes(_NAME)
-    cuts = series.evenly_spaced_cuts
-    cuts = cuts[cuts > 0]
-    return float(np.max(f1_scores(*_curve(series, cuts)), initial=0.0))
+    return series.memo("range_oracles", lambda: _oracles(series))[1]
 
 
 def _scores_of(series: ScoredSeries, predicted: BoolArray) -> PrecisionRecall:
@@ -90,14 +88,19 @@ def _touching(starts: IntArray, ends: IntArray, froms: IntArray, tos: IntArray) 
     return np.searchsorted(starts, tos) - np.searchsorted(ends, froms, side="right")
 
 
-def _curve(series: ScoredSeries, cuts: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Precision and recall when the `cuts` highest-scored points are predicted."""
-    recalls, precisions = series.memo("range_curve", lambda: _sums(series))
+def _oracles(series: ScoredSeries) -> tuple[PrecisionRecall, float]:
+    """Best scores over all distinct scores, and best F1 over the evenly spaced thresholds."""
+    overlaps, precisions = _sums(series)
     first_ranks = np.sort(series.segment_first_ranks)
-    found = np.searchsorted(first_ranks, cuts)
-    overlap = recalls[series.hits[cuts]]
-    recall = (_EXISTENCE * found + (1 - _EXISTENCE) * overlap) / len(first_ranks)
-    return precisions[cuts], recall
+
+    def curve(cuts: IntArray) -> tuple[FloatArray, FloatArray]:
+        found = np.searchsorted(first_ranks, cuts)
+        overlap = overlaps[series.hits[cuts]]
+        recall = (_EXISTENCE * found + (1 - _EXISTENCE) * overlap) / len(first_ranks)
+        return precisions[cuts], recall
+
+    on_grid = f1_scores(*curve(series.evenly_spaced_cuts))
+    return best(*curve(series.cuts)), float(np.max(on_grid))
 
 
 def _sums(series: ScoredSeries) -> tuple[FloatArray, FloatArray]:
@@ -166,4 +169,5 @@ class _Segments:
         """(Share of a run inside segments) / (segments touching it), 0 for an empty run."""
         inside = self.labelled[ends] - self.labelled[starts]
         touching = self.started[ends] - self.ended[starts]
-        return inside / (np.maximum(ends - starts, 1) * np.maximum(touching, 1))
+        values: FloatArray = inside / (np.maximum(ends - starts, 1) * np.maximum(touching, 1))
+        return values

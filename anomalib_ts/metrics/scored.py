@@ -12,7 +12,7 @@ import numpy.typing as npt
 from anomalib_ts.errors import InputError, UndefinedMetricError
 
 BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.intp]
+IntArray = npt.NDArray[np.signedinteger[Any]]
 FloatArray = npt.NDArray[np.float64]
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ class ScoredSeries:
     def cuts(self) -> IntArray:
         """`(d,)` numbers of predicted points at each of the `d` distinct scores, ascending."""
         ranked = self.scores[self.order]
-        return np.append(np.flatnonzero(ranked[1:] != ranked[:-1]) + 1, len(self))
+        return np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) + 1
 
     @cached_property
     def hits(self) -> IntArray:
@@ -87,8 +87,10 @@ class ScoredSeries:
     @cached_property
     def ranks(self) -> IntArray:
         """`(n,)` place of each point in `order`, 0 = highest score."""
-        ranks = np.empty(len(self), dtype=np.intp)
-        ranks[self.order] = np.arange(len(self))
+        # 32 bits where they suffice: this array and its neighbours are the largest ones.
+        kind = np.int32 if len(self) <= np.iinfo(np.int32).max else np.int64
+        ranks = np.empty(len(self), dtype=kind)
+        ranks[self.order] = np.arange(len(self), dtype=kind)
         return ranks
 
     @cached_property
