@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.digests import case_digest
 from anomalib_ts.data.names import pick
-from anomalib_ts.recording import Recording, as_recording
+from anomalib_ts.errors import InputError
+from anomalib_ts.recording import Recording
 
 
 class Arrays(DataSet):
@@ -31,8 +33,15 @@ class Arrays(DataSet):
         name: str = "arrays",
     ) -> None:
         self.name = name
-        test = Recording(as_recording(values, name).values, labels=labels, name=name)
-        parts = () if train is None else (as_recording(train, f"{name} (train part)"),)
+        known = None if labels is None else np.asarray(labels)
+        test = Recording(np.asarray(values), labels=known, name=name)
+        parts = (
+            () if train is None else (Recording(np.asarray(train), name=f"{name} (train part)"),)
+        )
+        if parts and parts[0].channels != test.channels:
+            raise InputError(
+                f"{name} has {test.channels} channels, its training part {parts[0].channels}"
+            )
         self._case = Case(name, (test,), parts)
 
     def case_names(self) -> list[str]:

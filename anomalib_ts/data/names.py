@@ -22,9 +22,10 @@ def pick(name: str, names: Sequence[str], where: str) -> str:
 def nearest(name: str, names: Sequence[str]) -> str:
     """A sentence that offers up to three names like `name`, or else the first few there are."""
     lowered = {known.lower(): known for known in reversed(names)}
-    close = [lowered[match] for match in difflib.get_close_matches(name.lower(), lowered, n=3)]
+    close = difflib.get_close_matches(name.lower(), lowered, n=3)
+    close = close or [known for known in sorted(lowered) if name.lower() in known][:3]
     if close:
-        return f"did you mean {' or '.join(close)}?"
+        return f"did you mean {' or '.join(lowered[match] for match in close)}?"
     if not names:
         return "there is nothing in it"
     shown = ", ".join(names[:8])

@@ -88,7 +88,7 @@ class TsbUad(DataSet):
             if not matching:
                 raise DataNotFoundError(
                     f"{self.dataset} in {self.root} has no series {pattern!r}; "
-                    f"{nearest(pattern, names)}"
+                    f"{nearest(pattern, [name.removesuffix('.test') for name in names])}"
                 )
             chosen |= matching
         return sorted(chosen)

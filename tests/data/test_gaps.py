@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from anomalib_ts.data import fill_gaps
+from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
+
+NAN = np.nan
+
+
+def test_interpolates_and_says_so():
+    with pytest.warns(AnomalibTsWarning, match=r"pump: filled 2 missing values of 4 .*channels 0"):
+        filled = fill_gaps([1.0, NAN, NAN, 4.0], name="pump")
+    np.testing.assert_allclose(filled, [1, 2, 3, 4])
+
+
+def test_each_channel_in_its_own_gaps():
+    values = np.array([[0.0, 5.0], [NAN, 5.0], [2.0, NAN], [3.0, 8.0]])
+    with pytest.warns(AnomalibTsWarning, match="filled 2 missing values of 8 .*channels 0, 1"):
+        filled = fill_gaps(values)
+    np.testing.assert_allclose(filled, [[0, 5], [1, 5], [2, 6.5], [3, 8]])
+    assert np.isnan(values).sum() == 2, "the input is left alone"
+
+
+def test_ends_repeat_the_nearest_value():
+    with pytest.warns(AnomalibTsWarning):
+        np.testing.assert_allclose(fill_gaps([NAN, 3.0, 4.0, NAN, NAN]), [3, 3, 4, 4, 4])
+
+
+def test_whole_series_pass_untouched_and_silently():
+    values = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(fill_gaps(values), values)
+
+
+@pytest.mark.parametrize(("length", "max_gap"), [(6, 5), (1, 0), (3, 2)])
+def test_longer_gaps_are_refused(length, max_gap):
+    values = np.ones((20, 3))
+    values[2:4, 0] = 1.0
+    values[7 : 7 + length, 1] = NAN
+    message = f"points 7 to {6 + length} of channel 1 are missing.*max_gap={max_gap}.*raise max_gap"
+    with pytest.raises(InputError, match=message):
+        fill_gaps(values, max_gap)
+
+
+def test_longest_gap_is_named():
+    values = np.ones(30)
+    values[[2, 10, 11, 12, 20]] = NAN
+    with pytest.raises(InputError, match="points 10 to 12"):
+        fill_gaps(values, 2)
+
+
+@pytest.mark.parametrize("max_gap", [5, 2])
+def test_gap_of_exactly_the_limit_is_filled(max_gap):
+    values = np.ones(20)
+    values[4 : 4 + max_gap] = NAN
+    with pytest.warns(AnomalibTsWarning):
+        assert np.isfinite(fill_gaps(values, max_gap)).all()
+
+
+def test_channel_without_any_number():
+    values = np.ones((4, 2))
+    values[:, 1] = NAN
+    with pytest.raises(InputError, match="channel 1 holds no number, all 4 points are missing"):
+        fill_gaps(values, 100)
+
+
+def test_negative_limit():
+    with pytest.raises(ConfigError, match="max_gap must be at least 0"):
+        fill_gaps([1.0, 2.0], -1)

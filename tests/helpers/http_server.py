@@ -1,0 +1,83 @@
+"""A small web server that serves one file, and misbehaves on request."""
+
+import re
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Behaviour:
+    """What the server serves and how; `requests` collects the Range header of each request."""
+
+    def __init__(self, content, *, ranges=True, etag='"v1"', drops=(), statuses=(), length=True):
+        self.content = content
+        self.ranges = ranges
+        self.etag = etag
+        self.drops = list(drops)
+        self.statuses = list(statuses)
+        self.length = length
+        self.requests = []
+        self.url = ""
+
+
+@contextmanager
+def serve(content, **behaviour):
+    """Serve `content` on a free local port.
+
+    Args:
+        content: bytes.
+        ranges: whether Range requests are honoured.
+        etag: sent along, or None.
+        drops: for each of the first requests, after how many bytes the connection is cut.
+        statuses: for each of the first requests, an HTTP error to answer with, or None.
+        length: whether Content-Length is sent.
+    """
+    state = Behaviour(content, **behaviour)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            wanted = self.headers.get("Range")
+            state.requests.append(wanted)
+            status = state.statuses.pop(0) if state.statuses else None
+            if status:
+                self.send_error(status)
+                return
+            start = self._start(wanted)
+            if start is not None and start >= len(state.content):
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(state.content)}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            body = state.content[start or 0 :]
+            self.send_response(200 if start is None else 206)
+            if start is not None:
+                last = len(state.content) - 1
+                self.send_header("Content-Range", f"bytes {start}-{last}/{len(state.content)}")
+            if state.etag:
+                self.send_header("ETag", state.etag)
+            if state.length:
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            drop = state.drops.pop(0) if state.drops else None
+            self.wfile.write(body[:drop])
+
+        def _start(self, wanted):
+            condition = self.headers.get("If-Range")
+            if not wanted or not state.ranges or (condition and condition != state.etag):
+                return None
+            return int(re.fullmatch(r"bytes=(\d+)-", wanted)[1])
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{server.server_port}/data.bin"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
