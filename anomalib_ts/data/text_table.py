@@ -80,7 +80,8 @@ class TextTable:
         if text.any():
             row = int(np.argmax(text))
             raise InputError(
-                f"{self.place(row, position)}: {str(column.iloc[row])!r} is not a number"
+                f"{self.place(row, position)}: {str(column.iloc[row])!r} is not a number; "
+                "correct it, empty the cell if the value is missing, or leave the column out"
             )
         if np.isinf(values).any():
             row = int(np.argmax(np.isinf(values)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,16 +78,23 @@ def _seconds(table: TextTable, position: int) -> FloatArray:
 
     column = table.frame.iloc[:, position]
     missing = column.isna().to_numpy()
-    if not missing.any() and pd.api.types.is_numeric_dtype(column):
+    if missing.any():
+        place = table.place(int(np.argmax(missing)), position)
+        raise InputError(f"{place}: the timestamp is missing; add it or drop the line")
+    if pd.api.types.is_numeric_dtype(column):
         return table.numbers(position)
     times = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
     if times.isna().any():
-        times = pd.to_datetime(column, errors="coerce", utc=True)
+        with warnings.catch_warnings():
+            # Pandas tells of formats it has to guess; what it cannot read is an error below.
+            warnings.simplefilter("ignore", UserWarning)
+            times = pd.to_datetime(column, errors="coerce", utc=True)
     unreadable = times.isna().to_numpy()
     if unreadable.any():
         row = int(np.argmax(unreadable))
-        what = "is missing" if missing[row] else f"{column.iloc[row]!r} cannot be read as a date"
-        raise InputError(f"{table.place(row, position)}: the timestamp {what}")
+        raise InputError(
+            f"{table.place(row, position)}: {column.iloc[row]!r} cannot be read as a date"
+        )
     return np.asarray((times - times.iloc[0]).dt.total_seconds(), dtype=np.float64)
 
 
