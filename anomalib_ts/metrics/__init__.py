@@ -4,8 +4,24 @@
 the modules take a `ScoredSeries`, so that several of them share one sort.
 """
 
+from anomalib_ts.metrics.bootstrap import Interval, bootstrap_mean, bootstrap_series
+from anomalib_ts.metrics.chance import chance
 from anomalib_ts.metrics.evaluation import evaluate
-from anomalib_ts.metrics.registry import DEFAULT, REGISTRY, Metric, list_metrics
+from anomalib_ts.metrics.metric import Metric
+from anomalib_ts.metrics.records import evaluate_records
+from anomalib_ts.metrics.registry import DEFAULT, REGISTRY, list_metrics
 from anomalib_ts.metrics.scored import ScoredSeries
 
-__all__ = ["DEFAULT", "REGISTRY", "Metric", "ScoredSeries", "evaluate", "list_metrics"]
+__all__ = [
+    "DEFAULT",
+    "REGISTRY",
+    "Interval",
+    "Metric",
+    "ScoredSeries",
+    "bootstrap_mean",
+    "bootstrap_series",
+    "chance",
+    "evaluate",
+    "evaluate_records",
+    "list_metrics",
+]

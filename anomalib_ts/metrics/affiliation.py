@@ -8,8 +8,8 @@ segments, and each zone is judged alone:
     recall    = mean over the segment's time `y` of P(U is farther from y than any prediction)
 
 for U uniform over the zone. Precision is averaged over the zones that hold a prediction, recall
-over all zones (0 without a prediction). A random score reaches about 2/3 to 1, so put the value of
-a random score beside it.
+over all zones (0 without a prediction). A random score reaches an F1 of about 2/3,
+so put that value beside it.
 
 Both integrals are piecewise quadratic and solved exactly. For the best threshold over every
 distinct score, a point's precision term is fixed, and its entry changes recall only between the
@@ -173,7 +173,8 @@ class _Zones:
 
 def _ramp(top: FloatArray, width: FloatArray) -> FloatArray:
     """Integral of max(0, top - t) for t in [0, width]."""
-    high, low = np.maximum(top, 0.0), np.maximum(top - width, 0.0)
+    high: FloatArray = np.maximum(top, 0.0)
+    low: FloatArray = np.maximum(top - width, 0.0)
     return (high - low) * (high + low) / 2
 
 
@@ -219,12 +220,18 @@ def _recall_gain(
     zones: _Zones, pieces: _Pieces, before: FloatArray, after: FloatArray
 ) -> FloatArray:
     """What each piece adds to the recall of its zone, given the predictions on either side."""
-    zone = pieces.zone
-    gain = zones.reached(zone, before, pieces.start)
-    gain += zones.overlap(pieces)
-    gain += zones.reached(zone, pieces.end, after)
-    gain -= zones.reached(zone, before, after)
-    return gain / (zones.segment_end - zones.segment_start)[zone]
+    at_segment = (before < zones.segment_end[pieces.zone]) & (
+        after > zones.segment_start[pieces.zone]
+    )
+    changing = np.flatnonzero(at_segment)
+    inner, before, after = pieces[changing], before[changing], after[changing]
+    gain = zones.reached(inner.zone, before, inner.start)
+    gain += zones.overlap(inner)
+    gain += zones.reached(inner.zone, inner.end, after)
+    gain -= zones.reached(inner.zone, before, after)
+    gains = np.zeros(len(pieces.zone))
+    gains[changing] = gain / (zones.segment_end - zones.segment_start)[inner.zone]
+    return gains
 
 
 def _precision(series: ScoredSeries, zones: _Zones, closeness: FloatArray) -> FloatArray:

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy.typing as npt
 
 from anomalib_ts.errors import UndefinedMetricError
-from anomalib_ts.metrics.registry import Settings, select
+from anomalib_ts.metrics.metric import Settings
+from anomalib_ts.metrics.registry import select
 from anomalib_ts.metrics.scored import ScoredSeries
 
 

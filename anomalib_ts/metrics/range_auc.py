@@ -10,7 +10,8 @@ anomalous ones have weight 1, and `M` is the sum of the buffer weights. For one 
     FPR = (predicted points - TP) / (n - P')   precision = TP / predicted points
 
 The range AUC is the area under the curve of one window, the volume (VUS) its mean over the
-windows 0..L. The variants in use disagree on the rest; each is a `Convention` below.
+windows 0..L. The variants in use disagree on the rest; each is a `Convention` below. All areas are
+invariant under strictly increasing transforms of the score, and tied scores are predicted together.
 """
 
 from __future__ import annotations
@@ -19,9 +20,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anomalib_ts.errors import InputError
+from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics.buffers import Buffers, find_buffers
-from anomalib_ts.metrics.scored import FloatArray, IntArray, ScoredSeries
+from anomalib_ts.metrics.scored import FloatArray, IntArray, ScoredSeries, cumulated
+
+
+@dataclass(frozen=True)
+class Curves:
+    """How the points of the curves are defined.
+
+    Attributes:
+        thresholds: Number of thresholds, taken at evenly spaced places of the sorted score
+            (truncated); None = every distinct score.
+        predicted_mass: `M` counts only predicted buffer points, so P' depends on the threshold.
+        existence: Multiply the recall by the share of segments found.
+        join_touching: Buffered segments that touch without overlapping count as one.
+        right_shorter_by: Points by which the buffer after a segment is shorter.
+    """
+
+    thresholds: int | None = None
+    predicted_mass: bool = False
+    existence: bool = True
+    join_touching: bool = True
+    right_shorter_by: int = 0
 
 
 @dataclass(frozen=True)
@@ -29,37 +50,28 @@ class Convention:
     """What distinguishes one published range AUC from another.
 
     Attributes:
-        thresholds: Number of thresholds, taken at evenly spaced places of the sorted score
-            (truncated); None = every distinct score.
-        predicted_mass: P' counts only the predicted part of the buffers, so it depends on the
-            threshold.
-        reachable_fpr: Divide false positives by their largest value, so that the curve ends at
-            FPR 1; otherwise by `n - P'`, with a straight line to (1, 1) added.
+        curves: How the points of the curves are defined.
+        roc_rule: `to_one` adds a straight line from the last point to (1, 1); `reachable` divides
+            false positives by their largest value instead of `n - P'`, so that the curve ends
+            there by itself.
         pr_rule: `step` (average precision), `trapezoid`, or `trapezoid_from_1`, which starts from
             precision 1 instead of the first precision.
-        existence: Multiply the recall by the share of segments found.
-        join_touching: Buffered segments that touch without overlapping count as one.
-        right_shorter_by: Points by which the buffer after a segment is shorter.
-        trapezoid_volume: Integrate over windows by trapezoids instead of the plain mean.
+        trapezoid_volume: Integrate over windows by trapezoids instead of taking the plain mean.
     """
 
-    thresholds: int | None = None
-    predicted_mass: bool = False
-    reachable_fpr: bool = False
+    curves: Curves
+    roc_rule: str = "to_one"
     pr_rule: str = "step"
-    existence: bool = True
-    join_touching: bool = True
-    right_shorter_by: int = 0
     trapezoid_volume: bool = False
 
 
-EXACT = Convention(reachable_fpr=True, trapezoid_volume=True)
-PAPER = Convention(pr_rule="trapezoid", trapezoid_volume=True)
-TSB_AD = Convention(thresholds=250, predicted_mass=True, join_touching=False)
+EXACT = Convention(Curves(), roc_rule="reachable", trapezoid_volume=True)
+PAPER = Convention(Curves(), pr_rule="trapezoid", trapezoid_volume=True)
+TSB_AD = Convention(Curves(thresholds=250, predicted_mass=True, join_touching=False))
 TSB_UAD = TSB_AD
-TSB_UAD_RANGE = Convention(thresholds=250, pr_rule="trapezoid_from_1")
-TSB_UAD_OPT_TIME = Convention(thresholds=250, pr_rule="trapezoid_from_1", existence=False)
-TSB_UAD_BASIC = Convention(thresholds=250, pr_rule="trapezoid_from_1", right_shorter_by=1)
+TSB_UAD_RANGE = Convention(Curves(thresholds=250), pr_rule="trapezoid_from_1")
+TSB_UAD_OPT_TIME = Convention(Curves(thresholds=250, existence=False), pr_rule="trapezoid_from_1")
+TSB_UAD_BASIC = Convention(Curves(thresholds=250, right_shorter_by=1), pr_rule="trapezoid_from_1")
 
 
 @dataclass(frozen=True)
@@ -79,16 +91,19 @@ def range_auc(series: ScoredSeries, window: int, convention: Convention = EXACT)
         convention: Which of the published definitions.
 
     Returns:
-        Both areas in [0, 1]. With `EXACT` a perfect score gives 1 and a constant score an AUC-ROC
-        of 0.5; a random score gives less than 0.5 when there are several segments.
+        Both areas in [0, 1]. With `EXACT` a constant score gives an AUC-ROC of 0.5; a random one
+        differs from 0.5, because recall is capped at 1 and scaled by the segments found.
 
     Raises:
         InputError: The window is negative.
-        UndefinedMetricError: One class is missing.
+        UndefinedMetricError: One class is missing; or, with `EXACT`, the buffers give every normal
+            point full credit.
     """
-    return series.memo(
-        ("range_auc", window, convention), lambda: _Surface(series, window, convention).slice()
+    areas = series.memo(
+        ("range_auc", window, convention.curves),
+        lambda: _Surface(series, window, convention.curves).slice(),
     )
+    return _defined(Areas(areas[convention.roc_rule], areas[convention.pr_rule]), window)
 
 
 def vus(series: ScoredSeries, window: int, convention: Convention = EXACT) -> Areas:
@@ -97,75 +112,90 @@ def vus(series: ScoredSeries, window: int, convention: Convention = EXACT) -> Ar
     Arguments, range, ties and errors are those of `range_auc`. The cost is one pass over the
     anomalous and buffer points a window; memory is linear in the series.
     """
-    return series.memo(
-        ("vus", window, convention), lambda: _Surface(series, window, convention).volume()
+    slices = series.memo(
+        ("vus", window, convention.curves),
+        lambda: _Surface(series, window, convention.curves).slices(),
     )
+
+    def mean(rule: str) -> float:
+        areas = np.array([areas[rule] for areas in slices])
+        if convention.trapezoid_volume and window:
+            areas = (areas[1:] + areas[:-1]) / 2
+        return float(areas.mean())
+
+    return _defined(Areas(mean(convention.roc_rule), mean(convention.pr_rule)), window)
+
+
+def _defined(areas: Areas, window: int) -> Areas:
+    if np.isnan(areas.roc):
+        raise UndefinedMetricError(
+            f"range AUC is undefined: with a window of {window} the buffers cover every normal "
+            "point, so that no false alarm is possible; use a smaller window"
+        )
+    return areas
 
 
 class _Surface:
     """The curves of one series for every window up to a largest one."""
 
-    def __init__(self, series: ScoredSeries, window: int, convention: Convention) -> None:
+    def __init__(self, series: ScoredSeries, window: int, curves: Curves) -> None:
         if window < 0:
             raise InputError(f"window must be a number of points >= 0, not {window}")
         series.require_both_classes("range AUC")
-        self.convention = convention
+        self.curves = curves
         self.window = window
         self.n = len(series)
         self.n_positive = series.n_positive
-        self.buffers = find_buffers(series, window // 2, convention.right_shorter_by)
-        self.cuts = _choose_cuts(series, self.buffers, convention.thresholds)
+        self.buffers = find_buffers(series, window // 2, curves.right_shorter_by)
+        self.cuts = _choose_cuts(series, self.buffers, curves.thresholds)
         self.hits = series.hits[self.cuts].astype(np.float64)
         self.buffered = np.searchsorted(self.buffers.ranks, self.cuts)
-        self.segments = _BufferedSegments(series, self.buffers, self.cuts, convention)
+        self.segments = _BufferedSegments(series, self.buffers, self.cuts, curves)
 
-    def slice(self) -> Areas:
-        """Areas of the largest window."""
+    def slice(self) -> dict[str, float]:
+        """Areas of the largest window by every rule."""
         for half in range(1, self.window // 2 + 1):
             self.segments.widen(half)
-        roc, pr = self._areas(self.window, self.segments.found_share(self.window // 2))
-        return Areas(roc, pr)
+        return self._areas(self.window, self.segments.found_share(self.window // 2))
 
-    def volume(self) -> Areas:
-        """Mean areas over all windows."""
-        areas = np.empty((self.window + 1, 2))
+    def slices(self) -> list[dict[str, float]]:
+        """Areas of every window by every rule."""
+        areas = []
+        found = self.segments.found_share(0)
         for window in range(self.window + 1):
-            half = window // 2
-            if window % 2 == 0:
-                if half:
-                    self.segments.widen(half)
-                found = self.segments.found_share(half)
-            areas[window] = self._areas(window, found)
-        if self.convention.trapezoid_volume and self.window:
-            areas = (areas[1:] + areas[:-1]) / 2
-        roc, pr = areas.mean(axis=0)
-        return Areas(float(roc), float(pr))
+            if window and window % 2 == 0:
+                self.segments.widen(window // 2)
+                found = self.segments.found_share(window // 2)
+            areas.append(self._areas(window, found))
+        return areas
 
-    def _areas(self, window: int, found: FloatArray) -> tuple[float, float]:
-        rule = self.convention
-        credit = np.concatenate(([0.0], np.cumsum(self.buffers.weights(window))))
+    def _areas(self, window: int, found: FloatArray) -> dict[str, float]:
+        credit = cumulated(self.buffers.weights(window))
         mass = credit[self.buffered]
         hits = self.hits + mass
-        positives = self.n_positive + (mass if rule.predicted_mass else credit[-1]) / 2
-        recall = np.minimum(hits / positives, 1.0)
-        if rule.existence:
+        half_mass = mass / 2 if self.curves.predicted_mass else credit[-1] / 2
+        recall = np.minimum(hits / (self.n_positive + half_mass), 1.0)
+        if self.curves.existence:
             recall *= found
         false_alarms = self.cuts - hits
-        negatives = false_alarms[-1] if rule.reachable_fpr else self.n - positives
-        roc = _roc_area(false_alarms / negatives, recall)
-        return roc, _pr_area(hits / self.cuts, recall, rule.pr_rule)
+        negatives = self.n - self.n_positive - half_mass
+        return {
+            "reachable": _reachable_roc_area(false_alarms, recall),
+            "to_one": _roc_area_to_one(false_alarms / negatives, recall),
+            **_pr_areas(hits / self.cuts, recall),
+        }
 
 
 class _BufferedSegments:
     """Which share of the buffered segments is found at each cut, as the buffers grow."""
 
     def __init__(
-        self, series: ScoredSeries, buffers: Buffers, cuts: IntArray, convention: Convention
+        self, series: ScoredSeries, buffers: Buffers, cuts: IntArray, curves: Curves
     ) -> None:
         self.starts, self.ends = series.segments
         self.n_cuts = len(cuts)
-        self.right_shorter_by = convention.right_shorter_by
-        self.slack = int(convention.join_touching) - convention.right_shorter_by
+        self.right_shorter_by = curves.right_shorter_by
+        self.slack = int(curves.join_touching) - curves.right_shorter_by
         # Cut at which a point, then a segment, is first predicted.
         self.entered = np.full(len(series), self.n_cuts, dtype=np.int32)
         self.entered[buffers.positions] = np.searchsorted(cuts, buffers.ranks, side="right")
@@ -208,15 +238,31 @@ def _choose_cuts(series: ScoredSeries, buffers: Buffers, thresholds: int | None)
     return series.cuts[keep[:-1]]
 
 
-def _roc_area(fpr: FloatArray, tpr: FloatArray) -> float:
+def _roc_area(false_alarms: FloatArray, recall: FloatArray) -> float:
+    """Trapezoids from (0, 0) through all points."""
+    inner = np.dot(np.diff(false_alarms), recall[1:] + recall[:-1])
+    return float(false_alarms[0] * recall[0] + inner) / 2
+
+
+def _reachable_roc_area(false_alarms: FloatArray, recall: FloatArray) -> float:
+    """Area with false positives over their largest value; nan if there can be none."""
+    most = float(false_alarms[-1])
+    return _roc_area(false_alarms, recall) / most if most > 0 else float("nan")
+
+
+def _roc_area_to_one(fpr: FloatArray, recall: FloatArray) -> float:
     """Trapezoids from (0, 0) through all points to (1, 1)."""
-    inner = np.dot(np.diff(fpr), tpr[1:] + tpr[:-1])
-    return float(fpr[0] * tpr[0] + inner + (1 - fpr[-1]) * (1 + tpr[-1])) / 2
+    return _roc_area(fpr, recall) + float((1 - fpr[-1]) * (1 + recall[-1])) / 2
 
 
-def _pr_area(precision: FloatArray, recall: FloatArray, rule: str) -> float:
-    if rule == "step":
-        return float(np.dot(np.diff(recall, prepend=0.0), precision))
-    first = 1.0 if rule == "trapezoid_from_1" else precision[0]
-    inner = np.dot(np.diff(recall), precision[1:] + precision[:-1])
-    return float(recall[0] * (first + precision[0]) + inner) / 2
+def _pr_areas(precision: FloatArray, recall: FloatArray) -> dict[str, float]:
+    """Areas under the precision-recall curve by every rule."""
+    gain = np.diff(recall)
+    first = float(recall[0] * precision[0])
+    later = float(np.dot(gain, precision[1:]))
+    earlier = float(np.dot(gain, precision[:-1]))
+    return {
+        "step": first + later,
+        "trapezoid": first + (later + earlier) / 2,
+        "trapezoid_from_1": (float(recall[0]) + first + later + earlier) / 2,
+    }

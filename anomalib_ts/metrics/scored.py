@@ -89,7 +89,7 @@ class ScoredSeries:
         """`(n,)` place of each point in `order`, 0 = highest score."""
         # 32 bits where they suffice: this array and its neighbours are the largest ones.
         kind = np.int32 if len(self) <= np.iinfo(np.int32).max else np.int64
-        ranks = np.empty(len(self), dtype=kind)
+        ranks: IntArray = np.empty(len(self), dtype=kind)
         ranks[self.order] = np.arange(len(self), dtype=kind)
         return ranks
 
@@ -104,7 +104,8 @@ class ScoredSeries:
         starts, ends = self.segments
         inside = self.ranks[self.labels]
         offsets = np.concatenate(([0], np.cumsum(ends - starts)[:-1]))
-        return np.minimum.reduceat(inside, offsets)
+        first: IntArray = np.minimum.reduceat(inside, offsets)
+        return first
 
     def predict(self, threshold: float) -> BoolArray:
         """`(n,)` True where the score lies above the threshold (strictly)."""

@@ -1,0 +1,132 @@
+"""Metrics of whole records (clips) by machine id and domain, as in DCASE Task 2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from anomalib_ts.errors import InputError, UndefinedMetricError
+from anomalib_ts.metrics.scored import BoolArray, ScoredSeries
+from anomalib_ts.metrics.threshold_free import auroc, pauc
+
+_DOMAINS = ("source", "target")
+
+
+def evaluate_records(
+    labels: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    machine_ids: Sequence[str],
+    domains: Sequence[str] | None = None,
+    *,
+    max_fpr: float = 0.1,
+    rule: Literal["dcase2021", "dcase2022"] = "dcase2022",
+) -> dict[str, float]:
+    """AUROC and pAUC of record scores, for each machine id and over all of them.
+
+    Without domains this is DCASE 2020 (Koizumi et al. 2020): both areas for each id, and their
+    arithmetic means. With domains, the source and the target AUROC of each id are added, and the
+    official score, the harmonic mean of all AUROC and pAUC. `dcase2022`, in use since 2022 (Dohi
+    et al. 2022), ranks the normal records of one domain against the anomalous ones of both, and
+    takes one pAUC an id over both domains. `dcase2021` (Kawaguchi et al. 2021) keeps the domains
+    apart in both areas.
+
+    Args:
+        labels: `(records,)`, 0 = normal, 1 = anomalous.
+        scores: `(records,)`, finite, higher = more anomalous.
+        machine_ids: `(records,)` machine (or section) of each record.
+        domains: `(records,)` each `source` or `target`; None = not known.
+        max_fpr: End of the false-positive range of the pAUC.
+        rule: How the areas of a domain are taken.
+
+    Returns:
+        `auroc`, `pauc` (means over ids) and `auroc/ID`, `pauc/ID`; with domains also
+        `auroc_source`, `auroc_target`, both with `/ID`, and `harmonic_mean`; under `dcase2021`
+        `pauc_source` and `pauc_target` in the same way. All in [0, 1].
+
+    Raises:
+        InputError: Different lengths, or a domain that is neither source nor target.
+        UndefinedMetricError: A machine id (in a domain) lacks normal or anomalous records; the
+            message names it.
+    """
+    whole = ScoredSeries(labels, scores)
+    ids = _column(machine_ids, "machine_ids", len(whole))
+    places = None if domains is None else _domain_column(domains, len(whole))
+    values: dict[str, float] = {}
+    for machine in np.unique(ids):
+        mask = ids == machine
+        values[f"auroc/{machine}"], values[f"pauc/{machine}"] = _areas(
+            whole, mask, f"machine id {machine!s}", max_fpr
+        )
+        if places is not None:
+            values |= _domain_areas(whole, mask, places, str(machine), max_fpr=max_fpr, rule=rule)
+    means = _means(values)
+    if places is not None:
+        means["harmonic_mean"] = _official(values, rule)
+    return means | values
+
+
+def _domain_areas(
+    whole: ScoredSeries,
+    mask: BoolArray,
+    places: npt.NDArray[np.str_],
+    machine: str,
+    *,
+    max_fpr: float,
+    rule: str,
+) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for domain in _DOMAINS:
+        chosen = places == domain
+        if rule == "dcase2022":
+            chosen |= whole.labels
+        name = f"machine id {machine} in the {domain} domain"
+        area, partial = _areas(whole, mask & chosen, name, max_fpr)
+        values[f"auroc_{domain}/{machine}"] = area
+        if rule == "dcase2021":
+            values[f"pauc_{domain}/{machine}"] = partial
+    return values
+
+
+def _areas(whole: ScoredSeries, mask: BoolArray, name: str, max_fpr: float) -> tuple[float, float]:
+    labels = whole.labels[mask]
+    if labels.all() or not labels.any():
+        raise UndefinedMetricError(
+            f"{name} has {np.count_nonzero(~labels)} normal and {np.count_nonzero(labels)} "
+            "anomalous records, and an AUC needs both"
+        )
+    part = ScoredSeries(labels, whole.scores[mask])
+    return auroc(part), pauc(part, max_fpr)
+
+
+def _means(values: dict[str, float]) -> dict[str, float]:
+    """Arithmetic mean over machine ids of every kind of area."""
+    kinds = dict.fromkeys(key.split("/", 1)[0] for key in values)
+    return {
+        kind: float(np.mean([v for key, v in values.items() if key.split("/", 1)[0] == kind]))
+        for kind in kinds
+    }
+
+
+def _official(values: dict[str, float], rule: str) -> float:
+    kinds = {"auroc_source", "auroc_target"}
+    kinds |= {"pauc"} if rule == "dcase2022" else {"pauc_source", "pauc_target"}
+    chosen = np.array([v for key, v in values.items() if key.split("/", 1)[0] in kinds])
+    return 0.0 if (chosen == 0).any() else float(len(chosen) / np.sum(1 / chosen))
+
+
+def _column(values: Sequence[str], name: str, n: int) -> npt.NDArray[np.str_]:
+    column = np.asarray(values, dtype=np.str_)
+    if column.shape != (n,):
+        raise InputError(f"{name} must name one value for each of {n} records, not {column.shape}")
+    return column
+
+
+def _domain_column(domains: Sequence[str], n: int) -> npt.NDArray[np.str_]:
+    column = _column(domains, "domains", n)
+    unknown = set(column.tolist()) - set(_DOMAINS)
+    if unknown:
+        raise InputError(f"domains must be 'source' or 'target', not {sorted(unknown)[0]!r}")
+    return column
