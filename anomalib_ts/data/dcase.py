@@ -20,7 +20,7 @@ from anomalib_ts.spectrogram import ClipSpectrogram, LogMel, SpectrogramCache
 PART_FOLDERS = {"train": ("train",), "test": ("test", "source_test", "target_test")}
 """Folders of a machine type's two parts; 2021's data has a test folder for each domain."""
 
-CACHE = "~/.cache/anomalib-ts"
+CACHE = "data/spectrograms"
 READER = ClipReader()
 FRONT_END = LogMel()
 
@@ -44,8 +44,8 @@ class ClipFile:
 class Dcase(DataSet):
     """Clips in folders `<root>/<machine type>/{train,test}`: a case is a machine type.
 
-    File names are those of DCASE Task 2, of any year (see `dcase_names`); what a machine sounds
-    like there is described by Koizumi et al. (2020). A recording is a clip's log-mel spectrogram,
+    File names are those of DCASE Task 2, of any year (see `dcase_names`); the task is
+    described by Koizumi et al. (DCASE Workshop 2020). A recording is a clip's log-mel spectrogram,
     `(frames, mels)` in dB, with the clip's label, machine id (or section) and domain. A case is
     held in memory whole, at 160 kB per clip of 10 s with the default settings (4,000 clips:
     640 MB).
@@ -132,6 +132,14 @@ class Dcase(DataSet):
         described = [(c.name, c.fields, d) for c, d in zip(clips, digests, strict=True)]
         return text_digest(self.spectrograms.key, described)
 
+    def folder(self, case_name: str) -> Path:
+        """The folder of a machine type.
+
+        Raises:
+            DataNotFoundError: it is not there.
+        """
+        return self.root / pick(case_name, self.case_names(), str(self.root))
+
     def clips(self, case_name: str) -> list[ClipFile]:
         """The files of a machine type, train before test, each part sorted by name.
 
@@ -139,7 +147,7 @@ class Dcase(DataSet):
             DataNotFoundError: there are none.
             InputError: a name cannot be parsed or contradicts its folder, or a label is missing.
         """
-        folder = self.root / pick(case_name, self.case_names(), self.name)
+        folder = self.folder(case_name)
         clips = [
             clip
             for part in PART_FOLDERS
