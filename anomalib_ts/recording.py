@@ -57,6 +57,8 @@ class Recording:
 
     def __getitem__(self, part: slice) -> Recording:
         """The stretch `part` of the recording (a view of the same memory)."""
+        if not isinstance(part, slice):
+            raise TypeError(f"a recording is cut with a slice, not {part!r}; its points: .values")
         if not len(self.values[part]):
             raise InputError(f"{self.name}: the stretch {part} holds no point")
         labels = None if self.labels is None else self.labels[part]
@@ -77,7 +79,9 @@ RecordingLike: TypeAlias = Recording | ArrayLike
 
 def as_recording(data: RecordingLike, name: str = "recording") -> Recording:
     """Wrap an array `(n,)` or `(n, c)` as a recording; a recording is returned as it is."""
-    return data if isinstance(data, Recording) else Recording(np.asarray(data), name=name)
+    if isinstance(data, Recording):
+        return data
+    return Recording(cast(NDArray[Any], data), name=name)
 
 
 def as_recordings(data: RecordingLike | Sequence[RecordingLike]) -> tuple[Recording, ...]:
@@ -99,8 +103,10 @@ def as_recordings(data: RecordingLike | Sequence[RecordingLike]) -> tuple[Record
 def _checked_values(values: Any, name: str) -> NDArray[np.float32]:
     try:
         given = np.asarray(values)
+        if given.dtype.kind in "cmM":
+            raise TypeError(f"they are {given.dtype}")
         given = given if given.dtype == np.float32 else given.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name}: the values are not numbers: {error}") from None
     if given.ndim == 1:
         given = given[:, None]
@@ -110,8 +116,7 @@ def _checked_values(values: Any, name: str) -> NDArray[np.float32]:
             f"not an array of shape {np.shape(values)}"
         )
     with np.errstate(over="ignore"):
-        # A read-only float32 array is another recording's memory: share it instead of copying.
-        array = np.array(given, dtype=np.float32, copy=True if given.flags.writeable else None)
+        array = np.array(given, dtype=np.float32, copy=None if _is_immutable(given) else True)
     if not np.isfinite(array).all():
         row, column = np.argwhere(~np.isfinite(array))[0]
         raise InputError(
@@ -120,6 +125,19 @@ def _checked_values(values: Any, name: str) -> NDArray[np.float32]:
         )
     array.setflags(write=False)
     return array
+
+
+def _is_immutable(array: NDArray[Any]) -> bool:
+    """Whether nobody can write to the memory: it is another recording's, so it can be shared.
+
+    A read-only view (as pandas gives them) may still belong to an array that can be written to.
+    """
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return False
+        owner = owner.base
+    return owner is None
 
 
 def _checked_labels(labels: Any, n: int, name: str) -> LabelArray:

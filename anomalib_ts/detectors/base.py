@@ -154,8 +154,11 @@ def load_detector(path: str | Path) -> Detector:
     Raises:
         InputError: the file holds something else.
     """
-    with Path(path).open("rb") as file:
-        detector = pickle.load(file)
+    try:
+        with Path(path).open("rb") as file:
+            detector = pickle.load(file)
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise InputError(f"{path} holds no saved detector: {error}") from None
     if not isinstance(detector, Detector):
         raise InputError(f"{path} holds a {type(detector).__name__}, not a detector")
     return detector
