@@ -205,6 +205,7 @@ def train_module(
             "callbacks": [_LossWatch(stage, total, report)],
         }
         trainer = pl.Trainer(**options, **_NO_EXTRAS)
+        module.train()
         _fit(trainer, module, batches)
     module.cpu().eval()
 

@@ -108,6 +108,14 @@ def test_training_learns_and_leaves_the_module_ready_to_use():
     assert module.mean.device == torch.device("cpu")
 
 
+def test_a_module_can_be_trained_again_in_training_mode():
+    module = fit()
+    modes = []
+    module.on_step = lambda _: modes.append(module.dropout.training)
+    fit(module)
+    assert modes == [True] * 6
+
+
 def test_the_same_seed_gives_the_same_weights_whatever_the_global_state():
     torch.manual_seed(1)
     first = fit(seed=3)

@@ -1,0 +1,249 @@
+"""FastFlow-1D and the autoencoder as detectors."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from anomalib_ts.detectors import Autoencoder, FastFlow1D, load_detector
+from anomalib_ts.detectors.autoencoder.torch_model import CLIP, ConvAutoencoder, Encoder
+from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
+from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel, to_points
+from anomalib_ts.errors import ConfigError
+from anomalib_ts.recording import Recording
+from anomalib_ts.training import ShuffledBatches, TrainerSettings, seeded, train_module
+from anomalib_ts.windows import Windows
+
+QUICK = TrainerSettings(accelerator="cpu", max_steps=10, progress=False)
+LONGER = TrainerSettings(accelerator="cpu", max_steps=100, progress=False)
+SMALL = {"window": 16, "width": 8, "features": 8, "batch_size": 16}
+DETECTORS = [FastFlow1D, Autoencoder]
+
+
+def wave(n=400, channels=1, seed=0):
+    noise = 0.1 * np.random.default_rng(seed).normal(size=(n, channels))
+    return (np.sin(2 * np.pi * np.arange(n) / 25)[:, None] + noise).astype(np.float32)
+
+
+def quick(detector, **settings):
+    return detector(**{**SMALL, "trainer": QUICK, **settings})
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return {
+        (detector, channels): detector(**SMALL, trainer=LONGER).fit(wave(1000, channels))
+        for detector in DETECTORS
+        for channels in (1, 3)
+    }
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize(("channels", "channel"), [(1, 0), (3, 0), (3, 1), (3, 2)])
+def test_a_burst_in_any_channel_is_found(fitted, detector, channels, channel):
+    series = wave(400, channels, seed=1)
+    series[200:208, channel] += 2
+    labels = np.zeros(400)
+    labels[200:208] = 1
+    scores = fitted[detector, channels].score(series)
+    assert roc_auc_score(labels, scores) > 0.95
+
+
+@pytest.mark.parametrize("scoring", ["latent", "likelihood"])
+def test_both_scores_find_a_change_of_shape(fitted, scoring):
+    series = wave(400, seed=1)
+    series[200:216] = np.sin(np.arange(16) * 1.2)[:, None]
+    detector = fitted[FastFlow1D, 1]
+    detector.set_params(scoring=scoring)
+    scores = detector.score(series)
+    detector.set_params(scoring="latent")
+    assert scores[200:216].mean() > scores[:190].mean() + scores[:190].std()
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("n", [1, 2, 15, 16, 17])
+def test_any_length_trains_and_is_scored(detector, n):
+    short = quick(detector, trainer=TrainerSettings(accelerator="cpu", max_steps=2))
+    assert short.fit(wave(n)).score(wave(40)).shape == (40,)
+    assert short.score(wave(n)).shape == (n,)
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("value", [0.0, 5.0, -1e30])
+def test_constant_series_and_extreme_values_give_finite_scores(detector, value):
+    series = np.full((200, 2), value)
+    constant = quick(detector).fit(series)
+    assert constant.score(series).shape == (200,)
+    moved = series.copy()
+    moved[100, 0], moved[101, 1] = 3e38, -3e38
+    scores = constant.score(moved)
+    assert 80 <= np.argmax(scores) <= 120
+    constant.score(np.full((5, 2), 1e-40))
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_dead_channel_beside_a_live_one(detector):
+    series = np.hstack([wave(), np.zeros((400, 1))])
+    scores = quick(detector).fit(series).score(series)
+    assert scores.std() > 0
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_spectrogram_is_a_sequence_of_128_channels(detector):
+    """Log-mel-like clips with a common level of about -40 dB, one with a loud band."""
+    rng = np.random.default_rng(0)
+    level = -40 + 10 * np.sin(np.arange(128) / 20)
+    clips = [Recording(level + rng.normal(size=(60, 128))) for _ in range(4)]
+    trained = quick(detector, trainer=LONGER).fit(clips[:3])
+    quiet = trained.score(clips[3])
+    loud = clips[3].values.copy()
+    loud[30:40, 50:60] += 15
+    scores = trained.score(loud)
+    assert scores.shape == (60,)
+    assert 28 <= np.argmax(scores - quiet) <= 42
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_scores_depend_on_the_seed_and_on_no_global_state(detector):
+    def scores(seed, global_seed):
+        torch.manual_seed(global_seed)
+        np.random.seed(global_seed)  # noqa: NPY002
+        return quick(detector, seed=seed).fit(wave()).score(wave(seed=1))
+
+    first = scores(seed=1, global_seed=1)
+    np.testing.assert_array_equal(scores(seed=1, global_seed=2), first)
+    assert not np.array_equal(scores(seed=2, global_seed=1), first)
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_saved_and_loaded_it_scores_bit_for_bit_the_same(fitted, detector, tmp_path):
+    original = fitted[detector, 3]
+    restored = load_detector(original.save(tmp_path / "detector.pkl"))
+    series = wave(channels=3, seed=2)
+    np.testing.assert_array_equal(restored.score(series), original.score(series))
+    assert all(parameter.device.type == "cpu" for parameter in restored.model_.parameters())
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_the_unit_of_a_channel_does_not_matter(detector):
+    train, test = wave(channels=2), wave(channels=2, seed=1)
+    unit = np.array([1.0, 1024.0], dtype=np.float32)
+    plain = quick(detector).fit(train).score(test)
+    np.testing.assert_allclose(quick(detector).fit(train * unit).score(test * unit), plain, 1e-3)
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("settings", [{"window": 7}, {"stride": 17}, {"stride": 0}])
+def test_impossible_windows_are_refused(detector, settings):
+    with pytest.raises(ConfigError, match="must"):
+        quick(detector, **settings).fit(wave())
+
+
+@pytest.mark.parametrize("settings", [{"features": 1}, {"scoring": "wishful"}])
+def test_impossible_flow_settings_are_refused(settings):
+    with pytest.raises(ConfigError, match=r"features|scoring"):
+        quick(FastFlow1D, **settings).fit(wave())
+
+
+@pytest.mark.parametrize("window", [16, 18, 19, 21])
+def test_a_window_need_not_be_a_multiple_of_4(window):
+    scores = quick(FastFlow1D, window=window).fit(wave()).score(wave(seed=1))
+    assert scores.shape == (400,)
+
+
+class TestStageTwo:
+    def model(self):
+        with seeded(0):
+            autoencoder = ConvAutoencoder(torch.zeros(1), torch.ones(1), 8, 8)
+            return FastFlowModel(autoencoder, 8, 8, flow_steps=4)
+
+    def test_only_the_flow_learns(self):
+        model = self.model()
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        module = LikelihoodModule(model, 1e-2)
+        modes = []
+        module.on_train_batch_start = lambda *_: modes.append(
+            (model.autoencoder.training, model.autoencoder.encoder.training, model.flow.training)
+        )
+        batches = ShuffledBatches(Windows([Recording(wave())], 16), 32, 0)
+        train_module(module, batches, QUICK, seed=0, stage="flow")
+        changed = {
+            n for n, value in model.state_dict().items() if not torch.equal(value, before[n])
+        }
+        assert modes == [(False, False, True)] * 10
+        assert changed
+        assert all(name.startswith("flow.") for name in changed)  # nor any BatchNorm statistic
+
+    def test_the_loss_is_the_mean_negative_log_density(self):
+        model = self.model().eval()
+        x = torch.from_numpy(wave(16).T[None])
+        latent, log_determinant = model(x)
+        normal = torch.distributions.Normal(0, 1).log_prob(latent).sum(dim=1)
+        loss = LikelihoodModule(model, 1e-3).training_step(x)
+        torch.testing.assert_close(loss, -(normal + log_determinant).mean() / 8)
+
+    def test_the_likelihood_rises(self):
+        model = self.model()
+        windows = Windows([Recording(wave())], 16)
+        x = torch.from_numpy(windows.gather(np.arange(100)))
+        before = model.log_likelihood(x).mean().item()
+        batches = ShuffledBatches(windows, 32, 0)
+        train_module(LikelihoodModule(model, 1e-2), batches, LONGER, seed=0, stage="flow")
+        assert model.log_likelihood(x).mean().item() > before + 1
+
+    def test_a_trained_flow_can_be_inverted(self, fitted):
+        model = fitted[FastFlow1D, 3].model_
+        windows = Windows([Recording(wave(channels=3, seed=1))], 16)
+        with torch.inference_mode():
+            features = model.features(torch.from_numpy(windows.gather(np.arange(50))))
+            restored, _ = model.flow.inverse(model.flow(features)[0])
+        torch.testing.assert_close(restored, features, atol=1e-5, rtol=0)
+
+    def test_features_of_the_training_data_are_standardised_and_signed(self, fitted):
+        model = fitted[FastFlow1D, 1].model_
+        windows = Windows([Recording(wave(1000))], 16)
+        with torch.inference_mode():
+            features = model.features(torch.from_numpy(windows.gather(np.arange(len(windows)))))
+        assert features.mean(dim=(0, 2)).abs().max() < 1e-3
+        assert (features.std(dim=(0, 2)) - 1).abs().max() < 1e-3
+        assert (features < 0).float().mean(dim=(0, 2)).min() > 0.05  # no ReLU has cut them
+
+
+class TestPositions:
+    def test_scores_lie_where_their_features_are_centred(self):
+        scores = to_points(torch.tensor([[0.0, 4.0, 0.0, 8.0]]), window=16)[0]
+        expected = [0, 1, 2, 3, 4, 3, 2, 1, 0, 2, 4, 6, 8, 8, 8, 8]
+        assert scores.tolist() == expected
+
+    @pytest.mark.parametrize("window", [16, 17, 18, 19, 20])
+    def test_every_window_has_a_score_at_every_point(self, window):
+        positions = Encoder(1, 4, 4)(torch.zeros(2, 1, window)).shape[2]
+        assert to_points(torch.zeros(2, positions), window).shape == (2, window)
+
+    @pytest.mark.parametrize("point", [20, 32, 44])
+    def test_a_feature_position_is_centred_on_its_points(self, point):
+        """The gradient of position i is symmetric about point 4 i."""
+        with seeded(0):
+            encoder = Encoder(1, 8, 8).eval()
+        for parameter in encoder.parameters():
+            torch.nn.init.constant_(parameter, 0.1)
+        x = torch.ones(1, 1, 64, requires_grad=True)
+        encoder(x)[0, :, point // 4].sum().backward()
+        weight = x.grad[0, 0]
+        centre = (weight * torch.arange(64)).sum() / weight.sum()
+        assert centre.item() == pytest.approx(point, abs=1e-3)
+
+    def test_the_middle_and_the_border_of_a_window_score_alike(self, fitted):
+        """Padding must not make the borders of a normal window look anomalous."""
+        model = fitted[FastFlow1D, 1].model_
+        windows = Windows([Recording(wave(1000, seed=3))], 16)
+        with torch.inference_mode():
+            scores = model.latent_scores(torch.from_numpy(windows.gather(np.arange(900))))
+        profile = scores.mean(dim=0)
+        assert profile.max() / profile.min() < 1.5
+
+
+def test_standardised_inputs_are_clipped():
+    model = ConvAutoencoder(torch.tensor([1.0]), torch.tensor([2.0]), 4, 4)
+    x = torch.tensor([[[1.0, 5.0, 3e38, -3e38]]])
+    assert model.standardise(x)[0, 0].tolist() == [0.0, 2.0, CLIP, -CLIP]
