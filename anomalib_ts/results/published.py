@@ -1,0 +1,130 @@
+"""Published tables of results: one row a series, one column a method.
+
+Known layouts, each recognised by its columns:
+
+- TSB-UAD (Paparrizos et al., PVLDB 15(8), 2022): `filename`, methods, `dataset`, properties of the
+  series; AUROC. Its files are our cases with `.out` added.
+- TSB-AD (Liu and Paparrizos, NeurIPS 2024): `file`, methods, `ts_len`, properties; VUS-PR.
+
+What they hold is quoted, never recomputed, and marked as quoted wherever it is shown.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from anomalib_ts.errors import DataNotFoundError, InputError
+from anomalib_ts.recording import FloatArray
+from anomalib_ts.results.entries import Method, Series
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a published file is laid out.
+
+    Attributes:
+        source: what its methods are marked with.
+        metric: key of the metric it holds.
+        file: the column with the names of the series.
+        end: the column after the last method.
+        data: the column with the data set, or "" if file names are unique without it.
+    """
+
+    source: str
+    metric: str
+    file: str
+    end: str
+    data: str
+
+
+LAYOUTS = (
+    Layout("TSB-UAD", "auroc", file="filename", end="dataset", data="dataset"),
+    Layout("TSB-AD", "vus_pr/tsb_ad", file="file", end="ts_len", data=""),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PublishedTable:
+    """Quoted results.
+
+    Attributes:
+        layout: where they come from and which metric they are.
+        methods: `(m,)`.
+        series: `(s,)` names as published, file endings removed.
+        values: `(m, s)`, NaN where the table has none.
+    """
+
+    layout: Layout
+    methods: tuple[Method, ...]
+    series: tuple[Series, ...]
+    values: FloatArray
+
+    def column_of(self) -> Mapping[Series, int]:
+        """For each series, in the form that `normalised` gives, its column in `values`."""
+        return {self.normalised(series): i for i, series in enumerate(self.series)}
+
+    def normalised(self, series: Series) -> Series:
+        """A name that is equal for our name of a series and the published one."""
+        data = series.data.partition("[")[0] if self.layout.data else ""
+        return Series(data.replace("_", "-").casefold(), _stem(series.case))
+
+
+def read_published(path: str | Path) -> PublishedTable:
+    """Read a published table.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        InputError: it is not in a known layout, a value is no number, or a series occurs twice.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise DataNotFoundError(f"no published table at {file}")
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.reader(lines)
+        header = next(reader, [])
+        rows = [row for row in reader if row]
+    layout = _layout(header, file)
+    names = header[1 : header.index(layout.end)]
+    values = [_numbers(row, header, len(names), file) for row in rows]
+    table = PublishedTable(
+        layout,
+        tuple(Method(name, "", layout.source) for name in names),
+        tuple(_series(row, header, layout) for row in rows),
+        np.array(values, dtype=np.float64).reshape(len(rows), len(names)).T,
+    )
+    if len(table.column_of()) < len(rows):
+        raise InputError(f"{file}: a series occurs in more than one row")
+    return table
+
+
+def _layout(header: list[str], file: Path) -> Layout:
+    for layout in LAYOUTS:
+        if header[:1] == [layout.file] and layout.end in header:
+            return layout
+    known = "; ".join(f"{x.source}: {x.file}, methods, {x.end}, ..." for x in LAYOUTS)
+    raise InputError(f"{file} is in no known layout of published results; known are {known}")
+
+
+def _numbers(row: list[str], header: list[str], count: int, file: Path) -> list[float]:
+    if len(row) != len(header):
+        raise InputError(f"{file}: {row[0]} has {len(row)} columns instead of {len(header)}")
+    try:
+        return [float(cell) if cell.strip() else float("nan") for cell in row[1 : count + 1]]
+    except ValueError as error:
+        raise InputError(f"{file}: {row[0]}: {error}") from None
+
+
+def _series(row: list[str], header: list[str], layout: Layout) -> Series:
+    if layout.data:
+        return Series(row[header.index(layout.data)], _stem(row[0]))
+    fields = row[0].split("_")  # 001_Genesis_id_1_Sensor_tr_4055_1st_15538.csv
+    return Series(fields[1] if len(fields) > 1 else layout.source, _stem(row[0]))
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".out").removesuffix(".csv")
