@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import metadata
+from pathlib import Path
 
 DESCRIPTION = "Anomaly detection for time series and machine sounds."
 EPILOG = """\
@@ -76,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--format", choices=("table", "csv", "json"), default="table")
     board.set_defaults(command=_leaderboard)
 
+    repeat = commands.add_parser("reproduce", help="run one stored unit again, here and now")
+    repeat.add_argument("record", metavar="RECORD.json", help="a file of the results folder")
+    repeat.set_defaults(command=_reproduce)
+
     again = commands.add_parser("evaluate", help="recompute metrics of stored scores, no refitting")
     again.add_argument("results", metavar="RESULTS_DIR")
     again.add_argument("--metrics", default="full", help="default, full, or names with commas")
@@ -125,4 +130,23 @@ def _evaluate(options: argparse.Namespace) -> int:
         existing_store(options.results), names[0] if names[0] in ("default", "full") else names
     )
     console().print(as_table(leaderboard(records)))
+    return 0
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from anomalib_ts.console import console  # noqa: PLC0415
+    from anomalib_ts.errors import DataNotFoundError  # noqa: PLC0415
+    from anomalib_ts.evaluation import Evaluation  # noqa: PLC0415
+    from anomalib_ts.execute import execute  # noqa: PLC0415
+    from anomalib_ts.results.leaderboard import as_table, leaderboard  # noqa: PLC0415
+    from anomalib_ts.results.store import read_record  # noqa: PLC0415
+
+    record = read_record(Path(options.record))
+    if record is None:
+        raise DataNotFoundError(f"no record in {options.record}")
+    again = execute(record.unit, Evaluation(), threads=1).record
+    if again.status != "ok":
+        sys.stderr.write(again.error["traceback"])
+        return 1
+    console().print(as_table(leaderboard([again])))
     return 0

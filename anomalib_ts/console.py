@@ -17,9 +17,14 @@ def log_to_terminal(level: int = logging.INFO) -> None:
     """Show the package's log on standard error, one plain line a message."""
     logger = logging.getLogger("anomalib_ts")
     if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
+        logger.addHandler(_StandardErrorHandler())
         logger.propagate = False
     logger.setLevel(level)
     logging.captureWarnings(capture=True)
+
+
+class _StandardErrorHandler(logging.Handler):
+    """Writes to whatever standard error is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anomalib_ts.errors import ConfigError, UndefinedMetricError
 from anomalib_ts.ground_truth import GroundTruth
-from anomalib_ts.metrics import ScoredSeries
-from anomalib_ts.metrics.registry import Metric, Settings, select
+from anomalib_ts.metrics import Metric, ScoredSeries, evaluate_records
+from anomalib_ts.metrics.metric import Settings
+from anomalib_ts.metrics.registry import select
 from anomalib_ts.recording import FloatArray, LabelArray
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
 from anomalib_ts.windows import find_period
+
+RECORD_METRICS = ("auroc", "aupr", "pauc")
+"""What is defined for labels of whole recordings."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +33,24 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Which metrics are computed.
+    """Which metrics are computed, and how.
+
+    With labels for points, each metric is computed per recording and averaged over them. With
+    labels for whole recordings (sound clips), the point scores of each are reduced to one score;
+    `auroc` and `pauc` are then means over machine ids as in DCASE Task 2, `auroc/ID` the value of
+    one machine, and `pooled/auroc` ignores ids.
 
     Attributes:
         metrics: `default`, `full`, or a list of names (`anomalib_ts.metrics.list_metrics`).
         window: of the range-aware metrics, in points; `period` estimates it from the scored
             series, as TSB-AD does.
+        reduce: how the point scores of a recording become one score; `top_k` is the mean of its
+            highest tenth.
     """
 
     metrics: str | list[str] = "default"
     window: int | str = "period"
+    reduce: Literal["mean", "max", "top_k"] = "mean"
 
     def __post_init__(self) -> None:
         select(self.metrics, has_threshold=True)
@@ -44,7 +58,7 @@ class Evaluation:
             raise ConfigError(f"metrics.window must be a number or period, not {self.window!r}")
 
     def judge(self, truth: GroundTruth, scores: FloatArray, threshold: float | None) -> Judgement:
-        """Compute the metrics of one case: per recording, then the mean over recordings.
+        """Compute the metrics of one case.
 
         Args:
             truth: labels of the case's recordings.
@@ -52,14 +66,12 @@ class Evaluation:
             threshold: for the metrics that need a decision; None leaves those out.
         """
         rows = select(self.metrics, has_threshold=threshold is not None)
-        if truth.labels is None:
+        if truth.labels is not None:
+            return self._judge_points(rows, truth, truth.labels, scores, threshold)
+        if truth.record_labels is None:
             return Judgement(undefined={row.key: "the data has no labels" for row in rows})
-        parts = []
-        for part in truth.stretches:
-            values = None if truth.values is None else truth.values[part]
-            settings = Settings(window=self._window(rows, values), threshold=threshold)
-            parts.append(_judge_series(rows, truth.labels[part], scores[part], settings))
-        return _mean(parts)
+        reduced = np.array([_REDUCE[self.reduce](scores[part]) for part in truth.stretches])
+        return _judge_records(rows, truth, truth.record_labels, reduced)
 
     def rejudge(self, store: Store, record: Record) -> Record:
         """Compute the metrics from stored scores and add them to the record, here and on disk."""
@@ -80,12 +92,27 @@ class Evaluation:
         missing = any(row.key not in known for row in rows)
         return self.rejudge(store, record) if missing else record
 
+    def _judge_points(
+        self,
+        rows: list[Metric],
+        truth: GroundTruth,
+        labels: LabelArray,
+        scores: FloatArray,
+        threshold: float | None,
+    ) -> Judgement:
+        parts = []
+        for part in truth.stretches:
+            values = None if truth.values is None else truth.values[part]
+            settings = Settings(window=self._window(rows, values), threshold=threshold)
+            parts.append(_judge_series(rows, labels[part], scores[part], settings))
+        return _mean(parts)
+
     def _window(self, rows: list[Metric], values: NDArray[np.float32] | None) -> int | None:
         if isinstance(self.window, int):
             return self.window
         if values is None or not any(row.needs_window for row in rows):
             return None
-        return find_period(values)
+        return find_period(values[:, 0])
 
 
 def evaluate_store(store: Store, metrics: str | list[str]) -> list[Record]:
@@ -96,6 +123,18 @@ def evaluate_store(store: Store, metrics: str | list[str]) -> list[Record]:
     """
     evaluation = Evaluation(metrics)
     return [evaluation.rejudge(store, record) for record in store.records()]
+
+
+def _top_tenth(scores: FloatArray) -> float:
+    k = max(1, len(scores) // 10)
+    return float(np.partition(scores, -k)[-k:].mean())
+
+
+_REDUCE: dict[str, Callable[[FloatArray], Any]] = {
+    "mean": np.mean,
+    "max": np.max,
+    "top_k": _top_tenth,
+}
 
 
 def _judge_series(
@@ -109,6 +148,41 @@ def _judge_series(
         except UndefinedMetricError as error:
             judgement.undefined[row.key] = str(error)
     return judgement
+
+
+def _judge_records(
+    rows: list[Metric], truth: GroundTruth, labels: LabelArray, scores: FloatArray
+) -> Judgement:
+    wanted = [row for row in rows if row.key in RECORD_METRICS]
+    judgement = Judgement(
+        undefined={row.key: "it needs labels for points" for row in rows if row not in wanted}
+    )
+    pooled = _judge_series(wanted, labels, scores, Settings())
+    judgement.values.update({f"pooled/{key}": value for key, value in pooled.values.items()})
+    both = np.array([_has_both(labels[truth.machine_ids == name]) for name in truth.machine_ids])
+    for name in np.unique(truth.machine_ids[~both]):
+        judgement.undefined[f"auroc/{name}"] = f"machine {name} lacks normal or anomalous clips"
+    by_machine = {}
+    if both.any():
+        domains = truth.domains[both] if truth.domains.any() else None
+        by_machine = evaluate_records(labels[both], scores[both], truth.machine_ids[both], domains)
+    keys = {row.key for row in wanted}
+    for key, value in by_machine.items():
+        area, _, machine = key.partition("/")
+        named = machine or not key.endswith("/")  # where machines have no ids, the mean says it all
+        if named and (key == "harmonic_mean" or area.partition("_")[0] in keys):
+            judgement.values[key] = value
+    for key in keys - judgement.values.keys():  # average precision is pooled in any case
+        found = pooled.values.get(key) if key == "aupr" else None
+        if found is None:
+            judgement.undefined[key] = pooled.undefined.get(key, "no machine has both classes")
+        else:
+            judgement.values[key] = found
+    return judgement
+
+
+def _has_both(labels: LabelArray) -> bool:
+    return 0 < int(labels.sum()) < len(labels)
 
 
 def _mean(parts: list[Judgement]) -> Judgement:

@@ -22,7 +22,7 @@ from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.memory import peak_memory
 from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.record import Record, Status, Unit
 
 _REPORTED_VERSIONS = ("anomalib-ts", "numpy", "scikit-learn", "torch")
 
@@ -48,7 +48,7 @@ def execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
         except ConfigError:
             raise  # the same mistake would meet every unit of the job
         except Exception as error:
-            outcome = Outcome(Record(unit, "error", error=_report(error)))
+            outcome = Outcome(Record(unit, _status_of(error), error=_report(error)))
     record = replace(outcome.record, peak_memory_mb=memory.megabytes, versions=_versions())
     return replace(outcome, record=record)
 
@@ -118,6 +118,12 @@ def _use_threads(threads: int) -> None:
     """The numeric libraries took OMP_NUM_THREADS when they were loaded; torch can still be told."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
+
+
+def _status_of(error: Exception) -> Status:
+    # torch's error for a full GPU is no MemoryError
+    full = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return "oom" if full else "error"
 
 
 def _report(error: Exception) -> dict[str, str]:

@@ -24,6 +24,7 @@ from anomalib_ts.config_errors import readable_errors
 from anomalib_ts.console import console, log_to_terminal
 from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.notes import Notes
+from anomalib_ts.progress_view import JobLog, sweep_view
 from anomalib_ts.registry import CLASS_ENTRY_POINTS, choices, config_folder, plugin_config_packages
 from anomalib_ts.results.leaderboard import as_table, leaderboard
 from anomalib_ts.results.record import Record
@@ -52,17 +53,19 @@ def run(arguments: list[str]) -> int:
     Raises:
         AnomalibTsError: the configuration is wrong, or nothing could be run.
     """
-    arguments = [_as_group_setting(argument) for argument in arguments]
-    _limit_threads(arguments)
-    log_to_terminal()
+    settings = [_as_group_setting(a) for a in arguments if _is_setting(a)]
+    options = [a for a in arguments if not _is_setting(a)]
+    _limit_threads(settings)
     register_choices()
-    notes = Notes.new(_argument(arguments, "results") or "results")
-    with _command_line([*arguments, f"notes={notes.folder}"]), readable_errors(arguments):
+    notes = Notes.new(_argument(settings, "results") or "results")
+    command = [*options, *settings, f"notes={notes.folder}"]  # Hydra wants the options first
+    with _command_line(command), readable_errors(settings):
         main = hydra.main(
             version_base="1.3", config_path=str(config_folder()), config_name="config"
         )(_job)
         try:
-            main()
+            with sweep_view(notes, enabled=bool({"-m", "--multirun"} & set(options))):
+                main()
         finally:
             records, errors = notes.collect()
             _show(records)
@@ -90,40 +93,29 @@ def _job(config: DictConfig) -> None:
     """What Hydra calls once a job, in this process or in a worker."""
     from anomalib_ts.run import job_of, run_job  # noqa: PLC0415
 
-    log_to_terminal()
     hydra_config = HydraConfig.get()
-    notes = Notes(Path(config.notes))
     single = hydra_config.mode == RunMode.RUN
-    number = 0 if single else hydra_config.job.num
     names = hydra_config.runtime.choices
+    note = Notes(Path(config.notes)).job(0 if single else hydra_config.job.num)
+    log_to_terminal()
     try:
-        job = job_of(_resolved(config), names)
-        records = run_job(job, _report)
+        job = job_of(_resolved(config, single), names)
+        records = run_job(job, JobLog(note, job.store))
     except AnomalibTsError as error:
         settings = [o for o in hydra_config.overrides.task if not o.startswith("notes=")]
-        where = "" if single else f" ({' '.join(settings)})"
-        notes.write(number, [], f"{error}{where}")
+        note.failed(f"{error}" if single else f"{error} ({' '.join(settings)})")
         return
-    notes.write(number, [job.store.path(record.unit) for record in records])
     if config.plot and single:
         _draw(job.store, [r for r in records if r.unit.detector == names["detector"]])
 
 
-def _resolved(config: DictConfig) -> dict[str, Any]:
+def _resolved(config: DictConfig, single: bool) -> dict[str, Any]:
+    """Plain settings, with `isolate` decided: sweeps and limited units need a process each."""
     plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    if plain["isolate"] is None:
+        limited = any(plain["limits"][name] is not None for name in ("seconds", "memory_mb"))
+        plain["isolate"] = limited or not single
     return {key: value for key, value in plain.items() if key != "hydra"}
-
-
-def _report(record: Record, stored: bool, done: int, total: int) -> None:
-    unit = record.unit
-    what = f"[{done}/{total}] {unit.data} {unit.case}  {unit.detector}, seed {unit.seed}: "
-    if record.status != "ok":
-        log.error("%s%s: %s", what, record.status, record.error.get("message", ""))
-        return
-    values = ", ".join(f"{key} {record.metrics[key]:.3f}" for key in list(record.metrics)[:2])
-    seconds = (record.fit_seconds or 0.0) + (record.score_seconds or 0.0)
-    when = "stored" if stored else f"{seconds:.1f} s"
-    log.info("%s%s (%s)", what, values or "scored", when)
 
 
 def _draw(store: Store, records: list[Record]) -> None:
@@ -159,6 +151,10 @@ def _command_line(arguments: list[str]) -> Iterator[None]:
             del os.environ["HYDRA_FULL_ERROR"]
 
 
+def _is_setting(argument: str) -> bool:
+    return argument.startswith("~") or ("=" in argument and not argument.startswith("-"))
+
+
 def _as_group_setting(argument: str) -> str:
     """`metrics=[auroc,vus_pr/paper]` is short for `metrics.metrics=[...]`."""
     return (
@@ -168,16 +164,16 @@ def _as_group_setting(argument: str) -> str:
     )
 
 
-def _limit_threads(arguments: list[str]) -> None:
+def _limit_threads(settings: list[str]) -> None:
     """Numeric libraries read these variables once, when they are first imported."""
-    threads = _argument(arguments, "threads") or "1"
+    threads = _argument(settings, "threads") or "1"
     if not threads.isdigit() or threads == "0":
         raise ConfigError(f"threads must be a whole number of at least 1, not {threads!r}")
     for variable in THREAD_VARIABLES:
         os.environ.setdefault(variable, threads)
 
 
-def _argument(arguments: list[str], key: str) -> str | None:
+def _argument(settings: list[str], key: str) -> str | None:
     """The value that the command line gives to a top-level setting."""
-    values = [a.partition("=")[2] for a in arguments if a.startswith(f"{key}=")]
+    values = [a.partition("=")[2] for a in settings if a.startswith(f"{key}=")]
     return values[-1].strip("'\"") if values else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_type_hints
 
@@ -14,13 +14,12 @@ from anomalib_ts.data.base import DataSet
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.execute import Outcome, execute
+from anomalib_ts.isolation import execute_isolated
 from anomalib_ts.results.record import Record, Unit, describe
 from anomalib_ts.results.store import Store
+from anomalib_ts.watcher import Watcher
 
 log = logging.getLogger(__name__)
-
-Report = Callable[[Record, bool, int, int], None]
-"""Called after each unit: its record, whether that was stored before, units done and in all."""
 
 
 @dataclass(frozen=True)
@@ -29,40 +28,38 @@ class Job:
 
     Attributes:
         names: the config names of the chosen parts, `protocol` among them.
-        detectors: settings by config name, the chosen detector first, then the baselines.
+        detectors: config name and settings, the chosen detector first, then the baselines.
         data, protocol, threshold, metrics: settings of one object each.
         seed: of the detectors.
         results: folder of the result store.
         retry: which stored results to compute anew: `none`, `failed` or `all`.
         threads: CPU threads of the numeric libraries.
+        isolate: whether units run in a process of their own.
+        limits: settings of what one unit may use; only a process of its own can be held to them.
         save_scores: whether to keep the scores of every point.
     """
 
     names: Mapping[str, str]
-    detectors: dict[str, Settings]
+    detectors: list[tuple[str, Settings]]
     data: Settings
     protocol: Settings
     threshold: Settings
     metrics: Settings
+    limits: Settings
     seed: int = 0
     results: str = "results"
     retry: Literal["none", "failed", "all"] = "none"
     threads: int = 1
     save_scores: bool = True
+    isolate: bool = False
 
     @property
     def store(self) -> Store:
         """Where results go."""
         return Store(self.results)
 
-    @property
-    def evaluation(self) -> Evaluation:
-        """How scores are judged."""
-        judge: Evaluation = build(self.metrics, "metrics")
-        return judge
 
-
-def run_job(job: Job, report: Report | None = None) -> list[Record]:
+def run_job(job: Job, watcher: Watcher | None = None) -> list[Record]:
     """Run every unit of a job that is not stored yet.
 
     A unit that fails is stored with its traceback, and the others go on. Several processes may
@@ -70,7 +67,7 @@ def run_job(job: Job, report: Report | None = None) -> list[Record]:
 
     Args:
         job: what to run.
-        report: called after each unit.
+        watcher: is told of each unit.
 
     Returns:
         One record a unit, in the order case by case, stored ones included.
@@ -78,15 +75,16 @@ def run_job(job: Job, report: Report | None = None) -> list[Record]:
     Raises:
         AnomalibTsError: the data set is not there, or results cannot be written.
     """
-    evaluation = job.evaluation
+    watcher = watcher or Watcher()
+    evaluation: Evaluation = build(job.metrics, "metrics")
     job.store.check_writable()
     records: list[Record] = []
     todo = units(job)
     for unit in todo:
+        watcher.started(unit, len(records), len(todo))
         record, stored = _run_once(job, unit, evaluation)
         records.append(record)
-        if report:
-            report(record, stored, len(records), len(todo))
+        watcher.finished(record, stored, len(records), len(todo))
     return records
 
 
@@ -114,7 +112,7 @@ def units(job: Job) -> list[Unit]:
             version=_version(settings),
         )
         for case, fingerprint in cases
-        for name, settings in job.detectors.items()
+        for name, settings in job.detectors
     ]
 
 
@@ -128,8 +126,13 @@ def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, boo
         record = job.store.find(unit)
         if record and not _wanted_again(record, job.retry):
             return evaluation.complete(job.store, record), True
-        outcome = execute(unit, evaluation, job.threads)
-        return _save(job, outcome), False
+        return _save(job, _execute(job, unit, evaluation)), False
+
+
+def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
+    if not job.isolate:
+        return execute(unit, evaluation, job.threads)
+    return execute_isolated(unit, evaluation, job.threads, build(job.limits, "limits"))
 
 
 def _wanted_again(record: Record, retry: str) -> bool:
@@ -156,7 +159,8 @@ def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:
     Raises:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
     """
-    detectors = {names["detector"]: config["detector"], **(config["baselines"] or {})}
+    chosen = (names["detector"], checked(config["detector"], "detector"))
+    baselines = [(k, checked(v, k)) for k, v in (config["baselines"] or {}).items()]
     hints = get_type_hints(Job)
     plain: dict[str, Any] = {key: checked_value(hints[key], config[key], key) for key in _PLAIN}
     parts: dict[str, Any] = {part: checked(config[part], part) for part in _PARTS}
@@ -164,11 +168,11 @@ def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:
         build(settings, part)  # values out of range show now, not after an hour
     return Job(
         names=names,
-        detectors={name: checked(settings, "detector") for name, settings in detectors.items()},
+        detectors=[chosen, *(baseline for baseline in baselines if baseline != chosen)],
         **parts,
         **plain,
     )
 
 
-_PARTS = ("data", "protocol", "threshold", "metrics")
-_PLAIN = ("seed", "results", "retry", "threads", "save_scores")
+_PARTS = ("data", "protocol", "threshold", "metrics", "limits")
+_PLAIN = ("seed", "results", "retry", "threads", "save_scores", "isolate")

@@ -1,0 +1,91 @@
+"""What a person sees while jobs run: a line a finished unit, or one live view of a whole sweep."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.text import Text
+
+from anomalib_ts.notes import JobNote, Notes
+from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.store import Store
+from anomalib_ts.watcher import Watcher
+
+log = logging.getLogger(__name__)
+
+REFRESH_EVERY = 0.5
+"""Seconds between two looks at the notes."""
+
+
+class JobLog(Watcher):
+    """Writes each unit of a job into its note and a line about it into the log."""
+
+    def __init__(self, note: JobNote, store: Store) -> None:
+        self._note = note
+        self._store = store
+
+    def started(self, unit: Unit, done: int, total: int) -> None:
+        """See `Watcher.started`."""
+        del done
+        self._note.started(f"{unit.data} {unit.case} {unit.detector}", total)
+
+    def finished(self, record: Record, stored: bool, done: int, total: int) -> None:
+        """See `Watcher.finished`."""
+        path = self._store.path(record.unit)
+        self._note.finished(path, record.status == "ok")
+        unit = record.unit
+        what = f"[{done}/{total}] {unit.data} {unit.case}  {unit.detector}, seed {unit.seed}: "
+        if record.status != "ok":
+            message = record.error.get("message", "")
+            log.error("%s%s: %s", what, record.status, message)
+            log.error("    to see it again: anomalib-ts reproduce %s", path)
+            return
+        values = ", ".join(f"{key} {record.metrics[key]:.3f}" for key in list(record.metrics)[:2])
+        seconds = (record.fit_seconds or 0.0) + (record.score_seconds or 0.0)
+        log.info("%s%s (%s)", what, values or "scored", "stored" if stored else f"{seconds:.1f} s")
+
+
+@contextmanager
+def sweep_view(notes: Notes, enabled: bool) -> Iterator[None]:
+    """Show a sweep's progress on a terminal while the block runs; nothing anywhere else."""
+    console = Console(stderr=True)
+    if not (enabled and console.is_terminal):
+        yield
+        return
+    stop = threading.Event()
+    start = time.monotonic()
+    with Live(console=console, transient=True, refresh_per_second=4) as live:
+
+        def watch() -> None:
+            while not stop.wait(REFRESH_EVERY):
+                live.update(_picture(notes.all(), time.monotonic() - start))
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def _picture(jobs: list[JobNote], seconds: float) -> Group:
+    done = sum(len(job.records) for job in jobs)
+    total = sum(job.total for job in jobs)
+    failed = sum(job.bad for job in jobs) + sum(bool(job.error) for job in jobs)
+    running = [job.running for job in jobs if job.running]
+    left = timedelta(seconds=round(seconds / done * (total - done))) if done else "?"
+    head = Text(f"{done}/{total} units of {len(jobs)} jobs so far, {failed} failed, {left} left")
+    return Group(
+        head,
+        ProgressBar(total=max(total, 1), completed=done, width=60),
+        *(Text(f"  {name}", style="dim") for name in running),
+    )

@@ -1,0 +1,19 @@
+"""Settings for all tests: one thread for numeric libraries, and where real data may lie."""
+
+import os
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import pytest
+
+SHARED = Path(os.environ.get("ANOMALIB_TS_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with real data; tests that use it are skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no real data at {SHARED}; set ANOMALIB_TS_SHARED")
+    return SHARED
