@@ -46,7 +46,7 @@ class DigestMemo:
     def _load(self) -> dict[str, _Entry]:
         try:
             entries = json.loads(self._path.read_text())
-            return {name: ((int(s), int(t)), str(digest)) for name, (s, t, digest) in entries}
+            return {str(name): ((int(s), int(t)), str(digest)) for name, s, t, digest in entries}
         except (OSError, ValueError, TypeError):
             return {}
 

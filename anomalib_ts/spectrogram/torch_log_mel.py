@@ -28,12 +28,12 @@ class TorchLogMel(nn.Module):
         self.register_buffer("filter_bank", torch.tensor(mel_filter_bank(settings, sample_rate)))
 
     def forward(self, samples: Tensor) -> Tensor:
-        """Clips `(batch, n)` to decibels `(batch, 1 + n // hop_length, n_mels)`.
+        """Clips `(batch, n)` to decibels `(batch, 1 + n // hop_length, n_mels)`, both float32.
 
-        A clip must be longer than half a window (torch reflects it at its ends).
+        The transform runs in double precision, as librosa's. A clip must be longer than half a window (torch reflects it at its ends).
         """
         spectrum = torch.stft(
-            samples,
+            samples.double(),
             n_fft=self.settings.n_fft,
             hop_length=self.settings.hop_length,
             window=self.window,
@@ -42,5 +42,5 @@ class TorchLogMel(nn.Module):
             return_complex=True,
         )
         power = spectrum.real**2 + spectrum.imag**2
-        mel = (self.filter_bank @ power).transpose(1, 2)
+        mel = (self.filter_bank @ power.float()).transpose(1, 2)
         return 10 * torch.log10(mel.clamp(min=POWER_FLOOR))

@@ -1,0 +1,146 @@
+"""Sound files good and bad."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from anomalib_ts.data.audio import LEVEL_RMS, ClipReader, missing_bytes
+from anomalib_ts.errors import ConfigError, InputError
+from tests.audio.clips import RATE, noise, sine, write
+
+
+def refused(reader, path, *parts):
+    with pytest.raises(InputError) as caught:
+        reader.read(path)
+    message = str(caught.value)
+    for part in (str(path), *parts):
+        assert part in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype", "error"),
+    [
+        (".wav", "PCM_U8", 2**-7),
+        (".wav", "PCM_16", 2**-15),
+        (".wav", "PCM_24", 2**-23),
+        (".wav", "FLOAT", 0),
+        (".flac", "PCM_16", 2**-15),
+        (".aiff", "PCM_16", 2**-15),
+        (".ogg", "VORBIS", 0.2),
+    ],
+)
+def test_reads_what_soundfile_reads(tmp_path, suffix, subtype, error):
+    samples = noise(0.5)
+    clip = ClipReader().read(write(tmp_path / f"clip{suffix}", samples, subtype=subtype))
+    assert clip.samples.dtype == np.float32
+    np.testing.assert_allclose(clip.samples, samples, rtol=0, atol=error)
+    assert clip.clipped == 0
+    assert not clip.silent
+
+
+def test_several_channels_need_a_decision(tmp_path):
+    samples = noise(0.5, channels=2)
+    path = write(tmp_path / "stereo.wav", samples, subtype="FLOAT")
+    refused(ClipReader(), path, "2 channels where one is expected", "audio.channel")
+    for channel, expected in (
+        ("mean", samples.mean(1)),
+        ("first", samples[:, 0]),
+        (0, samples[:, 0]),
+        (1, samples[:, 1]),
+    ):
+        mono = ClipReader(channel=channel).read(path).samples
+        np.testing.assert_allclose(mono, expected, rtol=0, atol=1e-7)
+    refused(ClipReader(channel=2), path, "audio.channel=2", "only 2")
+
+
+def test_another_rate_is_refused_or_converted(tmp_path):
+    path = write(tmp_path / "cd.wav", sine(1000, 1.0, rate=44100), rate=44100)
+    refused(ClipReader(), path, "44100 Hz", "16000 Hz", "audio.resample=true")
+    samples = ClipReader(resample=True).read(path).samples
+    assert len(samples) == RATE
+    middle = slice(1000, -1000)
+    np.testing.assert_allclose(samples[middle], sine(1000, 1.0)[middle], atol=2e-3)
+
+
+def test_resampling_does_not_fold_high_tones_down(tmp_path):
+    path = write(tmp_path / "high.wav", sine(12000, 1.0, rate=44100), rate=44100)
+    assert np.abs(ClipReader(resample=True).read(path).samples[1000:-1000]).max() < 1e-3
+
+
+def test_level_normalise(tmp_path):
+    reader = ClipReader(level_normalise=True)
+    for level in (0.001, 0.01, 0.2):
+        path = write(tmp_path / f"{level}.wav", noise(0.5, level=level), subtype="FLOAT")
+        samples = reader.read(path).samples
+        assert np.sqrt(np.mean(samples**2)) == pytest.approx(LEVEL_RMS, rel=1e-5)
+    assert (reader.read(write(tmp_path / "0.wav", np.zeros(800))).samples == 0).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.25])
+def test_silence_is_marked(tmp_path, value):
+    assert ClipReader().read(write(tmp_path / "s.wav", np.full(1000, value))).silent
+
+
+def test_clipping_is_measured(tmp_path):
+    loud = 1.5 * sine(100, 1.0, level=1.0)
+    share = np.mean(np.abs(loud) >= 1)
+    for subtype in ("PCM_16", "PCM_24"):
+        clip = ClipReader().read(write(tmp_path / f"{subtype}.wav", loud, subtype=subtype))
+        assert clip.clipped == pytest.approx(share, abs=1e-3)
+    assert ClipReader().read(write(tmp_path / "ok.wav", 0.9 * sine(100, level=1))).clipped == 0
+
+
+def test_truncated_wav_is_refused(tmp_path):
+    path = write(tmp_path / "cut.wav", noise(0.5))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3000])
+    refused(ClipReader(), path, "cut short", "3000 bytes")
+    path.write_bytes(whole[:30])
+    refused(ClipReader(), path)
+
+
+def test_truncated_flac_is_refused(tmp_path):
+    path = write(tmp_path / "cut.flac", noise(0.5))
+    path.write_bytes(path.read_bytes()[:-3000])
+    refused(ClipReader(), path)
+
+
+def test_chunks_before_the_sound_and_open_lengths_are_fine(tmp_path):
+    path = write(tmp_path / "clip.wav", noise(0.5))
+    whole = path.read_bytes()
+    assert whole[36:40] == b"data"
+    extra = b"LIST" + (5).to_bytes(4, "little") + b"abcde\0"
+    path.write_bytes(whole[:36] + extra + whole[36:])
+    assert missing_bytes(path) == 0
+    path.write_bytes(whole[:36] + extra + whole[36:-10])
+    assert missing_bytes(path) == 10
+    path.write_bytes(whole[:40] + b"\xff\xff\xff\xff" + whole[44:])
+    assert missing_bytes(path) == 0
+    path.write_bytes(whole[:20])
+    assert missing_bytes(path) == 0
+
+
+def test_files_without_sound_are_refused(tmp_path):
+    (tmp_path / "zero.wav").write_bytes(b"")
+    refused(ClipReader(), tmp_path / "zero.wav", "cannot be read as sound")
+    refused(ClipReader(), write(tmp_path / "empty.wav", np.zeros(0)), "no samples")
+    (tmp_path / "text.wav").write_text("not a sound at all, only a text")
+    refused(ClipReader(), tmp_path / "text.wav", "cannot be read as sound")
+    refused(ClipReader(), tmp_path / "missing.wav")
+
+
+def test_samples_that_are_not_finite_are_refused(tmp_path):
+    samples = noise(0.1)
+    samples[7] = np.nan
+    path = tmp_path / "nan.wav"
+    soundfile.write(path, samples, RATE, subtype="FLOAT")
+    refused(ClipReader(), path, "not finite")
+
+
+@pytest.mark.parametrize(
+    "settings", [{"sample_rate": 0}, {"channel": "left"}, {"channel": -1}, {"channel": 0.5}]
+)
+def test_refuses_impossible_settings(settings):
+    with pytest.raises(ConfigError, match=f"audio.{next(iter(settings))}"):
+        ClipReader(**settings)
