@@ -1,0 +1,50 @@
+"""Results that are unlike must never be averaged."""
+
+from anomalib_ts.results.entries import Method, Series, entries
+from tests.results.records import ok
+
+
+def methods(records):
+    return [entry.method for entry in entries(records).kept]
+
+
+def test_plain_names_where_nothing_differs():
+    found = entries([ok(0.5), ok(0.6, seed=1), ok(0.7, variant="w=3")]).kept
+    assert [e.method for e in found] == [Method("a", "whole")] * 2 + [Method("a (w=3)", "whole")]
+    assert {e.series for e in found} == {Series("D", "x")}
+
+
+def test_settings_of_a_protocol_show_only_if_they_differ():
+    ten = {"_target_": "made.up.Prefix", "fraction": 0.1}
+    twenty = {"_target_": "made.up.Prefix", "fraction": 0.2}
+    one = ok(0.5, protocol="prefix", protocol_settings=ten)
+    other = ok(0.5, protocol="prefix", protocol_settings=twenty)
+    assert methods([one]) == [Method("a", "prefix")]
+    assert [m.protocol for m in methods([one, other])] == [
+        "prefix (fraction=0.1)",
+        "prefix (fraction=0.2)",
+    ]
+
+
+def test_another_threshold_is_another_method():
+    strict = ok(0.5, threshold={"_target_": "made.up.Quantile", "level": 0.99})
+    assert [m.name for m in methods([ok(0.5), strict, ok(0.1, "b")])] == [
+        "a (threshold level=0.9)",
+        "a (threshold level=0.99)",
+        "b",
+    ]
+
+
+def test_a_case_whose_data_changed_is_two_series():
+    found = entries([ok(0.5), ok(0.6, fingerprint="abcdef012345"), ok(0.7, case="y")]).kept
+    labels = [e.series.case for e in found]
+    assert labels[1] == "x (data abcdef)"
+    assert labels[0].startswith("x (data ")
+    assert labels[2] == "y"
+
+
+def test_only_the_newest_version_of_a_detector_counts():
+    old, new, other = ok(0.1), ok(0.9, case="y", version=2), ok(0.5, "b")
+    found = entries([old, new, other])
+    assert [e.record for e in found.kept] == [new, other]
+    assert found.superseded == 1
