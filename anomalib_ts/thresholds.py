@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+from scipy import stats
 
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import AnomalibTsWarning, ConfigError
 from anomalib_ts.recording import FloatArray
+
+FEWEST_SCORES = 30
+"""A gamma distribution is not fitted to fewer scores."""
+
+WORST_FIT = 0.1
+"""Largest accepted Kolmogorov-Smirnov distance between the scores and their gamma distribution."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +30,94 @@ class QuantileThreshold:
     level: float = 0.995
 
     def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
-            raise ConfigError(f"threshold level must lie in (0, 1), not {self.level}")
+        _check_level(self.level)
 
     def fit(self, train_scores: FloatArray) -> float:
         """The threshold for training scores `(n,)`; a point is an alarm if its score exceeds it."""
         return float(np.quantile(train_scores, self.level))
+
+
+@dataclass(frozen=True)
+class GammaThreshold:
+    """The quantile of a gamma distribution fitted to the training scores.
+
+    Squared errors are roughly gamma distributed, and a fitted tail varies less from sample to
+    sample than the few highest scores. Where the scores cannot be gamma distributed (some are not
+    positive, or there are fewer than 30) or are not (Kolmogorov-Smirnov distance above 0.1), the
+    empirical quantile takes its place, with a warning.
+
+    Attributes:
+        level: in (0, 1); on data like the training data a share of 1 - level is expected above.
+    """
+
+    level: float = 0.99
+
+    def __post_init__(self) -> None:
+        _check_level(self.level)
+
+    def fit(self, train_scores: FloatArray) -> float:
+        """The threshold for training scores `(n,)`; a point is an alarm if its score exceeds it."""
+        return self.fit_with_gamma(train_scores)[0]
+
+    def fit_with_gamma(self, train_scores: FloatArray) -> tuple[float, Gamma | None]:
+        """The threshold, and the distribution it comes from; None for the empirical quantile."""
+        scores = np.asarray(train_scores, dtype=np.float64)
+        gamma, problem = _usable_gamma(scores)
+        if gamma is None:
+            warnings.warn(
+                f"no gamma distribution fits the training scores: {problem}; the threshold is "
+                f"their empirical {self.level:g} quantile",
+                AnomalibTsWarning,
+                stacklevel=2,
+            )
+            return float(np.quantile(scores, self.level)), None
+        return gamma.quantile(self.level), gamma
+
+
+@dataclass(frozen=True)
+class Gamma:
+    """A gamma distribution of positive scores.
+
+    Attributes:
+        shape: k > 0.
+        scale: theta > 0, in the unit of the scores; the mean is k theta.
+    """
+
+    shape: float
+    scale: float
+
+    @classmethod
+    def fit(cls, scores: FloatArray) -> Self:
+        """The most likely distribution for scores `(n,)`, all positive and not all equal."""
+        unit = float(scores.mean())
+        shape, _, scale = stats.gamma.fit(scores / unit, floc=0)
+        return cls(float(shape), float(scale) * unit)
+
+    def quantile(self, level: float) -> float:
+        """The score that a share of `level` lies below."""
+        return float(stats.gamma.ppf(level, self.shape, scale=self.scale))
+
+    def distance(self, scores: FloatArray) -> float:
+        """Kolmogorov-Smirnov distance from scores `(n,)`: 0 is a perfect fit, 1 the worst."""
+        return float(stats.kstest(scores, stats.gamma(self.shape, scale=self.scale).cdf).statistic)
+
+
+def _usable_gamma(scores: FloatArray) -> tuple[Gamma | None, str]:
+    """A distribution that fits, or why there is none."""
+    if len(scores) < FEWEST_SCORES:
+        return None, f"there are only {len(scores)}, of at least {FEWEST_SCORES}"
+    lowest = scores.min()
+    if lowest <= 0:
+        return None, f"the lowest is {lowest:g}, and all must be positive"
+    if lowest == scores.max():
+        return None, f"all are {lowest:g}"
+    gamma = Gamma.fit(scores)
+    distance = gamma.distance(scores)
+    if distance > WORST_FIT:
+        return None, f"the Kolmogorov-Smirnov distance is {distance:.2f}, above {WORST_FIT}"
+    return gamma, ""
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ConfigError(f"threshold level must lie in (0, 1), not {level}")

@@ -1,0 +1,1 @@
+"""What detectors that score blocks share: cutting, batches, networks, training and scoring."""

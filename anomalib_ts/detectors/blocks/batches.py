@@ -1,0 +1,142 @@
+"""Training batches of blocks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from anomalib_ts.detectors.blocks.cut import Bags
+from anomalib_ts.errors import ConfigError
+
+LabelledBatch: TypeAlias = tuple[Tensor, Tensor, Tensor]
+"""Blocks `(m, c, w)`, how many of them each bag has `(b,)`, and 1 for anomalous bags `(b,)`."""
+
+
+class _Draws:
+    """Numbers below n without end: all of them in random order, then all again in another."""
+
+    def __init__(self, n: int, random: np.random.Generator) -> None:
+        self._n = n
+        self._random = random
+        self._left = np.empty(0, dtype=np.int64)
+
+    def take(self, count: int) -> NDArray[np.int64]:
+        while len(self._left) < count:
+            self._left = np.append(self._left, self._random.permutation(self._n))
+        taken, self._left = np.split(self._left, [count])
+        return taken
+
+
+class FullBatches:
+    """Batches of blocks that are all of one size, with the machine each block comes from.
+
+    The last batch of an epoch is filled up from the next: batch normalisation fails on a single
+    example.
+
+    Args:
+        blocks: the examples.
+        batch_size: blocks a batch, at least 2.
+        seed: of the order.
+        classes: `(k,)` a number for each training recording, handed out beside its blocks; None
+            for batches of blocks alone.
+    """
+
+    def __init__(
+        self,
+        blocks: Bags,
+        batch_size: int,
+        seed: int,
+        classes: NDArray[np.int64] | None = None,
+    ) -> None:
+        check_batch_size(batch_size)
+        self._blocks = blocks
+        self._batch_size = batch_size
+        self._draws = _Draws(len(blocks), np.random.default_rng(seed))
+        self._classes = classes
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._blocks) / self._batch_size)
+
+    def __iter__(self) -> Iterator[Tensor | tuple[Tensor, Tensor]]:
+        for _ in range(len(self)):
+            index = self._draws.take(self._batch_size)
+            values = torch.from_numpy(self._blocks.gather(index))
+            if self._classes is None:
+                yield values
+            else:
+                yield values, torch.from_numpy(self._classes[self._blocks.recordings[index]])
+
+
+class BalancedBatches:
+    """Batches in which the few labelled anomalies have a fixed share: oversampling in the batch.
+
+    An epoch shows every normal bag once (and some of the next epoch's to fill the last batch);
+    the anomalous ones are repeated as often as that takes, all of them equally often.
+
+    Args:
+        bags: normal and anomalous ones, at least one of each.
+        batch_size: blocks a batch, about, where bags are whole clips.
+        share: of the anomalous bags in a batch, in (0, 1).
+        seed: of the order.
+    """
+
+    def __init__(self, bags: Bags, batch_size: int, share: float, seed: int) -> None:
+        check_batch_size(batch_size)
+        check_share(share)
+        size = max(2, round(batch_size / bags.counts.mean()))
+        self._per_batch = _dealt(size, share)
+        self._bags = bags
+        self._members = [np.flatnonzero(bags.anomalous == label) for label in (False, True)]
+        random = np.random.default_rng(seed)
+        self._draws = [_Draws(len(members), random) for members in self._members]
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._members[0]) / self._per_batch[0])
+
+    def __iter__(self) -> Iterator[LabelledBatch]:
+        for _ in range(len(self)):
+            index = np.concatenate(
+                [
+                    members[draws.take(count)]
+                    for members, draws, count in zip(
+                        self._members, self._draws, self._per_batch, strict=True
+                    )
+                ]
+            )
+            yield (
+                torch.from_numpy(self._bags.gather(index)),
+                torch.from_numpy(self._bags.counts[index]),
+                torch.from_numpy(self._bags.anomalous[index].astype(np.float32)),
+            )
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Check a batch size that a user has set.
+
+    Raises:
+        ConfigError: it is below 2.
+    """
+    if batch_size < 2:
+        raise ConfigError(f"batch_size must be at least 2, not {batch_size}")
+
+
+def check_share(share: float) -> None:
+    """Check the share of anomalies in a batch.
+
+    Raises:
+        ConfigError: it is out of range.
+    """
+    if not 0 < share < 1:
+        raise ConfigError(f"anomaly_share must lie in (0, 1), not {share}")
+
+
+def _dealt(size: int, share: float) -> tuple[int, int]:
+    """Normal and anomalous bags a batch, at least one of each."""
+    anomalous = min(max(1, round(size * share)), size - 1)
+    return size - anomalous, anomalous

@@ -1,0 +1,1 @@
+"""Deep SAD: Deep SVDD that pushes labelled anomalies away from the centre."""

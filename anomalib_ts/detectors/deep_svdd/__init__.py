@@ -1,0 +1,1 @@
+"""Deep SVDD: normal data is drawn together around a point, and distance from it is the score."""

@@ -1,0 +1,1 @@
+"""The fully connected autoencoder: the weakly supervised autoencoder's first stage on its own."""

@@ -1,0 +1,119 @@
+"""The fully connected autoencoder as a detector."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from anomalib_ts.detectors.blocks.cut import Bags, Tail
+from anomalib_ts.detectors.blocks.detector import BlockDetector, normal_moments
+from anomalib_ts.detectors.blocks.networks import DenseAutoencoderModel
+from anomalib_ts.errors import ConfigError
+from anomalib_ts.recording import FloatArray, Recording
+from anomalib_ts.training import TrainerSettings, seeded
+
+Scaling: TypeAlias = Literal["common", "channel"]
+
+
+class DenseAutoencoder(BlockDetector):
+    """Fully connected autoencoder: a block's score is its mean squared reconstruction error.
+
+    On log-mel spectrograms in blocks of 32 frames of 128 bands this is the network
+    4096-128-128-128-128-8-128-128-128-128-4096 that the weakly supervised autoencoder starts from.
+
+    Args:
+        window: points a block.
+        stride: points between two blocks, in [1, window], in training as in scoring; None for
+            blocks side by side.
+        tail: what becomes of points after the last whole block: `overlap`, `pad` or `drop`.
+        width: features of the four hidden layers before and after the latent layer.
+        latent: features of the latent layer.
+        batch_norm: whether to normalise over the batch before each activation.
+        scaling: `common` divides all channels by one deviation, so that scores are in the squared
+            unit of the input (dB^2 for spectrograms); `channel` divides each by its own, which
+            channels of different units need, and scores in squared deviations.
+        batch_size: blocks a training step, at least 2.
+        learning_rate: of Adam.
+        seed: of the initial weights and the order of the blocks.
+        trainer: how long and on what to train; None for the defaults.
+
+    Attributes:
+        model_: the trained network, on the CPU.
+    """
+
+    model_: DenseAutoencoderModel
+
+    def __init__(
+        self,
+        window: int = 32,
+        *,
+        stride: int | None = None,
+        tail: Tail = "overlap",
+        width: int = 128,
+        latent: int = 8,
+        batch_norm: bool = False,
+        scaling: Scaling = "common",
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        seed: int = 0,
+        trainer: TrainerSettings | None = None,
+    ) -> None:
+        super().__init__(
+            window,
+            stride=stride,
+            tail=tail,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+            trainer=trainer,
+        )
+        self.width = width
+        self.latent = latent
+        self.batch_norm = batch_norm
+        self.scaling = scaling
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        check_scaling(self.scaling)
+
+    def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
+        mean, scale = scaled_moments(train, self.scaling)
+        with seeded(self.seed):
+            model = DenseAutoencoderModel(
+                mean,
+                scale,
+                self.window,
+                width=self.width,
+                latent=self.latent,
+                norm=self.batch_norm,
+            )
+        self._train(model, model.loss, blocks, stage="autoencoder")
+        return model
+
+    def _score(self, recording: Recording) -> FloatArray:
+        return super()._score(recording) * squared_unit(self.model_, self.scaling)
+
+
+def check_scaling(scaling: str) -> None:
+    """Check a scaling that a user has set.
+
+    Raises:
+        ConfigError: there is no such scaling.
+    """
+    if scaling not in ("common", "channel"):
+        raise ConfigError(f"scaling must be common or channel, not {scaling!r}")
+
+
+def scaled_moments(train: tuple[Recording, ...], scaling: Scaling) -> tuple[Tensor, Tensor]:
+    """Channel means and scales `(c,)` of normal training data; `common` makes the scales equal."""
+    mean, scale = normal_moments(train)
+    if scaling == "common":
+        scale = torch.full_like(scale, scale.square().mean().sqrt().item())
+    return mean, scale
+
+
+def squared_unit(model: DenseAutoencoderModel, scaling: Scaling) -> float:
+    """What turns a network's squared scales into the unit of the scores."""
+    return float(model.standardise.scale[0]) ** 2 if scaling == "common" else 1.0

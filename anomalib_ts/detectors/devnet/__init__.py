@@ -1,0 +1,1 @@
+"""DevNet: a network that scores directly, in deviations from a reference distribution."""

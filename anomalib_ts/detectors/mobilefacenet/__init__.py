@@ -1,0 +1,1 @@
+"""MobileFaceNet: a small convolutional network that tells machines apart."""

@@ -1,0 +1,141 @@
+"""MobileFaceNet on blocks, and the additive angular margin it is trained with."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from anomalib_ts.detectors.autoencoder.torch_model import Standardise
+
+SCALE = 30.0
+"""Cosines times this are the logits."""
+
+MARGIN = 0.5
+"""Radians that training adds to the angle between an example and its own machine."""
+
+SHORTEST = 1e-2
+"""Embeddings shorter than this, as of constant data, are not lengthened: gradients would explode."""
+
+STAGES = ((2, 1, 5, 2), (4, 2, 1, 2), (2, 2, 6, 1), (4, 2, 1, 2), (2, 2, 2, 1))
+"""Expansion, width over the stem's, repeats and stride of each group of bottlenecks."""
+
+SHRINKING = 16
+"""How many times shorter both axes are at the end."""
+
+
+class Bottleneck(nn.Module):
+    """Inverted residual: widen, filter each channel, narrow; a shortcut where shapes allow."""
+
+    def __init__(self, inputs: int, outputs: int, expansion: int, stride: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        self.shortcut = stride == 1 and inputs == outputs
+        self.layers = nn.Sequential(
+            *_conv(inputs, inner, 1),
+            *_conv(inner, inner, 3, stride=stride, groups=inner),
+            *_conv(inner, outputs, 1, linear=True),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(b, inputs, h, w)` to `(b, outputs, h / stride, w / stride)`, rounded up."""
+        y: Tensor = self.layers(x)
+        return x + y if self.shortcut else y
+
+
+class MobileFaceNetModel(nn.Module):
+    """Embeds a block, taken as an image of channels by points, and compares it with each machine.
+
+    Args:
+        mean: `(c,)` subtracted from the channels.
+        scale: `(c,)` the channels are divided by.
+        window: points a block, w.
+        width: feature maps of the first layer; 64 in the paper.
+        embedding: numbers a block is embedded in.
+        machines: to tell apart, at least 2.
+    """
+
+    def __init__(
+        self,
+        mean: Tensor,
+        scale: Tensor,
+        window: int,
+        *,
+        width: int,
+        embedding: int,
+        machines: int,
+    ) -> None:
+        super().__init__()
+        self.standardise = Standardise(mean, scale)
+        layers = [*_conv(1, width, 3, stride=2), *_conv(width, width, 3, groups=width)]
+        inputs = width
+        for expansion, factor, repeats, stride in STAGES:
+            for i in range(repeats):
+                outputs = width * factor
+                layers.append(Bottleneck(inputs, outputs, expansion, stride if i == 0 else 1))
+                inputs = outputs
+        layers += _conv(inputs, 8 * width, 1)
+        size = (math.ceil(len(mean) / SHRINKING), math.ceil(window / SHRINKING))
+        self.layers = nn.Sequential(
+            *layers,
+            nn.Conv2d(8 * width, 8 * width, size, groups=8 * width, bias=False),
+            nn.BatchNorm2d(8 * width),
+            nn.Flatten(),
+            nn.Linear(8 * width, embedding, bias=False),
+            nn.BatchNorm1d(embedding),
+        )
+        self.machines = nn.Parameter(torch.randn(machines, embedding))
+
+    def cosines(self, x: Tensor) -> Tensor:
+        """Cosine of each block `(b, c, w)` with each machine, `(b, machines)`."""
+        embedded = self.layers(self.standardise(x)[:, None])
+        return functional.linear(
+            functional.normalize(embedded, dim=1, eps=SHORTEST),
+            functional.normalize(self.machines, dim=1),
+        )
+
+    def misfits(self, x: Tensor) -> Tensor:
+        """Negative log probability of each machine, `(b, machines)`, exact also near 0."""
+        logits = SCALE * self.cosines(x)
+        own = torch.eye(logits.shape[1], dtype=torch.bool, device=x.device)
+        others = logits[:, None].masked_fill(own, -torch.inf).logsumexp(dim=2)
+        return functional.softplus(others - logits, threshold=80)
+
+    def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """The margin loss of blocks `(b, c, w)` and their machines `(b,)`."""
+        blocks, machines = batch
+        return margin_loss(self.cosines(blocks), machines)
+
+
+def margin_loss(cosines: Tensor, classes: Tensor) -> Tensor:
+    """ArcFace: cross-entropy of scaled cosines, the angle to the own class enlarged by a margin.
+
+    Args:
+        cosines: `(b, k)`.
+        classes: `(b,)` the own class of each example.
+    """
+    own = functional.one_hot(classes, cosines.shape[1]).bool()
+    enlarged = (cosines.clamp(-1 + 1e-6, 1 - 1e-6).acos() + MARGIN).cos()
+    # Where the enlarged angle passes half a turn its cosine would rise again: a line goes on.
+    beyond = cosines < math.cos(math.pi - MARGIN)
+    enlarged = torch.where(beyond, cosines - MARGIN * math.sin(MARGIN), enlarged)
+    logits = torch.where(own, enlarged, cosines)
+    return functional.cross_entropy(SCALE * logits, classes)
+
+
+def _conv(
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    linear: bool = False,
+) -> list[nn.Module]:
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
+    return layers if linear else [*layers, nn.PReLU(outputs)]

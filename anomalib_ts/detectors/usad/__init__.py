@@ -1,0 +1,1 @@
+"""USAD: two autoencoders with one encoder, trained against each other."""

@@ -1,0 +1,56 @@
+"""USAD's training: two optimisers take turns."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from anomalib_ts.detectors.usad.torch_model import UsadModel
+
+
+class UsadModule(pl.LightningModule):
+    """Trains each autoencoder on its own loss, one after the other in every step.
+
+    Args:
+        model: trained in place.
+        learning_rate: of both Adams.
+    """
+
+    def __init__(self, model: UsadModel, learning_rate: float) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model = model
+        self.learning_rate = learning_rate
+
+    def training_step(self, batch: Tensor) -> Tensor:
+        """Train on a batch of blocks `(b, c, w)`; gives the first autoencoder's loss."""
+        counted, _ = self._optimizers(True)
+        # Lightning counts each step of an optimiser that it wraps: only one may be, so that a
+        # step of the trainer's limit is a batch.
+        _, uncounted = self._optimizers(False)
+        loss = self._step(counted, batch, 0)
+        self._step(uncounted, batch, 1)
+        return loss
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """An Adam for each decoder with the common encoder."""
+        return [
+            torch.optim.Adam(
+                chain(self.model.encoder.parameters(), decoder.parameters()), lr=self.learning_rate
+            )
+            for decoder in self.model.decoders
+        ]
+
+    def _optimizers(self, wrapped: bool) -> Any:
+        return self.optimizers(use_pl_optimizer=wrapped)
+
+    def _step(self, optimizer: Any, batch: Tensor, which: int) -> Tensor:
+        loss = self.model.losses(batch, self.current_epoch + 1)[which]
+        self.model.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        return loss.detach()

@@ -1,0 +1,1 @@
+"""The weakly supervised autoencoder: a few labelled anomalies sharpen a reconstruction error."""
