@@ -24,6 +24,8 @@ FAULTS = ("bearing", "imbalance", "rubbing", "harmonics", "overload")
 
 _TABLE = 8192  # points in the tabulated waveform of one revolution
 _BLADE_DB = 12.0  # by which harmonics of the blades stand out
+_BACKGROUND_SPREAD = 4.0  # dB, from clip to clip
+_LEVEL_SPREAD = 3.0  # dB, from clip to clip
 _RMS = 0.05  # of a clip at gain 0 dB; leaves 26 dB of headroom for the peaks
 
 Signal: TypeAlias = NDArray[np.float64]
@@ -66,12 +68,12 @@ class MachineType:
 
 
 MACHINE_TYPES: dict[str, MachineType] = {
-    "centrifuge": MachineType(83, 30, 3, 5, 6, 0.1, 0.01, 0.002, 0.5, 0, -9, 0.0, -19),
-    "ventilator": MachineType(24, 60, 3, 7, -3, 0.3, 0.03, 0.005, 1.0, 0, -6, 0.1, -15),
-    "gearmotor": MachineType(31, 90, 2, 23, 3, 0.1, 0.03, 0.005, 1.0, 0, -6, 0.1, -15),
-    "compressor": MachineType(12, 80, 3, 2, 0, 0.8, 0.03, 0.01, 1.5, 0, -6, 0.2, -14),
-    "conveyor": MachineType(7, 90, 2, 9, -3, 0.3, 0.10, 0.02, 2.0, 0, 0, 0.5, -13),
-    "stamper": MachineType(19, 60, 3, 4, 0, 0.3, 0.03, 0.01, 1.5, 1.2, -3, 0.3, -10),
+    "centrifuge": MachineType(83, 30, 3, 5, 6, 0.1, 0.01, 0.002, 0.5, 0, -9, 0.0, -15),
+    "ventilator": MachineType(24, 60, 3, 7, -3, 0.3, 0.03, 0.005, 1.0, 0, -6, 0.1, -12),
+    "gearmotor": MachineType(31, 90, 2, 23, 3, 0.1, 0.03, 0.005, 1.0, 0, -6, 0.1, -12),
+    "compressor": MachineType(12, 80, 3, 2, 0, 0.8, 0.03, 0.01, 1.5, 0, -6, 0.2, -13),
+    "conveyor": MachineType(7, 90, 2, 9, -3, 0.3, 0.10, 0.02, 2.0, 0, 0, 0.5, -7),
+    "stamper": MachineType(19, 60, 3, 4, 0, 0.3, 0.03, 0.01, 1.5, 1.2, -3, 0.3, -4),
 }
 """The six types, from easy to hard (see the calibration in the class `MachineSound`)."""
 
@@ -131,8 +133,8 @@ class _Take:
         if self.fault == "imbalance":
             body *= 1 + 2 * self.severity * np.cos(2 * np.pi * self.turns)
         body *= self._strokes()
-        mixed = body + 10 ** (kind.background / 20) * self._workshop()
-        gain = 10 ** (self.rng.normal(0.5 if self.fault else 0.0, 2.0) / 20)
+        mixed = body + self._workshop()
+        gain = 10 ** (self.rng.normal(0, _LEVEL_SPREAD) / 20)
         return np.clip(_RMS * gain * mixed, -1, 1).astype(np.float32)
 
     def _tones(self) -> Signal:
@@ -163,11 +165,14 @@ class _Take:
         return 0.1 + 0.9 * np.exp(-4 * position) * np.minimum(1, position * 50)
 
     def _workshop(self) -> Signal:
-        hum = _unit(_noise(self.rng, self.n, _PINK))
+        """The background: noise of another colour and level in each clip, and knocks."""
+        rng = self.rng
+        hum = _unit(_noise(rng, self.n, _colour(rng)))
+        number = rng.poisson(self.machine.type.clangs * self.n / SAMPLE_RATE)
         knocks = np.zeros(self.n)
-        number = self.rng.poisson(self.machine.type.clangs * self.n / SAMPLE_RATE)
-        knocks[self.rng.integers(0, self.n, number)] = self.rng.normal(0, 6, number)
-        return hum + _ring(knocks, self.rng.uniform(500, 3000), 0.05) if number else hum
+        knocks[rng.integers(0, self.n, number)] = rng.normal(0, 6, number)
+        level = self.machine.type.background + rng.normal(0, _BACKGROUND_SPREAD)
+        return 10 ** (level / 20) * (hum + _ring(knocks, rng.uniform(500, 3000), 0.05))
 
     def bearing(self) -> Signal:
         """Impacts of the rolling elements on a pit, each making the housing ring."""
@@ -208,7 +213,6 @@ _ADDED: dict[str | None, Callable[[_Take], Signal]] = {
 }
 
 _BANDS = 2.0 ** np.arange(5, 13.5, 0.5)  # 32 Hz to 5.8 kHz: where noise colours are given
-_PINK: Signal = -3.0 * np.arange(len(_BANDS)) / 2
 _HISS: Signal = np.where(_BANDS < 1500, -20.0, 0.0)
 _GROWL: Signal = np.where((_BANDS < 90) | (_BANDS > 800), -20.0, 0.0)
 

@@ -30,7 +30,8 @@ class TorchLogMel(nn.Module):
     def forward(self, samples: Tensor) -> Tensor:
         """Clips `(batch, n)` to decibels `(batch, 1 + n // hop_length, n_mels)`, both float32.
 
-        The transform runs in double precision, as librosa's. A clip must be longer than half a window (torch reflects it at its ends).
+        The transform runs in double precision, as librosa's. A clip must be
+        longer than half a window (torch reflects it at its ends).
         """
         spectrum = torch.stft(
             samples.double(),

@@ -6,7 +6,7 @@ import soundfile
 RATE = 16000
 
 
-def noise(seconds=0.5, seed=0, level=0.1, rate=RATE, channels=1):
+def noise(seconds=0.5, seed=0, *, level=0.1, rate=RATE, channels=1):
     """Noise `(n,)`, or `(n, channels)` for several."""
     rng = np.random.default_rng(seed)
     samples = level * rng.standard_normal((round(seconds * rate), channels))
@@ -25,7 +25,7 @@ def write(path, samples, rate=RATE, subtype="PCM_16"):
     return path
 
 
-def write_machine_type(folder, train=4, normal=3, anomalous=3, ids=("00", "02"), seconds=0.3):
+def write_machine_type(folder, *, train=4, normal=3, anomalous=3, ids=("00", "02"), seconds=0.3):
     """A machine type in exact DCASE 2020 layout; the numbers are per id."""
     seed = sum(map(ord, folder.name)) * 1000
     for machine in ids:

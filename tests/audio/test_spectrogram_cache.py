@@ -13,7 +13,8 @@ import pytest
 from anomalib_ts.data.audio import ClipReader
 from anomalib_ts.data.digests import file_digest
 from anomalib_ts.errors import ConfigError, DataNotFoundError, InputError
-from anomalib_ts.spectrogram import LogMel, SpectrogramCache, cache as cache_module
+from anomalib_ts.spectrogram import LogMel, SpectrogramCache
+from anomalib_ts.spectrogram import cache as cache_module
 from tests.audio.clips import RATE, noise, sine, write
 
 
@@ -51,8 +52,8 @@ def age(*paths):
         os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns - 60 * 10**9))
 
 
-def expected(file, front_end=LogMel()):
-    return front_end(ClipReader().read(file).samples, RATE)
+def expected(file):
+    return LogMel()(ClipReader().read(file).samples, RATE)
 
 
 def test_the_first_load_computes_and_the_second_reads(files, cache, computed):

@@ -1,0 +1,246 @@
+"""Folders of machine sounds, right and wrong."""
+
+import shutil
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from anomalib_ts.data.audio import ClipReader
+from anomalib_ts.data.dcase import Dcase
+from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
+from anomalib_ts.spectrogram import LogMel
+from tests.audio.clips import RATE, noise, sine, write, write_machine_type
+from tests.helpers.shared import shared_path
+
+
+@pytest.fixture
+def root(tmp_path):
+    write_machine_type(tmp_path / "sounds" / "fan")
+    write_machine_type(tmp_path / "sounds" / "ToyCar", train=2, normal=1, anomalous=1, ids=("01",))
+    (tmp_path / "sounds" / "notes").mkdir()
+    return tmp_path / "sounds"
+
+
+def data_set(root, **settings):
+    return Dcase(str(root), cache=str(root.parent / "cache"), jobs=1, **settings)
+
+
+def test_cases_are_machine_types(root):
+    assert data_set(root).case_names() == ["ToyCar", "fan"]
+    assert data_set(root, machine_types=["fan"]).case_names() == ["fan"]
+    with pytest.raises(DataNotFoundError, match=r"'fam'.*did you mean fan\?"):
+        data_set(root, machine_types=["fam"]).case_names()
+    with pytest.raises(DataNotFoundError, match="<machine type>/train"):
+        data_set(root / "fan").case_names()
+    with pytest.raises(DataNotFoundError):
+        data_set(root).load("pump")
+
+
+def test_a_machine_type_is_loaded_with_labels_and_machines(root):
+    case = data_set(root).load("fan")
+    assert case.name == "fan"
+    assert Counter(r.label for r in case.train) == {0: 8}
+    assert Counter((r.label, r.machine_id) for r in case.test) == dict.fromkeys(
+        [(0, "00"), (0, "02"), (1, "00"), (1, "02")], 3
+    )
+    names = [r.name for r in (*case.train, *case.test)]
+    assert names[0] == "train/normal_id_00_00000000.wav"
+    assert "test/normal_id_00_00000000.wav" in names
+    assert len(set(names)) == len(names)
+    for recording in (*case.train, *case.test):
+        assert recording.values.shape == (10, 128)
+        assert recording.sampling_period == 512 / RATE
+        assert (recording.label == 1) == ("anomaly" in recording.name)
+        samples = ClipReader().read(root / "fan" / recording.name).samples
+        assert (recording.values == LogMel()(samples, RATE)).all()
+
+
+def test_spectrograms_are_shared_not_copied(root):
+    data = data_set(root)
+    case = data.load("ToyCar")
+    assert all(not r.values.flags.owndata or r.values.base is None for r in case.train)
+    assert all(not r.values.flags.writeable for r in case.train)
+
+
+def test_settings_reach_the_front_end(root):
+    data = data_set(root, spectrogram=LogMel(n_fft=1024, hop_length=256, n_mels=40))
+    recording = data.load("ToyCar").test[0]
+    assert recording.values.shape == (19, 40)
+    assert recording.sampling_period == 256 / RATE
+
+
+def test_machines_can_be_chosen(root):
+    data = data_set(root, machine_ids=["02"])
+    case = data.load("fan")
+    assert {r.machine_id for r in (*case.train, *case.test)} == {"02"}
+    assert len(case.train) == 4
+    assert data.fingerprint("fan") != data_set(root).fingerprint("fan")
+    with pytest.raises(DataNotFoundError, match="of the machines 07"):
+        data_set(root, machine_ids=["07"]).load("fan")
+
+
+def test_clips_of_any_length_and_format(root):
+    write(root / "fan" / "train" / "normal_id_00_00000100.flac", noise(1.7, seed=77))
+    write(root / "fan" / "train" / "normal_id_00_00000101.WAV", noise(0.01, seed=78))
+    (root / "fan" / "train" / "readme.txt").write_text("not a clip")
+    (root / "fan" / "train" / "._normal_id_00_00000100.wav").write_text("left by an archiver")
+    case = data_set(root).load("fan")
+    lengths = {r.name: len(r) for r in case.train}
+    assert len(lengths) == 10
+    assert lengths["train/normal_id_00_00000100.flac"] == 54
+    assert lengths["train/normal_id_00_00000101.WAV"] == 1
+
+
+def test_sections_and_domains_from_2021_on(tmp_path):
+    folder = tmp_path / "sounds" / "bearing"
+    for seed, name in enumerate(
+        [
+            "train/section_00_source_train_normal_0000_vel_2.wav",
+            "train/section_00_target_train_normal_0001_.wav",
+            "source_test/section_00_source_test_normal_0000.wav",
+            "target_test/section_00_target_test_anomaly_0000_vel_4.wav",
+            "test/section_01_source_test_anomaly_0001.wav",
+        ]
+    ):
+        write(folder / name, noise(0.2, seed))
+    case = data_set(tmp_path / "sounds").load("bearing")
+    assert [(r.machine_id, r.domain, r.label) for r in case.train] == [
+        ("00", "source", 0),
+        ("00", "target", 0),
+    ]
+    assert {(r.name.split("/")[0], r.machine_id, r.domain, r.label) for r in case.test} == {
+        ("source_test", "00", "source", 0),
+        ("target_test", "00", "target", 1),
+        ("test", "01", "source", 1),
+    }
+
+
+def test_withheld_labels_come_from_the_table(tmp_path):
+    folder = tmp_path / "sounds" / "bandsaw"
+    write(folder / "train" / "section_00_source_train_normal_0000_vel_9.wav", noise(0.2, 0))
+    for i in range(2):
+        write(folder / "test" / f"section_00_{i:04d}.wav", noise(0.2, 1 + i))
+    with pytest.raises(InputError, match=r"no label for 2 test clips.*data\.ground_truth"):
+        data_set(tmp_path / "sounds").load("bandsaw")
+    table = tmp_path / "ground_truth_bandsaw_section_00_test.csv"
+    table.write_text(
+        "section_00_0000.wav,section_00_target_test_normal_0000_vel_12\n"
+        "section_00_0001.wav,section_00_source_test_anomaly_0001_vel_12\n"
+    )
+    case = data_set(tmp_path / "sounds", ground_truth=str(table)).load("bandsaw")
+    assert [(r.label, r.domain) for r in case.test] == [(0, "target"), (1, "source")]
+    table.write_text("section_00_0000.wav,0\n")
+    with pytest.raises(InputError, match="no label for 1 test clips, first test/section_00_0001"):
+        data_set(tmp_path / "sounds", ground_truth=str(table)).load("bandsaw")
+
+
+def test_training_clips_without_a_label_are_normal(root):
+    write(root / "ToyCar" / "train" / "id_01_00000050.wav", noise(0.2, 5))
+    case = data_set(root).load("ToyCar")
+    assert {r.label for r in case.train} == {0}
+
+
+def test_unparsable_names_are_refused(root):
+    path = write(root / "fan" / "train" / "my_recording.wav", noise(0.1))
+    with pytest.raises(InputError, match=r"my_recording\.wav.*normal_id_00_00000000") as caught:
+        data_set(root).load("fan")
+    assert str(path) in str(caught.value)
+
+
+def test_a_clip_in_the_wrong_part_is_refused(root):
+    write(root / "fan" / "test" / "section_00_source_train_normal_0000.wav", noise(0.1))
+    with pytest.raises(InputError, match="named as a train clip, but it lies in the test part"):
+        data_set(root).load("fan")
+
+
+def test_a_clip_in_both_parts_is_a_leak(root):
+    shutil.copy(
+        root / "fan" / "train" / "normal_id_00_00000001.wav",
+        root / "fan" / "test" / "anomaly_id_02_00000050.wav",
+    )
+    with pytest.raises(InputError, match="fan: 1 test clips are byte for byte training") as caught:
+        data_set(root).load("fan")
+    assert "train/normal_id_00_00000001.wav is test/anomaly_id_02_00000050.wav" in str(caught.value)
+
+
+def test_the_same_clip_twice_in_one_part_is_allowed(root):
+    train = root / "fan" / "train"
+    shutil.copy(train / "normal_id_00_00000001.wav", train / "normal_id_00_00000051.wav")
+    assert len(data_set(root).load("fan").train) == 9
+
+
+def test_bad_clips_are_named_together(root):
+    train = root / "fan" / "train"
+    cut = train / "normal_id_00_00000000.wav"
+    cut.write_bytes(cut.read_bytes()[:-100])
+    write(train / "normal_id_00_00000001.wav", np.zeros(0))
+    write(train / "normal_id_00_00000002.wav", noise(0.2, rate=8000), rate=8000)
+    write(train / "normal_id_00_00000003.wav", noise(0.2, channels=2))
+    with pytest.raises(InputError, match="4 of 20 clips") as caught:
+        data_set(root).load("fan")
+    for part in ("cut short", "no samples", "8000 Hz", "2 channels"):
+        assert part in str(caught.value)
+
+
+def test_silent_and_clipped_clips_are_named_in_warnings_every_time(root):
+    write(root / "fan" / "test" / "normal_id_00_00000060.wav", np.zeros(4000))
+    write(root / "fan" / "test" / "normal_id_00_00000061.wav", 1.4 * sine(100, level=1))
+    write(root / "fan" / "test" / "normal_id_00_00000062.wav", 1.4 * sine(90, level=1))
+    for _ in range(2):
+        with pytest.warns(AnomalibTsWarning) as caught:
+            data_set(root).load("fan")
+        texts = [str(warning.message) for warning in caught]
+        assert len(texts) == 2
+        assert "1 of 23 clips are silent" in texts[0]
+        assert "first test/normal_id_00_00000060.wav" in texts[0]
+        assert "2 of 23 clips are clipped" in texts[1]
+        assert "first test/normal_id_00_00000061.wav" in texts[1]
+
+
+def test_the_fingerprint_follows_what_load_would_give(root):
+    plain = data_set(root).fingerprint("fan")
+    assert data_set(root).fingerprint("fan") == plain
+    others = {
+        data_set(root).fingerprint("ToyCar"),
+        data_set(root, spectrogram=LogMel(n_fft=1024)).fingerprint("fan"),
+        data_set(root, audio=ClipReader(level_normalise=True)).fingerprint("fan"),
+        data_set(root, cache_dtype="float16").fingerprint("fan"),
+    }
+    test = root / "fan" / "test"
+    (test / "normal_id_00_00000000.wav").rename(test / "anomaly_id_00_00000099.wav")
+    others.add(data_set(root).fingerprint("fan"))
+    write(test / "anomaly_id_00_00000099.wav", noise(0.3, 12345))
+    others.add(data_set(root).fingerprint("fan"))
+    assert len(others) == 6
+    assert plain not in others
+
+
+@pytest.mark.filterwarnings("ignore:bldc. 1 of 43 clips are clipped")
+@pytest.mark.parametrize("level_normalise", [False, True])
+def test_real_motors_load_as_they_are(tmp_path, level_normalise):
+    folder = shared_path("data/machine-sounds")
+    reader = ClipReader(channel="mean", resample=True, level_normalise=level_normalise)
+    data = Dcase(str(folder), machine_types=["bldc"], audio=reader, cache=str(tmp_path))
+    case = data.load("bldc")
+    assert Counter(r.label for r in (*case.train, *case.test)) == {0: 22, 1: 21}
+    assert {r.machine_id for r in case.test} == {"01", "02", "03", "04"}
+    levels = [np.mean(10 ** (r.values / 10)) for r in (*case.train, *case.test)]
+    spread = 10 * np.log10(max(levels) / min(levels))
+    assert spread < 4 if level_normalise else spread > 10
+
+
+def test_real_motors_are_refused_by_default(tmp_path):
+    folder = shared_path("data/machine-sounds")
+    with pytest.raises(InputError, match="43 of 43 clips.*\n.*2 channels"):
+        Dcase(str(folder), cache=str(tmp_path)).load("bldc")
+    mean = Dcase(str(folder), audio=ClipReader(channel="mean"), cache=str(tmp_path))
+    with pytest.raises(InputError, match="1 of 43 clips.*\n.*44100 Hz"):
+        mean.load("bldc")
+
+
+def test_real_machine_clips_load(tmp_path):
+    folder = shared_path("data/machine-sounds")
+    case = Dcase(str(folder), cache=str(tmp_path)).load("unknown_mimii")
+    assert (len(case.train), len(case.test)) == (75, 1)
+    assert {r.values.shape for r in case.train} == {(313, 128)}
