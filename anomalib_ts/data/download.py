@@ -67,16 +67,16 @@ def download(
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _Part(url, target, resumable=sha256 is not None)
-    failures = 0
+    failures, furthest = 0, part.size()
     while True:
-        before = part.size()
         try:
             _fetch(part, timeout)
             break
         except AnomalibTsError:
             raise
         except (OSError, http.client.HTTPException) as error:
-            failures = 1 if part.size() > before else failures + 1
+            failures = 1 if part.size() > furthest else failures + 1
+            furthest = max(furthest, part.size())
             if failures > retries or _is_lasting(error):
                 raise _unreachable(url, target, part, error) from error
             _LOG.info("%s broke off (%s), trying again", url, error)

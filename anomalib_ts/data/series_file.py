@@ -128,7 +128,7 @@ class SeriesReader:
 
 def _load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path) as file:
+        with path.open("rb") as opened, np.load(opened) as file:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise DataNotFoundError(f"there is no file {path}") from None

@@ -144,7 +144,6 @@ def read_text_table(
                 index_col=False,
                 skipinitialspace=True,
                 low_memory=False,
-                encoding="utf-8-sig",
             )
         except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
             raise InputError(f"{path} is not a table: {str(error).strip()}") from None

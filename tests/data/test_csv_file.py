@@ -220,10 +220,10 @@ class TestTimestamps:
         assert period == pytest.approx(1e-6, rel=1e-9)
 
     def test_points_missing_in_time_are_filled(self, load):
-        text = "time,x,label\n0,0,0\n1,1,0\n4,4,1\n5,5,1\n7,7,1\n8,8,0\n"
-        with pytest.warns(AnomalibTsWarning, match="filled 3 missing values of 9"):
+        text = "time,x,label\n0,0,0\n1,1,0\n4,4,1\n5,5,1\n7,7,1\n8,8,1\n10,10,0\n11,11,0\n"
+        with pytest.warns(AnomalibTsWarning, match="filled 4 missing values of 12"):
             case = load(text, timestamp_column="time")
-        check(case, np.arange(9.0)[:, None], [0, 0, 0, 0, 1, 1, 1, 1, 0])
+        check(case, np.arange(12.0)[:, None], [0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0])
 
     def test_without_timestamp_column_points_are_evenly_spaced(self, load):
         case = load("time,x\n0,1\n1,2\n2,3\n9,4\n")
@@ -231,8 +231,9 @@ class TestTimestamps:
         assert case.test[0].sampling_period is None
 
     def test_jitter_is_no_gap(self, load):
-        text = "time,x\n0,1\n1.2,2\n1.9,3\n3.1,4\n4,5\n"
-        check(load(text, timestamp_column="time"), [[1], [2], [3], [4], [5]])
+        steps = [0.7, 1.0, 1.3] * 5
+        text = "time,x\n" + "".join(f"{t:.1f},{i}\n" for i, t in enumerate(np.cumsum(steps)))
+        check(load(text, timestamp_column="time"), np.arange(15)[:, None])
 
     def test_long_gap_is_refused(self, load):
         text = "time,x\n0,1\n1,2\n2,3\n9,4\n10,5\n"
@@ -241,6 +242,8 @@ class TestTimestamps:
         )
         with pytest.raises(InputError, match=message):
             load(text, timestamp_column="time")
+        with pytest.warns(AnomalibTsWarning, match="filled 6"):
+            load(text, timestamp_column="time", max_gap=6)
 
     def test_huge_gap_does_not_eat_the_memory(self, load):
         with pytest.raises(InputError, match="points missing"):

@@ -144,6 +144,13 @@ class TestFailures:
             fetch(server, target, retries=2)
         assert len(server.requests) == 3
 
+    def test_gives_up_when_it_never_gets_further(self, target):
+        drops = [500_000, 300_000] * 10
+        problem = pytest.raises(DataNotFoundError, match="of 1024000 bytes arrived")
+        with serve(CONTENT, drops=drops, ranges=False) as server, problem:
+            fetch(server, target, retries=3)
+        assert len(server.requests) == 4
+
     def test_retries_a_server_in_trouble(self, target):
         with serve(CONTENT, statuses=[503, 429]) as server:
             fetch(server, target)

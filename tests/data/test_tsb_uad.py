@@ -83,6 +83,10 @@ class TestSelection:
     def test_by_name_pattern_or_list(self, root, series, names):
         assert data(root, series=series).case_names() == names
 
+    def test_names_with_pattern_characters(self, root):
+        write(root / "Own/run[1].out", [1, 2])
+        assert data(root, "Own", series="run[1]").case_names() == ["run[1]"]
+
     def test_numbers_as_names(self, root):
         write(root / "MGAB/1.test.out", [1, 2])
         assert data(root, "MGAB", series=1).case_names() == ["1.test"]

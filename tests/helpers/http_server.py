@@ -72,6 +72,7 @@ def serve(content, **behaviour):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *arguments: None  # clients that hang up are part of the tests
     state.url = f"http://127.0.0.1:{server.server_port}/data.bin"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
