@@ -17,7 +17,7 @@ MARGIN = 0.5
 """Radians that training adds to the angle between an example and its own machine."""
 
 SHORTEST = 1e-2
-"""Embeddings shorter than this, as of constant data, are not lengthened: gradients would explode."""
+"""Shorter embeddings, as of constant data, are not lengthened: gradients would explode."""
 
 STAGES = ((2, 1, 5, 2), (4, 2, 1, 2), (2, 2, 6, 1), (4, 2, 1, 2), (2, 2, 2, 1))
 """Expansion, width over the stem's, repeats and stride of each group of bottlenecks."""
