@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import multiprocessing
 import os
 import signal
+import socket
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.execute import Outcome, execute
 from anomalib_ts.results.record import Record, Status, Unit
@@ -47,14 +48,29 @@ class Limits:
 
 
 class Worker:
-    """A child process that executes units."""
+    """A child process that executes units.
+
+    It is started as a command rather than with `multiprocessing`, whose start methods clash with
+    those of the launchers (joblib's loky) that run jobs.
+
+    Raises:
+        AnomalibTsError: the process does not start.
+    """
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=False)
-        self._process.start()
-        theirs.close()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(theirs.fileno()), str(os.getpid())],
+                pass_fds=[theirs.fileno()],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+        self._connection = Connection(ours.detach())
+        try:
+            self._connection.recv()
+        except (EOFError, ConnectionResetError):
+            status = self._process.wait()
+            raise AnomalibTsError(f"the process for units ended at once ({status})") from None
 
     def execute(self, unit: Unit, evaluation: Evaluation, threads: int, limits: Limits) -> Outcome:
         """Execute one unit within its limits, whatever it does.
@@ -69,12 +85,12 @@ class Worker:
 
     def alive(self) -> bool:
         """Whether it can take another unit."""
-        return self._process.is_alive()
+        return self._process.poll() is None
 
     def stop(self) -> None:
         """End the process at once."""
         self._process.kill()
-        self._process.join()
+        self._process.wait()
         self._connection.close()
 
     def _ask(self, task: tuple[Unit, Evaluation, int], limits: Limits) -> Outcome | ConfigError:
@@ -94,8 +110,7 @@ class Worker:
             answer: Outcome | ConfigError = self._connection.recv()
             return answer
         except (EOFError, ConnectionResetError):
-            self._process.join()
-            return _stopped(unit, *_cause(self._process.exitcode or 0))
+            return _stopped(unit, *_cause(self._process.wait()))
         except BaseException:
             self.stop()
             raise
@@ -117,6 +132,7 @@ def _serve(connection: Connection, parent: int) -> None:
     """What the child does: execute units until the parent is gone."""
     _die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    connection.send("ready")
     while True:
         try:
             unit, evaluation, threads = connection.recv()
@@ -156,3 +172,7 @@ def _resident_mb(pid: int | None) -> float:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
     return 0.0
+
+
+if __name__ == "__main__":
+    _serve(Connection(int(sys.argv[1])), parent=int(sys.argv[2]))
