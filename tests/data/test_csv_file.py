@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from anomalib_ts.data import CsvFile
+from anomalib_ts.data.digests import file_digest
+from anomalib_ts.data.series_file import SeriesReader
+from anomalib_ts.data.text_table import read_text_table
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, DataNotFoundError, InputError
 
 
@@ -453,3 +456,15 @@ def test_reading_a_file_warns_of_nothing(load):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load("time,a,label\n2024-01-01,1,0\n2024-01-02,2,1\n", timestamp_column="time")
+
+
+@pytest.mark.parametrize("read", [SeriesReader().read, read_text_table, file_digest])
+@pytest.mark.parametrize("name", ["gone.csv", "gone.npz"])
+def test_a_file_that_is_gone(tmp_path, read, name):
+    with pytest.raises(DataNotFoundError, match=rf"there is no file .*{name}"):
+        read(tmp_path / name)
+
+
+def test_unknown_export():
+    with pytest.raises(ImportError, match="CsvFiles"):
+        from anomalib_ts.data import CsvFiles  # noqa: F401
