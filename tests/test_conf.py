@@ -1,0 +1,70 @@
+"""The files in conf/ and the constructors they configure say the same."""
+
+import inspect
+
+import pytest
+import yaml
+from hydra.utils import get_class
+
+from anomalib_ts.config import SHARED_SETTINGS, checked
+from anomalib_ts.registry import choices, config_folder
+
+WITH_TARGET = sorted(
+    path
+    for group in ("data", "detector", "metrics", "protocol", "threshold", "trainer")
+    for path in (config_folder() / group).glob("*.yaml")
+)
+
+
+def composed(path):
+    """The file's settings on top of those it builds on (`defaults: [default]`)."""
+    settings = yaml.safe_load(path.read_text())
+    below = [name for name in settings.pop("defaults", []) if name != "_self_"]
+    for name in below:
+        settings = composed(path.with_name(f"{name}.yaml")) | settings
+    return settings
+
+
+@pytest.mark.parametrize("path", WITH_TARGET, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_config_file_names_every_argument(path):
+    settings = composed(path)
+    parameters = inspect.signature(get_class(settings["_target_"])).parameters
+    assert set(settings) - {"_target_"} == set(parameters)
+    for name in SHARED_SETTINGS:
+        if name in parameters and path.parent.name != "data":
+            assert settings[name] == f"${{{name}}}"
+
+
+@pytest.mark.parametrize("group", ["data", "detector"])
+def test_defaults_in_files_are_those_of_the_code(group):
+    for path in (config_folder() / group).glob("*.yaml"):
+        settings = yaml.safe_load(path.read_text())
+        parameters = inspect.signature(get_class(settings["_target_"])).parameters
+        for name, value in settings.items():
+            if name == "_target_" or isinstance(value, dict) or str(value).startswith("${"):
+                continue
+            default = parameters[name].default
+            expected = "???" if default is inspect.Parameter.empty else default
+            if isinstance(expected, tuple):
+                expected = list(expected)
+            assert value == expected, f"{path.name}: {name}"
+
+
+@pytest.mark.parametrize(
+    "group", ["data", "detector", "protocol", "metrics", "threshold", "trainer"]
+)
+def test_every_choice_is_described(group):
+    found = choices(group)
+    assert found
+    assert all(choice.description for choice in found.values())
+
+
+def test_checked_settings_are_converted_at_every_level():
+    settings = {
+        "_target_": "anomalib_ts.detectors.FastFlow1D",
+        "window": "32",
+        "trainer": {"_target_": "anomalib_ts.training.TrainerSettings", "max_steps": "5"},
+    }
+    result = checked(settings, "detector")
+    assert result["window"] == 32
+    assert result["trainer"]["max_steps"] == 5
