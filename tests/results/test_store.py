@@ -1,0 +1,100 @@
+"""Results on disk: found by what was run, whole or not there."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anomalib_ts.errors import AnomalibTsError, DataNotFoundError
+from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.store import Store, existing_store
+
+UNIT = Unit(
+    detector="iforest",
+    detector_settings={"_target_": "x.IForest", "trees": 100, "trainer": {"progress": True}},
+    variant="",
+    data="Dodgers",
+    data_settings={"root": "here"},
+    case="101-freeway traffic",
+    protocol="whole",
+    protocol_settings={"_target_": "y.Whole"},
+    threshold={"level": 0.995},
+    seed=0,
+    fingerprint="abc",
+    version=1,
+)
+RECORD = Record(UNIT, "ok", metrics={"auroc": 0.75}, points=3, scores=True)
+
+
+def test_a_saved_record_is_found_again(tmp_path):
+    store = Store(tmp_path)
+    store.save(RECORD, np.array([1.0, 2.0, 0.1]))
+    assert store.find(UNIT) == RECORD
+    assert list(store.records()) == [RECORD]
+    np.testing.assert_array_equal(store.scores(UNIT), [1.0, 2.0, 0.1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"fingerprint": "other data"},
+        {"version": 2},
+        {"detector_settings": {"_target_": "x.IForest", "trees": 99}},
+        {"protocol_settings": {"_target_": "y.Prefix"}},
+        {"threshold": {"level": 0.9}},
+        {"case": "another"},
+    ],
+)
+def test_whatever_changes_the_scores_is_another_unit(change, tmp_path):
+    store = Store(tmp_path)
+    store.save(RECORD)
+    other = replace(UNIT, **change)
+    assert other.key != UNIT.key
+    assert store.find(other) is None
+
+
+def test_where_the_data_lies_and_what_is_shown_make_no_other_unit():
+    quiet = {**UNIT.detector_settings, "trainer": {"progress": False}}
+    same = replace(UNIT, data_settings={"root": "there"}, detector_settings=quiet)
+    assert same.key == UNIT.key
+
+
+@given(st.data())
+def test_an_altered_or_torn_file_is_noticed(data):
+    text = RECORD.to_json()
+    if data.draw(st.booleans(), "torn"):
+        broken = text[: data.draw(st.integers(0, len(text) - 1), "length")]
+    else:
+        broken = text.replace("0.75", f"{data.draw(st.integers(76, 99), 'digits') / 100}")
+    assert Record.from_json(broken) is None
+    assert Record.from_json(text) == RECORD
+
+
+def test_a_file_with_other_content_under_the_name_is_not_taken_for_it(tmp_path):
+    store = Store(tmp_path)
+    foreign = replace(RECORD, unit=replace(UNIT, seed=5))
+    store.path(UNIT).parent.mkdir(parents=True)
+    store.path(UNIT).write_text(foreign.to_json())
+    assert store.find(UNIT) is None
+
+
+def test_records_survive_json_with_every_field(tmp_path):
+    record = Record(UNIT, "error", error={"type": "E", "message": "m", "traceback": "t\n ü"})
+    assert Record.from_json(json.dumps(json.loads(record.to_json()))) == record
+
+
+def test_missing_scores_are_a_clear_error(tmp_path):
+    with pytest.raises(DataNotFoundError, match="save_scores=true"):
+        Store(tmp_path).scores(UNIT)
+    with pytest.raises(DataNotFoundError, match="no results in"):
+        existing_store(tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(AnomalibTsError, match="cannot"):
+        Store(tmp_path / "taken").save(RECORD)

@@ -1,0 +1,97 @@
+"""Scores are judged at the level the labels are given at."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from anomalib_ts.errors import InputError
+from anomalib_ts.evaluation import Evaluation
+from anomalib_ts.ground_truth import GroundTruth
+from anomalib_ts.recording import Recording
+
+rng = np.random.default_rng(0)
+
+
+def series(labels, name="series"):
+    return Recording(rng.standard_normal(len(labels)), labels=np.array(labels), name=name)
+
+
+def clip(label, machine="00", n=4, domain=""):
+    values = rng.standard_normal((n, 20))
+    return Recording(values, label=label, machine_id=machine, domain=domain)
+
+
+def test_points_are_judged_per_recording_and_averaged():
+    truth = GroundTruth.of([series([0, 1, 0, 0]), series([0, 0, 1, 1, 0])])
+    scores = rng.random(9)
+    judged = Evaluation(["auroc"]).judge(truth, scores, None)
+    parts = [roc_auc_score([0, 1, 0, 0], scores[:4]), roc_auc_score([0, 0, 1, 1, 0], scores[4:])]
+    assert judged.values["auroc"] == pytest.approx(np.mean(parts))
+
+
+def test_a_recording_without_anomalies_does_not_enter_the_mean():
+    truth = GroundTruth.of([series([0, 0, 0]), series([0, 1, 0])])
+    judged = Evaluation(["auroc"]).judge(truth, np.array([5, 6, 7, 0, 1, 0.0]), None)
+    assert judged.values == {"auroc": 1.0}
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0], [1, 1, 1]])
+def test_one_class_only_is_undefined_and_says_why(labels):
+    judged = Evaluation().judge(GroundTruth.of([series(labels)]), np.arange(3.0), None)
+    assert not judged.values
+    assert set(judged.undefined) == {"auroc", "aupr", "pauc"}
+    assert all(judged.undefined.values())
+
+
+def test_no_labels_is_undefined_too():
+    truth = GroundTruth.of([Recording(np.arange(5.0))])
+    judged = Evaluation().judge(truth, np.arange(5.0), None)
+    assert judged.undefined["auroc"] == "the data has no labels"
+
+
+@pytest.mark.parametrize(("reduce", "expected"), [("mean", [2.5, 2.0]), ("max", [4.0, 5.0])])
+def test_clips_are_reduced_to_one_score_each(reduce, expected):
+    truth = GroundTruth.of([clip(0), clip(1)])
+    scores = np.array([1, 2, 3, 4, 1, 1, 1, 5.0])
+    judged = Evaluation(["auroc"], reduce=reduce).judge(truth, scores, None)
+    assert judged.values["auroc"] == float(expected[1] > expected[0])
+
+
+def test_clips_are_judged_by_machine():
+    clips = [clip(0, "00"), clip(1, "00"), clip(0, "02"), clip(1, "02")]
+    scores = np.repeat([1.0, 2.0, 9.0, 5.0], 4)
+    judged = Evaluation().judge(GroundTruth.of(clips), scores, None)
+    assert judged.values["auroc/00"] == 1.0
+    assert judged.values["auroc/02"] == 0.0
+    assert judged.values["auroc"] == 0.5
+    assert judged.values["pooled/auroc"] == 0.5  # 1<2, 1<5, 9>2, 9>5
+
+
+def test_a_machine_without_normal_clips_is_named_and_left_out():
+    clips = [clip(0, "01"), clip(1, "01"), clip(1, "04")]
+    judged = Evaluation().judge(GroundTruth.of(clips), np.repeat([1.0, 2.0, 0.0], 4), None)
+    assert judged.values["auroc"] == 1.0
+    assert judged.values["pooled/auroc"] == 0.5
+    assert "04" in judged.undefined["auroc/04"]
+
+
+def test_range_metrics_of_clips_are_undefined():
+    clips = [clip(0), clip(1)]
+    judged = Evaluation(["auroc", "vus_pr/paper"]).judge(
+        GroundTruth.of(clips), np.repeat([1.0, 2.0], 4), None
+    )
+    assert "points" in judged.undefined["vus_pr/paper"]
+
+
+def test_ground_truth_survives_storage():
+    truth = GroundTruth.of([series([0, 1, 0]), series([0, 0, 1, 1])])
+    back = GroundTruth.from_arrays(truth.arrays())
+    assert back.record_labels is None
+    for name, array in truth.arrays().items():
+        np.testing.assert_array_equal(getattr(back, name), array)
+    assert back.stretches == [slice(0, 3), slice(3, 7)]
+
+
+def test_an_unknown_metric_is_refused_at_once():
+    with pytest.raises(InputError, match="auroc"):
+        Evaluation(["aurocc"])
