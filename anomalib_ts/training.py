@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -33,6 +34,8 @@ _NO_EXTRAS: dict[str, Any] = {
     "enable_progress_bar": False,
     "enable_model_summary": False,
 }
+
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 
 SCORING_BATCH = 256
 """Windows that go through a network at a time when nothing is learnt."""
@@ -75,8 +78,8 @@ class TrainerSettings:
                 raise ConfigError(f"trainer.{name} must be at least 1, or -1 for no limit: {limit}")
         if self.max_epochs == self.max_steps == -1:
             raise ConfigError("trainer.max_epochs and trainer.max_steps cannot both be -1")
-        if self.accelerator not in _DEVICES:
-            known = ", ".join(_DEVICES)
+        if self.accelerator not in ACCELERATORS:
+            known = ", ".join(ACCELERATORS)
             raise ConfigError(f"trainer.accelerator must be one of {known}: {self.accelerator!r}")
 
     def steps(self, steps_per_epoch: int) -> int:
@@ -85,23 +88,22 @@ class TrainerSettings:
         return min(limit for limit in limits if limit > 0)
 
     def device(self) -> torch.device:
-        """The device that scores."""
-        return torch.device(_DEVICES[self.accelerator]())
+        """The device that scores.
 
-
-def _best_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-_DEVICES: dict[str, Callable[[], str]] = {
-    "auto": _best_device,
-    "gpu": _best_device,
-    "cuda": lambda: "cuda",
-    "mps": lambda: "mps",
-    "cpu": lambda: "cpu",
-}
+        Raises:
+            ConfigError: this machine has no such device.
+        """
+        there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        gpus = [name for name, is_there in there.items() if is_there]
+        fitting = {"auto": [*gpus, "cpu"], "gpu": gpus, "cpu": ["cpu"]}.get(
+            self.accelerator, [name for name in gpus if name == self.accelerator]
+        )
+        if not fitting:
+            raise ConfigError(
+                f"trainer.accelerator={self.accelerator}, but torch finds no such device here; "
+                "use auto or cpu"
+            )
+        return torch.device(fitting[0])
 
 
 class BatchSource(Protocol):
@@ -186,9 +188,11 @@ def train_module(
         stage: what the progress line calls it.
 
     Raises:
+        ConfigError: the machine or Lightning cannot do what the settings say.
         DivergedError: the loss became infinite or not a number.
         KeyboardInterrupt: the user stopped the training.
     """
+    settings.device()
     total = settings.steps(len(batches))
     with (
         seeded(seed),
@@ -204,10 +208,15 @@ def train_module(
             "max_steps": total,
             "callbacks": [_LossWatch(stage, total, report)],
         }
-        trainer = pl.Trainer(**options, **_NO_EXTRAS)
-        module.train()
-        _fit(trainer, module, batches)
+        _fit(_trainer(options), module.train(), batches)
     module.cpu().eval()
+
+
+def _trainer(options: dict[str, Any]) -> pl.Trainer:
+    try:
+        return pl.Trainer(**options, **_NO_EXTRAS)
+    except (ValueError, MisconfigurationException) as error:
+        raise ConfigError(f"trainer: {error}") from error
 
 
 def _fit(trainer: pl.Trainer, module: pl.LightningModule, batches: Batches) -> None:

@@ -217,13 +217,36 @@ def test_impossible_settings_are_refused(settings):
         TrainerSettings(**settings)
 
 
-def test_auto_scores_on_the_cpu_where_there_is_nothing_else(monkeypatch):
+@pytest.mark.parametrize(
+    ("accelerator", "cuda", "mps", "expected"),
+    [
+        ("auto", False, False, "cpu"),
+        ("auto", True, False, "cuda"),
+        ("auto", False, True, "mps"),
+        ("gpu", True, False, "cuda"),
+        ("gpu", False, True, "mps"),
+        ("cuda", True, True, "cuda"),
+        ("mps", True, True, "mps"),
+        ("cpu", True, True, "cpu"),
+    ],
+)
+def test_the_device_follows_the_accelerator(monkeypatch, accelerator, cuda, mps, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert TrainerSettings(accelerator=accelerator).device() == torch.device(expected)
+
+
+@pytest.mark.parametrize("accelerator", ["gpu", "cuda", "mps"])
+def test_a_device_that_is_not_there_is_an_error(monkeypatch, accelerator):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert TrainerSettings().device() == torch.device("cpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert TrainerSettings().device() == torch.device("cuda")
-    assert TrainerSettings(accelerator="cpu").device() == torch.device("cpu")
+    with pytest.raises(ConfigError, match="no such device"):
+        fit(accelerator=accelerator)
+
+
+def test_a_precision_that_lightning_does_not_know_is_an_error():
+    with pytest.raises(ConfigError, match="trainer: Precision '31-true'"):
+        fit(precision="31-true")
 
 
 def test_a_network_runs_over_all_windows_in_order_without_dropout():

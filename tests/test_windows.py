@@ -139,7 +139,8 @@ def sine(period, n=2000):
     return np.sin(2 * np.pi * np.arange(n) / period)
 
 
-# What TSB-UAD's find_length (with its fallback of 125) answers for these very series.
+# What TSB-UAD's find_length (with its fallback of 125) answers for these very series; 6 and 303
+# are the shortest and the longest lag that its code accepts.
 @pytest.mark.parametrize(
     ("series", "period"),
     [
@@ -149,6 +150,8 @@ def sine(period, n=2000):
         (sine(304), 125),
         (sine(310), 125),
         (sine(5), 125),
+        (sine(6), 6),
+        (sine(303.5), 303),
         ((np.arange(2000) % 40 < 20).astype(float), 40),
         (np.full(2000, 2.0), 125),
         (np.arange(2000.0), 125),
