@@ -148,7 +148,7 @@ def _checked_labels(labels: Any, n: int, name: str) -> LabelArray:
     if bad.any():
         at = int(np.argmax(bad))
         raise InputError(
-            f"{name}: the label of point {at} is {array[at]!r}; labels must be 0 (normal) or "
+            f"{name}: the label of point {at} is {array[at]}; labels must be 0 (normal) or "
             "1 (anomalous)"
         )
     checked = array.astype(np.int8)

@@ -89,7 +89,7 @@ class Store:
 
     def records(self) -> Iterator[Record]:
         """All readable records, in the order of their paths."""
-        for path in sorted(self.folder.glob("*/*/*.json")):
+        for path in sorted(self.folder.glob("[!.]*/*/*.json")):
             if record := read_record(path):
                 yield record
 
