@@ -92,7 +92,7 @@ def _range_pair(
 
 def _range_areas() -> Iterator[Metric]:
     for measure in ("vus", "range_auc"):
-        words = "every threshold, chance-level constant score"
+        words = "exact over every threshold"
         yield from _range_pair(measure, "", range_auc.EXACT, words, True)
         words = "formulas of the paper, every threshold"
         yield from _range_pair(measure, "/paper", range_auc.PAPER, words, True)
