@@ -55,9 +55,8 @@ def moving_mean(values: FloatArray, window: int) -> FloatArray:
     Returns:
         `(n, c)`.
     """
-    offset: FloatArray = values.mean(
-        axis=0
-    )  # keeps the running sum, and so its rounding error, small
+    # Without its mean the series has a small running sum, and so a small rounding error.
+    offset: FloatArray = values.mean(axis=0)
     running = np.pad(np.cumsum(values - offset, axis=0), ((1, 0), (0, 0)))
     centre = np.arange(len(values))
     first = np.maximum(centre - window // 2, 0)

@@ -22,8 +22,8 @@ def channel_moments(recordings: Sequence[Recording]) -> tuple[FloatArray, FloatA
         `(c,)` means and `(c,)` scales, all scales > 0.
     """
     count = sum(len(recording) for recording in recordings)
-    mean = sum_channels(recordings, 0.0, 1) / count
-    deviation = np.sqrt(sum_channels(recordings, mean, 2) / count)
+    mean = _sum_channels(recordings, 0.0, 1) / count
+    deviation = np.sqrt(_sum_channels(recordings, mean, 2) / count)
     largest = np.max([np.abs(recording.values).max(axis=0) for recording in recordings], axis=0)
     return mean, safe_scale(deviation, largest)
 
@@ -34,7 +34,7 @@ def safe_scale(deviation: FloatArray, largest: FloatArray) -> FloatArray:
     return np.where(floored > 0, floored, 1.0)
 
 
-def sum_channels(
+def _sum_channels(
     recordings: Sequence[Recording], mean: FloatArray | float, power: int
 ) -> FloatArray:
     """The sum over all points of `(values - mean) ** power`, `(c,)` in float64."""
