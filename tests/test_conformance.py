@@ -7,8 +7,23 @@ import numpy as np
 import pytest
 import torch
 
-from anomalib_ts.detectors import Autoencoder, FastFlow1D, IForest, MovingMean, RandomScore
-from anomalib_ts.detectors.base import Capabilities
+from anomalib_ts import detectors as built_in
+from anomalib_ts.detectors import (
+    Autoencoder,
+    DcaseAutoencoder,
+    DeepSad,
+    DeepSvdd,
+    DenseAutoencoder,
+    DevNet,
+    FastFlow1D,
+    IForest,
+    MobileFaceNet,
+    MovingMean,
+    RandomScore,
+    Usad,
+    WeakAutoencoder,
+)
+from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.testing import check_detector, detector_checks
 from anomalib_ts.training import TrainerSettings
 from tests.helpers import honest_detectors
@@ -22,6 +37,14 @@ BUILT_IN = (
     IForest(window=16, trees=10),
     Autoencoder(window=16, width=8, features=4, trainer=BRIEF),
     FastFlow1D(window=16, width=8, features=4, flow_steps=2, trainer=BRIEF),
+    DcaseAutoencoder(width=16, trainer=BRIEF),
+    DenseAutoencoder(window=8, width=16, trainer=BRIEF),
+    DeepSvdd(window=8, width=16, latent=4, trainer=BRIEF),
+    DeepSad(window=8, width=16, latent=4, trainer=BRIEF),
+    DevNet(window=8, width=16, trainer=BRIEF),
+    MobileFaceNet(window=16, width=8, embedding=8, trainer=BRIEF),
+    Usad(window=8, latent=4, trainer=BRIEF),
+    WeakAutoencoder(window=8, width=16, trainer=BRIEF),
 )
 LIKELIHOOD = FastFlow1D(
     window=16, width=8, features=4, flow_steps=2, scoring="likelihood", stride=16, trainer=BRIEF
@@ -39,6 +62,14 @@ def each_check(detectors, only=()):
 
 def names(detector):
     return [name for name, _ in detector_checks(detector)]
+
+
+def test_no_built_in_detector_is_forgotten():
+    offered = {getattr(built_in, name) for name in built_in.__all__}
+    detectors = {
+        item for item in offered if isinstance(item, type) and issubclass(item, Detector)
+    } - {Detector}
+    assert {type(detector) for detector in BUILT_IN} == detectors
 
 
 @pytest.mark.parametrize("check", each_check(BUILT_IN))

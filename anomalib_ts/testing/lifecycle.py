@@ -158,7 +158,7 @@ def _saved_and_loaded(detector: Detector) -> Detector:
 def _check_arrays(probe: Probe) -> None:
     training, test = probe.training(), probe.test()
     items: list[Any] = list(training)
-    if probe.capabilities.supervision == "none" and not probe.capabilities.needs_machine_ids:
+    if probe.capabilities.supervision == "none":
         items = [part.values[:, 0].astype(np.float64) for part in training]
     before = probe.clone().fit(training).score(test)
     after = probe.clone().fit(items).score(test.values[:, 0].astype(np.float64))
@@ -175,5 +175,10 @@ CHECKS = (
 )
 AFTER_HISTORY = (
     Check("save_and_load", _SAVE_RULE, _check_save_load),
-    Check("arrays", _ARRAYS_RULE, _check_arrays, lambda can: can.uses_values),
+    Check(
+        "arrays",
+        _ARRAYS_RULE,
+        _check_arrays,
+        lambda can: can.uses_values and not can.needs_machine_ids,
+    ),
 )

@@ -55,12 +55,13 @@ class Probe:
             parts = [with_burst(part) if i % 2 else part for i, part in enumerate(parts)]
             parts = list(labelled(parts))
         if self.capabilities.needs_machine_ids:
-            parts = [replace(part, machine_id=f"id_{i // 2}") for i, part in enumerate(parts)]
+            parts = [_of_machine(part, i // 2) for i, part in enumerate(parts)]
         return tuple(parts)
 
     def test(self, channels: int = 1, seed: int = 100) -> Recording:
         """A recording to score, from the same source as the training recordings."""
-        return Recording(signal(self.length, channels, seed), name="test")
+        recording = Recording(signal(self.length, channels, seed), name="test")
+        return _of_machine(recording, 0) if self.capabilities.needs_machine_ids else recording
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,11 @@ def flipped(recording: Recording) -> Recording:
         raise ValueError("only labelled recordings can be flipped")
     labels = (1 - recording.labels).astype(np.int8)
     return replace(recording, labels=labels, label=1 - recording.label)
+
+
+def _of_machine(recording: Recording, machine: int) -> Recording:
+    """The recording as the machine of that number would give it: the second is twice as loud."""
+    return replace(recording, values=(1 + machine) * recording.values, machine_id=f"id_{machine}")
 
 
 def _with_labels(recording: Recording, label: int) -> Recording:
