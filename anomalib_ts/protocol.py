@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anomalib_ts.data.base import Case
+from anomalib_ts.data.weak_split import weak_split
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.recording import Recording
 
@@ -26,6 +27,16 @@ class Protocol(ABC):
         Raises:
             InputError: the case has nothing that this protocol could train on.
         """
+
+    def training(self, case: Case, supervision: str) -> tuple[Recording, ...]:
+        """What a detector trains on.
+
+        Args:
+            case: what `split` gave.
+            supervision: of the detector, see `Capabilities`.
+        """
+        del supervision
+        return case.train
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,45 @@ class Given(Protocol):
                 "whole or normal"
             )
         return case
+
+
+@dataclass(frozen=True)
+class Weak(Protocol):
+    """Deals all clips anew: a test part, and a training part that holds some labelled anomalies.
+
+    The protocol of the weakly supervised autoencoder's paper, which tests 200 normal and 200
+    anomalous clips. Only detectors that learn from labels are given the anomalies; all others
+    train on the same normal clips. See `weak_split`.
+
+    Attributes:
+        n_test_normal: normal clips that are tested, as a number, or as a fraction in (0, 1) of
+            all of them; the others train.
+        n_test_anomalous: likewise of the anomalous clips.
+        n_train_anomalous: how many of the other anomalous clips train, as a number or as a
+            fraction of them; None for all.
+        seed: of the draw.
+    """
+
+    n_test_normal: int | float = 0.5
+    n_test_anomalous: int | float = 0.5
+    n_train_anomalous: int | float | None = None
+    seed: int = 0
+
+    def split(self, case: Case) -> Case:
+        """See `Protocol.split`."""
+        return weak_split(
+            case,
+            self.n_test_normal,
+            self.n_test_anomalous,
+            n_train_anomalous=self.n_train_anomalous,
+            seed=self.seed,
+        )
+
+    def training(self, case: Case, supervision: str) -> tuple[Recording, ...]:
+        """See `Protocol.training`."""
+        if supervision == "weak":
+            return case.train
+        return tuple(recording for recording in case.train if recording.label == 0)
 
 
 def _normal_stretches(recording: Recording) -> list[Recording]:
