@@ -59,44 +59,63 @@ def chance(
     if draws < 1:
         raise InputError(f"chance needs at least one draw, not {draws}")
     keys = [metric.key for metric in select(metrics, has_threshold=alarm_rate is not None)]
-    ranking = ScoredSeries(labels, np.zeros(np.shape(labels)))
-    n = len(ranking)
-    n_alarms = round((alarm_rate or 0.0) * n)
-    settings = Settings(window, None if alarm_rate is None else 1 - n_alarms / n, max_fpr, k, pa_k)
-    exact = _exact(ranking, n_alarms, max_fpr)
-    drawn = [key for key in keys if key not in exact or ranking.n_positive in {0, n}]
-    if alarm_rate is None or not n_alarms:
-        drawn += [key for key in keys if key in _NEED_ALARMS and key not in drawn]
+    series = ScoredSeries(labels, np.zeros(np.shape(labels)))
+    n_alarms = None if alarm_rate is None else round(alarm_rate * len(series))
+    exact = _exact(series, n_alarms, max_fpr)
+    values = {key: exact[key]() for key in keys if key in exact}
+    threshold = None if n_alarms is None else 1 - n_alarms / len(series)
+    settings = Settings(window, threshold, max_fpr, k, pa_k)
+    drawn = [key for key in keys if key not in exact]
+    values |= _drawn_means(series, drawn, settings, draws=draws, seed=seed, undefined=undefined)
+    return {key: values[key] for key in keys if key in values}
+
+
+def _drawn_means(
+    series: ScoredSeries,
+    keys: list[str],
+    settings: Settings,
+    *,
+    draws: int,
+    seed: int,
+    undefined: Literal["raise", "omit"],
+) -> dict[str, float]:
+    """Means over random scores of metrics without a closed form; errors are those of `evaluate`."""
+    n = len(series)
     random = np.random.default_rng(seed)
     tables = [
         evaluate(
-            ranking.labels,
+            series.labels,
             (random.permutation(n) + 0.5) / n,
-            drawn,
+            keys,
             undefined=undefined,
             **asdict(settings),
         )
-        for _ in range(draws if drawn else 0)
+        for _ in range(draws if keys else 0)
     ]
-    means = {key: float(np.mean([table[key] for table in tables])) for key in (tables or [{}])[0]}
-    values = {key: exact[key]() for key in keys if key not in drawn}
-    return {key: {**values, **means}[key] for key in keys if key in values or key in means}
+    defined = tables[0] if tables else {}
+    return {key: float(np.mean([table[key] for table in tables])) for key in defined}
 
 
-_NEED_ALARMS = {"f1", "precision", "recall"}
-
-
-def _exact(series: ScoredSeries, n_alarms: int, max_fpr: float) -> dict[str, Callable[[], float]]:
+def _exact(
+    series: ScoredSeries, n_alarms: int | None, max_fpr: float
+) -> dict[str, Callable[[], float]]:
+    """The metrics with a closed form on these labels; none if a class is missing."""
     n, positive = len(series), series.n_positive
-    return {
+    if positive in {0, n}:
+        return {}
+    formulas: dict[str, Callable[[], float]] = {
         "auroc": lambda: 0.5,
         "aupr": lambda: _expected_average_precision(n, positive),
         "pauc": lambda: _expected_partial_auc(n - positive, max_fpr),
         "precision_at_k": lambda: positive / n,
-        "precision": lambda: positive / n,
-        "recall": lambda: n_alarms / n,
-        "f1": lambda: 2 * positive * n_alarms / n / (positive + n_alarms),
     }
+    if n_alarms:
+        formulas |= {
+            "precision": lambda: positive / n,
+            "recall": lambda: n_alarms / n,
+            "f1": lambda: 2 * positive * n_alarms / n / (positive + n_alarms),
+        }
+    return formulas
 
 
 def _expected_average_precision(n: int, positive: int) -> float:

@@ -28,7 +28,7 @@ class Settings:
     pa_k: float = 20.0
 
     def __post_init__(self) -> None:
-        if self.window is not None and (self.window != int(self.window) or self.window < 0):
+        if self.window is not None and (not float(self.window).is_integer() or self.window < 0):
             raise InputError(f"window must be a whole number of points >= 0, not {self.window}")
 
     def require_window(self) -> int:

@@ -77,6 +77,7 @@ def test_settings_are_checked():
     for message, arguments in {
         "window": {"metrics": "vus_pr", "window": -1},
         "whole number": {"metrics": "vus_pr", "window": 2.5},
+        "not nan": {"metrics": "vus_pr", "window": float("nan")},
         "need `window`": {"metrics": "full"},
         "need `threshold`": {"metrics": "f1"},
         "finite": {"metrics": "f1", "threshold": float("nan")},
