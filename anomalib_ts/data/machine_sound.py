@@ -88,11 +88,26 @@ class Plan:
 class MachineSound(Dcase):
     """Sounds of rotating machines, made on first use and kept as WAV files (16 kHz, 16 bits).
 
-    Six machine types, from easy to hard: centrifuge, ventilator, gearmotor, compressor, conveyor,
-    stamper. Five kinds of fault: bearing (impacts that make the housing ring), imbalance, rubbing,
-    harmonics (blades or teeth gone quiet), overload (slower, with a growl). Speed, load, loudness
-    and the workshop in the background vary from clip to clip, so that loudness alone tells little.
-    The first digit of a file's number gives the kind (see `fault_kind`).
+    Five kinds of fault: bearing (impacts that make the housing ring), imbalance, rubbing, harmonics
+    (blades or teeth gone quiet), overload (slower, with a growl). Speed, load, loudness and the
+    workshop in the background vary from clip to clip, and faulty clips are as loud as healthy ones
+    on average. The first digit of a file's number gives the kind (see `fault_kind`).
+
+    Six types of machine of different difficulty. Mean AUC over 3 ids, one seed, 150 training clips
+    and 60 + 60 test clips of 4 s, level not normalised: of a clip's loudness, of the Mahalanobis
+    distance of frames, of an autoencoder (5 frames, 128x4-8-128x4, 700 steps), and pooled over the
+    ids of a small classifier of blocks that was given 250 labelled anomalies:
+
+    ==========  ========  ===========  ===========  ===========
+    type        loudness  Mahalanobis  autoencoder  classifier
+    ==========  ========  ===========  ===========  ===========
+    centrifuge  .47       .83          .82          .93
+    compressor  .51       .83          .78          .80
+    ventilator  .50       .83          .71          .90
+    gearmotor   .59       .84          .71          .84
+    conveyor    .54       .71          .70          .80
+    stamper     .60       .74          .62          .72
+    ==========  ========  ===========  ===========  ===========
 
     These are stand-ins with known causes, no substitute for recordings: a detector that works here
     has shown that it can, not that it does.

@@ -67,15 +67,18 @@ class MachineType:
     fault: float
 
 
+# fmt: off
+#                 shaft harm. roll blades tone puls. spread wander load stroke back. clangs fault
 MACHINE_TYPES: dict[str, MachineType] = {
-    "centrifuge": MachineType(83, 30, 3, 5, 6, 0.1, 0.01, 0.002, 0.5, 0, -9, 0.0, -15),
-    "ventilator": MachineType(24, 60, 3, 7, -3, 0.3, 0.03, 0.005, 1.0, 0, -6, 0.1, -12),
-    "gearmotor": MachineType(31, 90, 2, 23, 3, 0.1, 0.03, 0.005, 1.0, 0, -6, 0.1, -12),
-    "compressor": MachineType(12, 80, 3, 2, 0, 0.8, 0.03, 0.01, 1.5, 0, -6, 0.2, -13),
-    "conveyor": MachineType(7, 90, 2, 9, -3, 0.3, 0.10, 0.02, 2.0, 0, 0, 0.5, -7),
-    "stamper": MachineType(19, 60, 3, 4, 0, 0.3, 0.03, 0.01, 1.5, 1.2, -3, 0.3, -4),
+    "centrifuge": MachineType(83, 30, 3,  5,  6, 0.1, 0.01, 0.002, 0.5, 0.0, -9, 0.0, -15),
+    "ventilator": MachineType(24, 60, 3,  7, -3, 0.3, 0.03, 0.005, 1.0, 0.0, -6, 0.1, -12),
+    "compressor": MachineType(12, 80, 3,  2,  0, 0.8, 0.03, 0.010, 1.5, 0.0, -6, 0.2, -13),
+    "gearmotor":  MachineType(31, 90, 2, 23,  3, 0.1, 0.03, 0.005, 1.0, 0.0, -6, 0.1, -12),
+    "conveyor":   MachineType( 7, 90, 2,  9, -3, 0.3, 0.10, 0.020, 2.0, 0.0,  0, 0.5, -7),
+    "stamper":    MachineType(19, 60, 3,  4,  0, 0.3, 0.03, 0.010, 1.5, 1.2, -3, 0.3, -4),
 }
-"""The six types, from easy to hard (see the calibration in the class `MachineSound`)."""
+# fmt: on
+"""The six types, from easy to hard for an autoencoder (measured in `MachineSound`)."""
 
 
 class Machine:

@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ def test_every_clip_has_the_same_chance(label):
 def test_fewer_training_anomalies_are_some_of_the_more_and_the_test_part_stays():
     splits = [weak_split(FAN, 40, 50, n_train_anomalous=n, seed=5) for n in (0, 1, 5, 20, None)]
     assert [len(names(s.train, 1)) for s in splits] == [0, 1, 5, 20, 50]
-    for fewer, more in zip(splits, splits[1:], strict=False):
+    for fewer, more in pairwise(splits):
         assert set(names(fewer.train)) < set(names(more.train))
         assert names(fewer.test) == names(more.test)
 
