@@ -38,16 +38,21 @@ class Buffers:
     distance: IntArray
     full_at: IntArray
 
-    def weights(self, window: int) -> FloatArray:
-        """`(m,)` weights for one window."""
+    def weights(self, window: int, linear: bool = False) -> FloatArray:
+        """`(m,)` weights for one window; `linear` for the straight slopes of TimeEval."""
         half = window // 2
         if half == 0:
             return np.zeros(len(self.ranks))
+        distance = np.arange(half + 1)
         table = np.zeros(self.half_width + 1)
-        table[: half + 1] = np.sqrt(1 - np.arange(half + 1) / window)
+        if linear:
+            table[: half + 1] = 1 - (1 - np.sqrt(0.5)) * distance / half
+        else:
+            table[: half + 1] = np.sqrt(1 - distance / window)
         weights = table[self.distance]
         weights[self.reached_at > half] = 0.0
-        weights[self.full_at <= half] = 1.0
+        if not linear:
+            weights[self.full_at <= half] = 1.0
         return weights
 
 

@@ -36,6 +36,9 @@ class Curves:
         existence: Multiply the recall by the share of segments found.
         join_touching: Buffered segments that touch without overlapping count as one.
         right_shorter_by: Points by which the buffer after a segment is shorter.
+        timeeval: Weights fall linearly from 1 to sqrt(1/2), the larger one counts where buffers
+            overlap, and segments are never joined; a segment is also found by a weighted point
+            right after its buffer.
     """
 
     thresholds: int | None = None
@@ -43,6 +46,7 @@ class Curves:
     existence: bool = True
     join_touching: bool = True
     right_shorter_by: int = 0
+    timeeval: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ TSB_UAD = TSB_AD
 TSB_UAD_RANGE = Convention(Curves(thresholds=250), pr_rule="trapezoid_from_1")
 TSB_UAD_OPT_TIME = Convention(Curves(thresholds=250, existence=False), pr_rule="trapezoid_from_1")
 TSB_UAD_BASIC = Convention(Curves(thresholds=250, right_shorter_by=1), pr_rule="trapezoid_from_1")
+
+TIMEEVAL = Convention(Curves(thresholds=250, timeeval=True), pr_rule="trapezoid_from_1")
 
 
 @dataclass(frozen=True)
@@ -170,7 +176,7 @@ class _Surface:
         return areas
 
     def _areas(self, window: int, found: FloatArray) -> dict[str, float]:
-        credit = cumulated(self.buffers.weights(window))
+        credit = cumulated(self.buffers.weights(window, self.curves.timeeval))
         mass = credit[self.buffered]
         hits = self.hits + mass
         half_mass = mass / 2 if self.curves.predicted_mass else credit[-1] / 2
@@ -196,9 +202,13 @@ class _BufferedSegments:
         self.n_cuts = len(cuts)
         self.right_shorter_by = curves.right_shorter_by
         self.slack = int(curves.join_touching) - curves.right_shorter_by
+        self.joined = not curves.timeeval
         # Cut at which a point, then a segment, is first predicted.
         self.entered = np.full(len(series), self.n_cuts, dtype=np.int32)
         self.entered[buffers.positions] = np.searchsorted(cuts, buffers.ranks, side="right")
+        if not self.joined:
+            ranks = series.ranks[series.labels]
+            self.entered[series.labels] = np.searchsorted(cuts, ranks, side="right")
         self.found = np.searchsorted(cuts, series.segment_first_ranks, side="right")
 
     def widen(self, half: int) -> None:
@@ -210,10 +220,21 @@ class _BufferedSegments:
 
     def found_share(self, half: int) -> FloatArray:
         """`(cuts,)` share of the buffered segments, joined where they meet, that are found."""
+        if not self.joined:
+            return self._share(np.minimum(self.found, self._found_right_after(half)))
         apart = self.starts[1:] - self.ends[:-1] + 1 > 2 * half + self.slack
         firsts = np.flatnonzero(np.concatenate(([True], apart)))
-        found = np.minimum.reduceat(self.found, firsts)
-        return np.cumsum(np.bincount(found, minlength=self.n_cuts)) / len(firsts)
+        return self._share(np.minimum.reduceat(self.found, firsts))
+
+    def _found_right_after(self, half: int) -> IntArray:
+        """Cut at which the point after each buffer enters, if the next segment gives it weight."""
+        weighted = np.append(self.starts[1:] - self.ends[:-1] <= 2 * half, False)
+        after = np.minimum(self.ends + half, len(self.entered) - 1)
+        return np.where(weighted, self.entered[after], self.n_cuts)
+
+    def _share(self, found: IntArray) -> FloatArray:
+        counts = np.cumsum(np.bincount(found, minlength=self.n_cuts)[: self.n_cuts])
+        return counts / len(found)
 
 
 def _choose_cuts(series: ScoredSeries, buffers: Buffers, thresholds: int | None) -> IntArray:

@@ -104,6 +104,9 @@ def _range_areas() -> Iterator[Metric]:
     words = "as TSB-UAD's basic_metricor computes it"
     yield from _range_pair("vus", "/tsb_uad_basic", range_auc.TSB_UAD_BASIC, words, False)
     yield from _range_pair("range_auc", "/tsb_uad_basic", range_auc.TSB_UAD_BASIC, words, False)
+    for measure in ("vus", "range_auc"):
+        words = "as TimeEval computes it by default"
+        yield from _range_pair(measure, "/timeeval", range_auc.TIMEEVAL, words, False)
     words = "as TSB-UAD's metricor computes it"
     yield from _range_pair("range_auc", "/tsb_uad", range_auc.TSB_UAD_RANGE, words, True)
 

@@ -176,6 +176,27 @@ def range_auc_pr(labels, scores, window, *, step):
     return trapezoid([precision[0], *precision], [0, *recall])
 
 
+def timeeval(labels, scores, window):
+    """TimeEval's range ROC and PR areas, from its description; thresholds: every distinct score."""
+    half = window // 2
+    weights = labels.astype(float)
+    for start, end in segments(labels):
+        for i in range(len(labels)):
+            distance = max(start - i, i - (end - 1), 0)
+            if 0 < distance <= half:
+                weights[i] = max(weights[i], 1 - (1 - np.sqrt(0.5)) * distance / half)
+    positives = (labels.sum() + weights.sum()) / 2
+    recalls, rates, precisions = [0.0], [0.0], [1.0]
+    for predicted in predictions(scores):
+        gained = weights * predicted
+        # Its slice takes in one point more than the buffer on the right.
+        found = [gained[max(0, a - half) : b + half + 1].any() for a, b in segments(labels)]
+        recalls.append(min(gained.sum() / positives, 1) * np.mean(found))
+        rates.append((predicted.sum() - gained.sum()) / (len(labels) - positives))
+        precisions.append(gained.sum() / predicted.sum())
+    return trapezoid([*recalls, 1], [*rates, 1]), trapezoid(precisions, recalls)
+
+
 def volume(area, window):
     """Mean of an area over the windows 0..window by trapezoids."""
     slices = [area(w) for w in range(window + 1)]

@@ -200,6 +200,19 @@ def test_range_roc_with_reachable_false_alarms(data, window):
 
 
 @QUICK
+@given(INPUTS, st.integers(0, 9))
+def test_the_variant_of_timeeval(data, window):
+    labels, scores = data
+    keys = [
+        f"{measure}_{kind}/timeeval" for measure in ("range_auc", "vus") for kind in ("roc", "pr")
+    ]
+    slices = [brute.timeeval(labels, scores, w) for w in range(window + 1)]
+    expected = [*slices[-1], *np.mean(slices, axis=0)]
+    ours = evaluate(labels, scores, keys, window)
+    assert list(ours.values()) == pytest.approx(expected, abs=1e-12)
+
+
+@QUICK
 @given(st.permutations(range(23)), st.integers(1, 23))
 def test_nearest_smaller_neighbours(order, size):
     ranks = np.argsort(np.argsort(order[:size]))
