@@ -73,7 +73,13 @@ def leaderboard(
         metric: what ranks.
         published: tables whose methods are quoted beside ours, on the series that are ours.
     """
-    kept = entries(records).kept
+    return leaderboard_of(entries(records).kept, metric, published)
+
+
+def leaderboard_of(
+    kept: Sequence[Entry], metric: str = "auroc", published: Sequence[PublishedTable] = ()
+) -> list[Row]:
+    """The same from entries, for those who have them already."""
     groups: defaultdict[tuple[str, Method], list[Entry]] = defaultdict(list)
     for entry in kept:
         groups[entry.series.data, entry.method].append(entry)

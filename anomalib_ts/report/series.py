@@ -1,0 +1,227 @@
+"""The series of a report: values, true anomalies and scores, small enough to travel in a page.
+
+A series that is too long for its share of the page is thinned: each stretch of `step` points is
+kept as its smallest and its largest value, so that no peak is lost. Values are stored in 16 bits,
+scores in 8, both relative to their own range.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomalib_ts.errors import DataNotFoundError
+from anomalib_ts.ground_truth import GroundTruth
+from anomalib_ts.results.entries import Entry, Method, Series
+from anomalib_ts.results.record import Record
+from anomalib_ts.results.store import Store
+
+MIN_POINTS = 512
+"""Fewer would not be a picture; rather than that, whole series are left out."""
+VALUE_LEVELS, SCORE_LEVELS = 65535, 255
+BASE64 = 4 / 3
+SEGMENT_BYTES = 14
+"""Of one true anomaly in the page: two numbers and two commas."""
+
+Units = Mapping[Method, Record]
+"""The unit that is drawn for each method on one series."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The series in the page.
+
+    Attributes:
+        pictures: one plain object a series, as `templates/series.js` reads it.
+        stored: number of series with stored scores that were asked for.
+        points: the most points of a series that are kept; longer ones are thinned to it.
+    """
+
+    pictures: list[dict[str, Any]]
+    stored: int
+    points: int
+
+
+def gallery(
+    store: Store,
+    entries: Sequence[Entry],
+    methods: Sequence[Method],
+    metric: str,
+    *,
+    patterns: Sequence[str] = ("*",),
+    max_bytes: float = 20e6,
+) -> Gallery:
+    """Read the series that match, and thin them to what the page may hold.
+
+    Args:
+        store: where their arrays lie.
+        entries: all results.
+        methods: in the order in which the page lists them.
+        metric: whose value stands beside each score.
+        patterns: of case names, or of `data set/case`.
+        max_bytes: of all series together, before compression.
+
+    Raises:
+        DataNotFoundError: patterns were given, and no series with stored scores matches.
+    """
+    chosen = _chosen(entries, patterns)
+    if not chosen and tuple(patterns) != ("*",):
+        raise DataNotFoundError(
+            f"no series with stored scores matches {', '.join(patterns)}; a pattern is of a case "
+            "or of DATA/CASE, and scores are stored with save_scores=true"
+        )
+    sizes = [_size(series, _truth(store, units), units) for series, units in chosen.items()]
+    points, kept = _fit(sizes, max_bytes)
+    places = {method: i for i, method in enumerate(methods)}
+    pictures = []
+    for size in kept:
+        units = dict(sorted(chosen[size.series].items(), key=lambda item: places[item[0]]))
+        picture = _picture(store, size.series, units, max(1, -(-2 * size.points // points)))
+        picture["scores"] = [
+            score | {"method": places[method], "value": unit.metrics.get(metric)}
+            for score, (method, unit) in zip(picture["scores"], units.items(), strict=True)
+        ]
+        pictures.append(picture)
+    return Gallery(pictures, len(sizes), points)
+
+
+def _chosen(entries: Sequence[Entry], patterns: Sequence[str]) -> dict[Series, Units]:
+    """For each series that matches, each method's unit of the smallest seed that has scores."""
+    found: defaultdict[Series, dict[Method, Record]] = defaultdict(dict)
+    for method, series, record in sorted(entries, key=lambda e: (e.series, e.record.unit.seed)):
+        names = (series.case, "/".join(series))
+        if record.scores and any(fnmatchcase(n, p) for n in names for p in patterns):
+            found[series].setdefault(method, record)
+    return dict(found)
+
+
+@dataclass(frozen=True)
+class _Size:
+    """What a series would take in the page."""
+
+    series: Series
+    points: int
+    sample_bytes: int
+    segments: int
+
+    def cost(self, limit: int) -> float:
+        kept = min(self.points, limit + 2)
+        return kept * self.sample_bytes * BASE64 + min(self.segments, kept) * SEGMENT_BYTES
+
+
+def _size(series: Series, truth: GroundTruth, units: Units) -> _Size:
+    channels = 0 if truth.values is None else truth.values.shape[1]
+    return _Size(
+        series,
+        points=int(truth.lengths.sum()),
+        sample_bytes=2 * channels + len(units),
+        segments=len(_segments(_labels(truth), 1)),
+    )
+
+
+def _fit(sizes: list[_Size], max_bytes: float) -> tuple[int, list[_Size]]:
+    """The number of points a series may have, and the series that fit then."""
+    points = max([MIN_POINTS, *(size.points for size in sizes)])
+    while points > MIN_POINTS and sum(size.cost(points) for size in sizes) > max_bytes:
+        points = max(MIN_POINTS, points // 2)
+    left, kept = max_bytes, set()
+    for size in _turn_by_turn(sizes):
+        left -= size.cost(points)
+        if left >= 0:
+            kept.add(size.series)
+    return points, [size for size in sizes if size.series in kept]
+
+
+def _turn_by_turn(sizes: list[_Size]) -> list[_Size]:
+    """One series of each data set, then a second of each, and so on."""
+    turn: defaultdict[str, int] = defaultdict(int)
+    order = []
+    for size in sizes:
+        order.append((turn[size.series.data], size.series))
+        turn[size.series.data] += 1
+    return [size for _, size in sorted(zip(order, sizes, strict=True), key=lambda pair: pair[0])]
+
+
+def _picture(store: Store, series: Series, units: Units, step: int) -> dict[str, Any]:
+    """One series as the page holds it; `step` points become two samples if it exceeds two."""
+    truth = _truth(store, units)
+    step = step if step > 2 else 1
+    channels = [] if truth.values is None else list(truth.values.T)
+    packed = [_pack(channel, step, VALUE_LEVELS, np.dtype("<u2")) for channel in channels]
+    scores = [
+        _pack(store.scores(unit.unit), step, SCORE_LEVELS, np.dtype("u1"))
+        for unit in units.values()
+    ]
+    content = b"".join(samples for samples, _ in (*packed, *scores))
+    return {
+        "data": series.data,
+        "case": series.case,
+        "points": int(truth.lengths.sum()),
+        "step": step,
+        "anomalies": np.ravel(_segments(_labels(truth), step)).tolist(),
+        "joints": np.cumsum(truth.lengths)[:-1].tolist(),
+        "channels": [span for _, span in packed],
+        "scores": [
+            {"span": span, "threshold": unit.threshold, "seed": unit.unit.seed}
+            for (_, span), unit in zip(scores, units.values(), strict=True)
+        ],
+        "samples": base64.b64encode(zlib.compress(content, 6)).decode(),
+    }
+
+
+def _truth(store: Store, units: Units) -> GroundTruth:
+    return GroundTruth.from_arrays(store.case(next(iter(units.values())).unit))
+
+
+def _labels(truth: GroundTruth) -> NDArray[Any]:
+    """A label a point; those of whole recordings are spread over their points."""
+    if truth.labels is not None:
+        return truth.labels
+    if truth.record_labels is not None:
+        return np.repeat(truth.record_labels, truth.lengths)
+    return np.zeros(int(truth.lengths.sum()), dtype=np.int8)
+
+
+def _segments(labels: NDArray[Any], step: int) -> list[tuple[int, int]]:
+    """Runs of anomalous points as half-open intervals; gaps that no sample shows are closed."""
+    edges = np.flatnonzero(np.diff(labels, prepend=0, append=0))
+    starts, stops = edges[::2], edges[1::2]
+    apart = starts[1:] - stops[:-1] >= step
+    starts = starts[np.concatenate([[True], apart])] if len(starts) else starts
+    stops = stops[np.concatenate([apart, [True]])] if len(stops) else stops
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))
+
+
+def _pack(
+    values: NDArray[Any], step: int, levels: int, dtype: np.dtype[Any]
+) -> tuple[bytes, tuple[float, float]]:
+    """Samples as whole numbers in 0..levels, and the smallest and largest value they stand for."""
+    samples = thin(values.astype(np.float64), step)
+    low, high = float(samples.min()), float(samples.max())
+    unit = (high - low) / levels or 1.0
+    return np.round((samples - low) / unit).astype(dtype).tobytes(), (low, high)
+
+
+def thin(values: NDArray[np.float64], step: int) -> NDArray[np.float64]:
+    """The smallest and the largest of each `step` values, in turn; all values if `step` is 1.
+
+    Args:
+        values: `(n,)`.
+        step: 1, or at least 3; the last stretch may be shorter.
+
+    Returns:
+        `(n,)`, or `(2 * ceil(n / step),)`.
+    """
+    if step == 1:
+        return values
+    starts = np.arange(0, len(values), step)
+    pairs = [np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)]
+    return np.stack(pairs, axis=1).ravel()
