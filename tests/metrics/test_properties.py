@@ -189,6 +189,12 @@ def test_point_adjustment_fills_in_index_0():
     assert both == pytest.approx({"pa/f1": 1.0, "pa/f1/tsb_ad": 2 * 2 / (2 + 3)})
 
 
+def test_predicting_everything_is_one_long_range():
+    labels, scores = np.array([0, 0, 1, 1, 0, 0]), np.arange(6.0)
+    both = evaluate(labels, scores, ["range_f1", "range_f1/tsb_ad"], threshold=-1.0)
+    assert both == pytest.approx({"range_f1": 2 * (1 / 3) / (1 + 1 / 3), "range_f1/tsb_ad": 0.0})
+
+
 def test_buffers_over_everything_leave_the_range_auc_undefined():
     labels, scores = np.array([1, 0, 1, 0, 1]), np.arange(5.0)
     with pytest.raises(UndefinedMetricError, match="no false alarm"):
