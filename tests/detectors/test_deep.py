@@ -1,12 +1,16 @@
 """FastFlow-1D and the autoencoder as detectors."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from anomalib_ts.detectors import Autoencoder, FastFlow1D, load_detector
-from anomalib_ts.detectors.autoencoder.torch_model import CLIP, ConvAutoencoder, Encoder
+from anomalib_ts.detectors.autoencoder.torch_model import ConvAutoencoder, Encoder, soft_clip
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel, to_points
 from anomalib_ts.errors import ConfigError
@@ -79,6 +83,22 @@ def test_constant_series_and_extreme_values_give_finite_scores(detector, value):
     scores = constant.score(moved)
     assert 80 <= np.argmax(scores) <= 120
     constant.score(np.full((5, 2), 1e-40))
+
+
+@pytest.mark.parametrize("scoring", ["latent", "likelihood", None])
+@pytest.mark.parametrize("learning_rate", [1e-3, 1e-2])
+def test_what_was_constant_in_training_may_move_when_scored(scoring, learning_rate):
+    """As on NASA-MSL D-14 and M-6: -1 throughout in training, far from it in the test."""
+    detector = quick(FastFlow1D if scoring else Autoencoder, learning_rate=learning_rate)
+    detector.set_params(trainer=LONGER, **({"scoring": scoring} if scoring else {}))
+    detector.fit(np.full(500, -1.0))
+    series = np.full(500, -1.0)
+    series[100:150], series[300:350] = 1.0, 258.0
+    scores = detector.score(series)
+    calm, moved, far = scores[200:250], scores[110:140], scores[310:340]
+    assert calm.max() < moved.min() < far.max()
+    series[400] = -3e38
+    assert detector.score(series).shape == (500,)
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
@@ -243,7 +263,17 @@ class TestPositions:
         assert profile.max() / profile.min() < 1.5
 
 
-def test_standardised_inputs_are_clipped():
+def test_standardised_inputs_are_clipped_softly():
     model = ConvAutoencoder(torch.tensor([1.0]), torch.tensor([2.0]), 4, 4)
-    x = torch.tensor([[[1.0, 5.0, 3e38, -3e38]]])
-    assert model.standardise(x)[0, 0].tolist() == [0.0, 2.0, CLIP, -CLIP]
+    x = torch.tensor([[[1.0, 5.0, 21.0, 201.0, -199.0, 3e38, -3e38]]])
+    tenfold = 10 + 10 * math.log(10)
+    standardised = model.standardise(x)[0, 0]
+    torch.testing.assert_close(standardised[:5], torch.tensor([0.0, 2.0, 10.0, tenfold, -tenfold]))
+    assert tenfold < standardised[5] == -standardised[6] < 1000
+    assert soft_clip(torch.tensor([math.inf, -math.inf])).isfinite().all()
+
+
+@given(st.lists(st.floats(-1e30, 1e30), min_size=2, max_size=2).map(sorted))
+def test_soft_clipping_keeps_the_order(pair):
+    low, high = soft_clip(torch.tensor(pair))
+    assert low <= high

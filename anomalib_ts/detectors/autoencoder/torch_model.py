@@ -12,12 +12,15 @@ from torch.nn import functional
 DOWNSAMPLING = 4
 """Points of the input to one position of the feature map."""
 
-CLIP = 1e3
-"""Standardised values are clipped to this many scales, so that no input overflows."""
+SOFT_LIMIT = 10.0
+"""Standardised values grow only logarithmically beyond this, so that no input overflows."""
+
+NORM_EPS = 1e-3
+"""Bounds by how much batch normalisation amplifies a channel that was constant in training."""
 
 
 class Standardise(nn.Module):
-    """Per channel: subtract a mean, divide by a scale, clip; all three are fixed buffers.
+    """Per channel: subtract a mean, divide by a scale, clip softly; both are fixed buffers.
 
     Args:
         mean: `(c,)`.
@@ -33,7 +36,16 @@ class Standardise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Standardise `(b, c, l)`."""
-        return ((x - self.mean) / self.scale).clamp(-CLIP, CLIP)
+        return soft_clip((x - self.mean) / self.scale)
+
+
+def soft_clip(x: Tensor) -> Tensor:
+    """The identity up to 10, `10 (1 + ln(x / 10))` beyond, and likewise below: in (-1000, 1000).
+
+    Whatever is larger stays larger, and infinite values become finite.
+    """
+    excess = x.abs().clamp(SOFT_LIMIT, 1e38) / SOFT_LIMIT
+    return x.clamp(-SOFT_LIMIT, SOFT_LIMIT) + SOFT_LIMIT * x.sign() * excess.log()
 
 
 class ResidualBlock(nn.Module):
@@ -47,10 +59,10 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             _conv(inputs, outputs, kernel=3, stride=stride),
-            nn.BatchNorm1d(outputs),
+            nn.BatchNorm1d(outputs, eps=NORM_EPS),
             nn.ReLU(),
             _conv(outputs, outputs, kernel=3, stride=1),
-            nn.BatchNorm1d(outputs),
+            nn.BatchNorm1d(outputs, eps=NORM_EPS),
         )
         self.shortcut = nn.Conv1d(inputs, outputs, 1, stride=stride)
 
@@ -73,7 +85,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             _conv(channels, width, kernel=7, stride=2),
-            nn.BatchNorm1d(width),
+            nn.BatchNorm1d(width, eps=NORM_EPS),
             nn.ReLU(),
             ResidualBlock(width, width, stride=1),
             nn.ReLU(),
@@ -94,7 +106,7 @@ class Decoder(nn.Module):
         self.layers = nn.Sequential(
             nn.ReLU(),
             nn.ConvTranspose1d(features, width, 4, stride=2, padding=1, bias=False),
-            nn.BatchNorm1d(width),
+            nn.BatchNorm1d(width, eps=NORM_EPS),
             nn.ReLU(),
             nn.ConvTranspose1d(width, channels, 4, stride=2, padding=1),
         )

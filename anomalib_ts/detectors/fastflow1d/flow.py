@@ -17,6 +17,8 @@ from torch import Tensor, nn
 class ActNorm1d(Transform):
     """A learnt scale and shift for each channel, starting as the identity.
 
+    The log-scale is soft-clamped to (-2, 2): on a constant channel the likelihood has no maximum.
+
     Glow's data-dependent start divides by the first batch's deviation, which is infinite for a
     dead channel. The flow's inputs are standardised already, so nothing is lost by leaving it out.
 
@@ -31,14 +33,13 @@ class ActNorm1d(Transform):
 
     def forward(self, inputs: Tensor, _context: Any = None) -> tuple[Tensor, Tensor]:
         """`(b, c, l)` to the scaled and shifted `(b, c, l)` and the log-determinants `(b, l)`."""
-        return inputs * self.log_scale.exp() + self.shift, self._log_determinant(inputs)
+        log_scale = soft_clamp(self.log_scale)
+        return inputs * log_scale.exp() + self.shift, _spread(log_scale, inputs)
 
     def inverse(self, inputs: Tensor, _context: Any = None) -> tuple[Tensor, Tensor]:
         """Undo `forward`; the log-determinants have the opposite sign."""
-        return (inputs - self.shift) * (-self.log_scale).exp(), -self._log_determinant(inputs)
-
-    def _log_determinant(self, inputs: Tensor) -> Tensor:
-        return self.log_scale.sum().expand(inputs.shape[0], inputs.shape[2])
+        log_scale = soft_clamp(self.log_scale)
+        return (inputs - self.shift) * (-log_scale).exp(), -_spread(log_scale, inputs)
 
 
 class FixedPermutation(Transform):
@@ -146,3 +147,7 @@ class Flow1d(Transform):
 
 def _zeros(inputs: Tensor) -> Tensor:
     return inputs.new_zeros(inputs.shape[0], inputs.shape[2])
+
+
+def _spread(log_scale: Tensor, inputs: Tensor) -> Tensor:
+    return log_scale.sum().expand(inputs.shape[0], inputs.shape[2])

@@ -7,11 +7,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING, ConvAutoencoder
+from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING, ConvAutoencoder, soft_clip
 from anomalib_ts.detectors.fastflow1d.flow import Flow1d
 
 FEATURE_SCALE_FLOOR = 1e-3
 """Features that hardly vary in training are not divided by less than this."""
+
+LATENT_LIMIT = 1e15
+"""Larger latents count as this much."""
 
 
 class FastFlowModel(nn.Module):
@@ -43,7 +46,7 @@ class FastFlowModel(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """Standardised features `(b, features, ceil(w / 4))` of windows `(b, c, w)`."""
         features: Tensor = self.autoencoder.features(x)
-        return (features - self.feature_mean) / self.feature_scale
+        return soft_clip((features - self.feature_mean) / self.feature_scale)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Latents `(b, features, l)` and log-determinants `(b, l)` of windows `(b, c, w)`."""
@@ -53,7 +56,7 @@ class FastFlowModel(nn.Module):
     def latent_scores(self, x: Tensor) -> Tensor:
         """Half the mean squared latent at each point, `(b, w)`: FastFlow's anomaly map."""
         latent, _ = self(x)
-        return to_points(0.5 * latent.square().mean(dim=1), x.shape[-1])
+        return to_points(0.5 * _squares(latent).mean(dim=1), x.shape[-1])
 
     def likelihood_scores(self, x: Tensor) -> Tensor:
         """Negative log-likelihood a channel at each point, in nats, `(b, w)`."""
@@ -68,8 +71,7 @@ class FastFlowModel(nn.Module):
 
 def log_standard_normal(latent: Tensor) -> Tensor:
     """Log-density of a standard normal, summed over channels: `(b, c, l)` to `(b, l)`."""
-    squares = latent.square() + math.log(2 * math.pi)
-    return -0.5 * squares.sum(dim=1)
+    return -0.5 * (_squares(latent) + math.log(2 * math.pi)).sum(dim=1)
 
 
 def to_points(scores: Tensor, window: int) -> Tensor:
@@ -83,3 +85,8 @@ def to_points(scores: Tensor, window: int) -> Tensor:
     after = (before + 1).clamp_max(scores.shape[1] - 1)
     share = place - before
     return scores[:, before] * (1 - share) + scores[:, after] * share
+
+
+def _squares(latent: Tensor) -> Tensor:
+    # Features unlike any in training can have latents whose squares overflow.
+    return latent.clamp(-LATENT_LIMIT, LATENT_LIMIT).square()
