@@ -1,0 +1,101 @@
+"""Seconds for many clips of 10 s: a librosa loop, ours computed, ours from the cache.
+
+    python benchmarks/spectrogram/run.py [--clips 1000] [--jobs 2] [--sounds FOLDER]
+
+Writes no results; prints one line a method. Clips are generated unless a folder of sounds (16 kHz,
+mono) is given, whose files are then taken in turn under new names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import librosa
+import numpy as np
+
+from anomalib_ts.data.audio import ClipReader
+from anomalib_ts.data.machine_sound import Plan, generate
+from anomalib_ts.data.machine_synthesis import FAULTS
+from anomalib_ts.spectrogram import LogMel, SpectrogramCache
+
+
+def main() -> None:
+    """Make the clips, time the methods, compare the numbers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--sounds", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        files = make_files(Path(folder), options.clips, options.sounds, options.jobs)
+        compare(files, Path(folder) / "cache", options.jobs)
+
+
+def make_files(folder: Path, clips: int, sounds: Path | None, jobs: int) -> list[Path]:
+    if sounds is None:
+        plan = Plan(clips, 0, 0, n_ids=3, faults=FAULTS, seconds=10.0, seed=0)
+        seconds, _ = timed(lambda: generate(plan, "ventilator", folder / "ventilator", jobs))
+        print(f"generated {clips} clips of 10 s in {seconds:.1f} s ({clips / seconds:.0f} clips/s)")
+        return sorted(folder.rglob("*.wav"))
+    sources = sorted(sounds.rglob("*.wav"))
+    files = [folder / f"{i:08d}.wav" for i in range(clips)]
+    for i, file in enumerate(files):
+        # One more byte behind the sound makes each file another one for the cache.
+        shutil.copy(sources[i % len(sources)], file)
+        with file.open("ab") as out:
+            out.write(f"{i}".encode())
+    return files
+
+
+def compare(files: list[Path], folder: Path, jobs: int) -> None:
+    first, _ = timed(lambda: by_librosa(files[0]))
+    print(
+        f"librosa's first clip took {first:.1f} s (import and, in a fresh environment, compiling)"
+    )
+    report("librosa loop, 1 thread", by_loop, files)
+    reference = [by_librosa(file) for file in files[:50]]
+    worst = 0.0
+    for n in sorted({1, jobs}):
+        cache = SpectrogramCache(folder / str(n), ClipReader(), LogMel(), jobs=n)
+        for state in ("cold cache", "from cache"):
+            clips = report(f"ours, {state}, {n} thread(s)", cache.load, files)
+            pairs = zip(clips, reference, strict=False)
+            worst = max(worst, *(float(np.abs(c.values - exact).max()) for c, exact in pairs))
+    print(f"largest difference from librosa in 50 clips: {worst:.1e} dB")
+
+
+def report(name: str, work: Callable[[list[Path]], list], files: list[Path]) -> list:
+    before = time.process_time()
+    seconds, result = timed(lambda: work(files))
+    cpu = time.process_time() - before
+    print(
+        f"{name:32s} {seconds:7.2f} s   (CPU {cpu:6.2f} s, {1e3 * cpu / len(files):.2f} ms a clip)"
+    )
+    return result
+
+
+def by_loop(files: list[Path]) -> list:
+    return [by_librosa(file) for file in files]
+
+
+def by_librosa(file: Path) -> np.ndarray:
+    samples, rate = librosa.load(file, sr=None, mono=True)
+    mel = librosa.feature.melspectrogram(
+        y=samples, sr=rate, n_fft=2048, hop_length=512, n_mels=128, pad_mode="reflect"
+    )
+    return librosa.power_to_db(mel, ref=1.0, amin=1e-10, top_db=None).T
+
+
+def timed(work: Callable[[], list | None]) -> tuple[float, list | None]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+if __name__ == "__main__":
+    main()
