@@ -90,8 +90,8 @@ class MachineSound(Dcase):
 
     Five kinds of fault: bearing (impacts that make the housing ring), imbalance, rubbing, harmonics
     (blades or teeth gone quiet), overload (slower, with a growl). Speed, load, loudness and the
-    workshop in the background vary from clip to clip, and faulty clips are as loud as healthy ones
-    on average. The first digit of a file's number gives the kind (see `fault_kind`).
+    workshop in the background vary from clip to clip, so loudness alone tells little. The first
+    digit of a file's number gives the kind (see `fault_kind`).
 
     Six types of machine of different difficulty. Mean AUC over 3 ids, one seed, 150 training clips
     and 60 + 60 test clips of 4 s, level not normalised: of a clip's loudness, of the Mahalanobis

@@ -26,7 +26,7 @@ _TABLE = 8192  # points in the tabulated waveform of one revolution
 _BLADE_DB = 12.0  # by which harmonics of the blades stand out
 _BACKGROUND_SPREAD = 4.0  # dB, from clip to clip
 _LEVEL_SPREAD = 3.0  # dB, from clip to clip
-_RMS = 0.05  # of a clip at gain 0 dB; leaves 26 dB of headroom for the peaks
+_RMS = 0.03  # of a machine at gain 0 dB; leaves 30 dB of headroom for the peaks
 
 Signal: TypeAlias = NDArray[np.float64]
 Generator: TypeAlias = np.random.Generator
