@@ -1,0 +1,234 @@
+"""The report in a real browser: nothing fails, nothing is fetched, sorting and zooming work."""
+
+import shutil
+
+import pytest
+
+from anomalib_ts.report import write_report
+from tests.report.stores import full_store
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+
+WIDTHS = {"desktop": 1280, "phone": 390}
+
+
+def until(page, condition):
+    """Wait until it holds; the page's policy forbids Playwright's own way, which is `eval`."""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never: {condition}")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("browser")
+    store = full_store(folder / "store", points=30_000)
+    return write_report(store, folder / "report.html", max_megabytes=0.5)[0]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    reason = "pip install 'anomalib-ts[browser]'"
+    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=WIDTHS)
+def page(request, browser, report):
+    """The opened report; whatever it complained about or asked for fails the test."""
+    phone = request.param == "phone"
+    size = {"width": WIDTHS[request.param], "height": 844}
+    context = browser.new_context(viewport=size, is_mobile=phone, has_touch=phone)
+    page = context.new_page()
+    complaints, requests = [], []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(report.as_uri())
+    until(page, "viewer.series !== null && document.querySelector('#pareto .bk-Figure')")
+    yield page
+    assert complaints == []
+    assert [url for url in requests if url != report.as_uri()] == []
+    context.close()
+
+
+def column(page, table, place):
+    cells = f"#{table} tbody tr :is(td, th):nth-child({place})"
+    return page.eval_on_selector_all(cells, "cells => cells.map((c) => c.dataset.sort)")
+
+
+def view(page):
+    return page.evaluate("[viewer.range.start, viewer.range.end]")
+
+
+def drawn(page):
+    """Number of samples on the screen: of the first channel and of the first score."""
+    names = ["value lines", "score lines"]
+    return [page.evaluate(f"viewer.sources['{n}'].data.xs[0].length") for n in names]
+
+
+def test_opens_without_complaint_and_fits_the_screen(page):
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width == page.viewport_size["width"]
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("#viewer canvas").count() >= 3
+
+
+def test_a_click_sorts_and_another_turns_it_round(page):
+    page.click("#leaderboard th:nth-child(3) button")
+    values = [float(x) for x in column(page, "leaderboard", 3)]
+    assert values == sorted(values)
+    page.click("#leaderboard th:nth-child(3) button")
+    assert [float(x) for x in column(page, "leaderboard", 3)] == values[::-1]
+    assert page.get_attribute("#leaderboard th:nth-child(3)", "aria-sort") == "descending"
+    page.click("#leaderboard th:nth-child(2) button")
+    names = column(page, "leaderboard", 2)
+    assert page.get_attribute("#leaderboard th:nth-child(3)", "aria-sort") == "none"
+    assert names[-3:] == ["fair", "good", "poor"]
+
+
+def test_rows_without_a_value_stay_last(page):
+    for _ in range(2):
+        page.click("#leaderboard th:nth-child(6) button")
+        ranks = column(page, "leaderboard", 6)
+        assert ranks[-1] == ""
+        assert "" not in ranks[:-1]
+
+
+def test_filter(page):
+    page.fill("input[data-filter]", "GOOD")
+    assert page.locator("#leaderboard tbody tr:visible").count() == 1
+    page.fill("input[data-filter]", "")
+    assert page.locator("#leaderboard tbody tr:visible").count() == 4
+
+
+def test_buttons_zoom(page):
+    assert view(page) == [0, 30_000]
+    page.click("#closer")
+    assert view(page) == [7_500, 22_500]
+    page.click("#wider")
+    page.click("#wider")
+    assert view(page) == [0, 30_000]
+    page.click("#anomaly")
+    start, end = view(page)
+    assert 0 < start < 1200 and 1240 < end < 2000
+    page.click("#anomaly")
+    start, end = view(page)
+    assert 1240 < start < 2000 and end > 2003
+    page.click("#whole")
+    assert view(page) == [0, 30_000]
+
+
+def place_of(page, figure):
+    """Where a figure lies on the screen, once the page has scrolled to it."""
+    locator = page.locator("#viewer .bk-Figure").nth(figure)
+    locator.evaluate("figure => figure.scrollIntoView({behavior: 'instant', block: 'center'})")
+    return locator.bounding_box()
+
+
+def drag(page, figure, start, stop):
+    """Press at a fraction of a figure's width, move, let go; near its upper edge."""
+    box = place_of(page, figure)
+    x, y = [box["x"] + part * box["width"] for part in (start, stop)], box["y"] + 18
+    page.mouse.move(x[0], y)
+    page.mouse.down()
+    page.mouse.move(x[1], y, steps=8)
+    page.mouse.up()
+
+
+OVERVIEW = 2
+
+
+def test_the_window_in_the_overview_moves_and_a_new_one_can_be_drawn(page):
+    page.click("#closer")
+    drag(page, OVERVIEW, 0.5, 0.6)
+    until(page, "viewer.range.start > 8000")
+    start, end = view(page)
+    assert end - start == pytest.approx(15_000, rel=0.01)
+    drag(page, OVERVIEW, 0.2, 0.3)
+    until(page, "viewer.range.end - viewer.range.start < 8000")
+    start, end = view(page)
+    assert 0 < start < end < 10_000
+
+
+def test_dragging_the_values_pans_with_a_mouse_and_scrolls_with_a_finger(page):
+    page.click("#closer")
+    drag(page, 0, 0.6, 0.5)
+    if page.viewport_size["width"] < 500:
+        page.wait_for_timeout(300)
+        assert view(page) == [7_500, 22_500]
+    else:
+        until(page, "viewer.range.start > 8000")
+        start, end = view(page)
+        assert end - start == pytest.approx(15_000, rel=0.01)
+
+
+def test_the_wheel_zooms_with_ctrl_and_scrolls_without(page):
+    if page.viewport_size["width"] < 500:
+        pytest.skip("a phone has no wheel")
+    for ctrl in (False, True):
+        box = place_of(page, 0)
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 80)
+        if ctrl:
+            page.keyboard.down("Control")
+        page.mouse.wheel(0, -200)
+        page.wait_for_timeout(300)
+        start, end = view(page)
+        assert (end - start < 29_000) == ctrl
+
+
+def test_only_as_many_samples_as_pixels_are_drawn(page):
+    whole = drawn(page)
+    pixels = page.evaluate("document.getElementById('viewer').clientWidth")
+    assert all(n <= 2 * max(pixels, 200) + 2 for n in whole)
+    kept = page.evaluate("viewer.series.x.length")
+    assert kept > whole[0]  # more is there than is drawn
+    page.click("#anomaly")
+    until(page, f"viewer.sources['value lines'].data.xs[0].length != {whole[0]}")
+    x = page.evaluate("Array.from(viewer.sources['value lines'].data.xs[0])")
+    start, end = view(page)
+    assert x[0] <= start and x[-1] >= end
+    step = page.evaluate("viewer.series.step / 2")
+    assert x[1] - x[0] == pytest.approx(step)  # every sample that is there
+
+
+def test_detectors_and_series_can_be_chosen(page):
+    rows = "viewer.sources['score lines'].data.xs.length"
+    shown = page.evaluate(rows)
+    page.locator("#chips button").first.click()
+    until(page, f"{rows} == {shown - 1}")
+    page.select_option("#pick", label="two channels")
+    until(page, "viewer.series.case == 'two channels'")
+    assert page.evaluate("viewer.sources['value lines'].data.xs.length") == 2
+    assert "2 anomalies" in page.inner_text("#facts")
+    page.click("#next")
+    until(page, "viewer.series.case != 'two channels'")
+
+
+def test_scores_are_drawn_where_they_belong(page):
+    """Scores are noise in [0, 1), plus 1 in the anomalies: only there they pass the threshold."""
+    level = "viewer.sources.thresholds.data.y[0]"
+    above = page.evaluate(
+        f"""Array.from(viewer.sources['score lines'].data.xs[0]).filter(
+        (x, i) => viewer.sources['score lines'].data.ys[0][i] > {level})"""
+    )
+    step = page.evaluate("viewer.series.step")
+    assert above
+    assert all(1200 - step <= x <= 1240 + step or 2000 - step <= x <= 2003 + step for x in above)
+
+
+def test_printing_opens_what_is_closed(page):
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details[open]").count() == 0
