@@ -18,6 +18,14 @@ from anomalib_ts.errors import ConfigError
 from anomalib_ts.registry import GROUPS, choices, config_folder
 
 _NO_SUCH_KEY = re.compile(r"Could not (?:override|append to config|delete[^']*) '([^'=]+)'")
+EXTRAS = {
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/ray": "ray",
+    "hydra/launcher/submitit_slurm": "slurm",
+    "hydra/launcher/submitit_local": "slurm",
+    "hydra/sweeper/optuna": "optuna",
+}
+"""Which extra brings a choice that the files in conf/hydra build on."""
 
 
 @contextmanager
@@ -40,6 +48,10 @@ def readable_errors(overrides: list[str]) -> Iterator[None]:
 
 def _unknown_choice(error: MissingConfigException) -> str:
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    if error.missing_cfg_file in EXTRAS:
+        return (
+            f'{name} is not installed: pip install "anomalib-ts[{EXTRAS[error.missing_cfg_file]}]"'
+        )
     if not group:
         return " ".join(str(error).split())
     return f"unknown {group} {name!r}{nearest(name, list(choices(group)))}"

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import hydra
@@ -89,8 +90,12 @@ def register_choices() -> None:
             ConfigStore.instance().store(choice.name, node, group, provider=choice.origin)
 
 
-def _job(config: DictConfig) -> None:
-    """What Hydra calls once a job, in this process or in a worker."""
+def _job(config: DictConfig) -> float | None:
+    """What Hydra calls once a job, in this process or in a worker.
+
+    Returns:
+        What a tuning sweeper may see: the mean AUROC on the tuning split, and nothing else.
+    """
     from anomalib_ts.run import job_of, run_job  # noqa: PLC0415
 
     hydra_config = HydraConfig.get()
@@ -104,9 +109,12 @@ def _job(config: DictConfig) -> None:
     except AnomalibTsError as error:
         settings = [o for o in hydra_config.overrides.task if not o.startswith("notes=")]
         note.failed(f"{error}" if single else f"{error} ({' '.join(settings)})")
-        return
+        return None
+    chosen = [record for record in records if record.unit.detector == names["detector"]]
     if config.plot and single:
-        _draw(job.store, [r for r in records if r.unit.detector == names["detector"]])
+        _draw(job.store, chosen)
+    values = [record.metrics["auroc"] for record in chosen if "auroc" in record.metrics]
+    return fmean(values) if values and config.split == "tuning" else None
 
 
 def _resolved(config: DictConfig, single: bool) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from hydra.utils import get_class
 from anomalib_ts.config import Settings, build, changed, checked, checked_value
 from anomalib_ts.data.base import DataSet
 from anomalib_ts.detectors.base import Detector
+from anomalib_ts.errors import ConfigError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.execute import Outcome, execute
 from anomalib_ts.isolation import execute_isolated
-from anomalib_ts.results.record import Record, Unit, describe
+from anomalib_ts.results.record import Record, Unit, describe, digest
 from anomalib_ts.results.store import Store
 from anomalib_ts.watcher import Watcher
 
@@ -37,6 +38,8 @@ class Job:
         isolate: whether units run in a process of their own.
         limits: settings of what one unit may use; only a process of its own can be held to them.
         save_scores: whether to keep the scores of every point.
+        split: `all` cases, or the fifth of them that settings may be tuned on (`tuning`), or the
+            others (`held_out`). Which is which depends on a case's name alone.
     """
 
     names: Mapping[str, str]
@@ -52,6 +55,7 @@ class Job:
     threads: int = 1
     save_scores: bool = True
     isolate: bool = False
+    split: Literal["all", "tuning", "held_out"] = "all"
 
     @property
     def store(self) -> Store:
@@ -95,7 +99,10 @@ def units(job: Job) -> list[Unit]:
         AnomalibTsError: the data set is not there.
     """
     data_set: DataSet = build(job.data, "data")
-    cases = [(case, data_set.fingerprint(case)) for case in data_set.case_names()]
+    names = [case for case in data_set.case_names() if job.split in ("all", split_of(case))]
+    if not names:
+        raise ConfigError(f"no case of {data_set.name} is in split={job.split}; use split=all")
+    cases = [(case, data_set.fingerprint(case)) for case in names]
     return [
         Unit(
             detector=name,
@@ -114,6 +121,11 @@ def units(job: Job) -> list[Unit]:
         for case, fingerprint in cases
         for name, settings in job.detectors
     ]
+
+
+def split_of(case: str) -> Literal["tuning", "held_out"]:
+    """Where a case belongs, for good: a fifth of all names are `tuning`."""
+    return "tuning" if int(digest(case), 16) % 5 == 0 else "held_out"
 
 
 def _version(detector_settings: Settings) -> int:
@@ -175,4 +187,4 @@ def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:
 
 
 _PARTS = ("data", "protocol", "threshold", "metrics", "limits")
-_PLAIN = ("seed", "results", "retry", "threads", "save_scores", "isolate")
+_PLAIN = ("seed", "results", "retry", "threads", "save_scores", "isolate", "split")

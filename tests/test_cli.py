@@ -235,3 +235,20 @@ def test_looking_imports_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_tuning_and_held_out_cases_are_never_the_same():
+    some = ["data.n_series=12", "baselines=none", "plot=false"]
+    assert run(*some, "split=tuning", "results=tuning") == 0
+    assert run(*some, "split=held_out", "results=held_out") == 0
+    tuning = {r.unit.case for r in records("tuning")}
+    held_out = {r.unit.case for r in records("held_out")}
+    assert tuning and held_out
+    assert not tuning & held_out
+    assert len(tuning | held_out) == 12
+
+
+def test_an_empty_split_is_one_clear_line(capsys):
+    splits = {run("split=tuning"), run("split=held_out")}
+    assert splits == {0, 2}
+    assert "use split=all" in capsys.readouterr().err

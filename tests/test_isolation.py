@@ -34,6 +34,7 @@ def job(folder, detector, isolate=True, **limits):
         "threads": 1,
         "save_scores": True,
         "isolate": isolate,
+        "split": "all",
     }
     return job_of(config, {"detector": "naughty", "protocol": "whole"})
 

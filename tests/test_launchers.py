@@ -1,0 +1,44 @@
+"""The same sweep through another launcher gives the same results, bit for bit."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from anomalib_ts.cli import main
+from anomalib_ts.results.store import Store
+
+SWEEP = [
+    "run",
+    "-m",
+    "detector=iforest,random",
+    "seed=0,1",
+    "data.n_points=2000",
+    "data.n_anomalies=2",
+    "data.train_length=500",
+]
+
+
+def metrics(folder):
+    return {r.unit.key: (r.status, r.metrics) for r in Store(folder).records()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("launcher", "module"),
+    [("parallel", "hydra_joblib_launcher"), ("slurm_here", "hydra_submitit_launcher")],
+)
+def test_equal_results(launcher, module, tmp_path, monkeypatch):
+    if find_spec(f"hydra_plugins.{module}") is None:
+        pytest.skip(f"{module} is not installed")
+    monkeypatch.chdir(tmp_path)
+    assert main([*SWEEP, "results=basic"]) == 0
+    assert main([*SWEEP, f"hydra/launcher={launcher}", f"results={launcher}"]) == 0
+    assert len(metrics("basic")) == 6
+    assert metrics(launcher) == metrics("basic")
+
+
+def test_a_launcher_that_is_not_installed_says_how_to_get_it(capsys):
+    if find_spec("hydra_plugins.hydra_ray_launcher") is not None:
+        pytest.skip("the ray launcher is installed")
+    assert main([*SWEEP, "hydra/launcher=ray_here"]) == 2
+    assert 'pip install "anomalib-ts[ray]"' in capsys.readouterr().err
