@@ -28,8 +28,8 @@ class Settings:
     pa_k: float = 20.0
 
     def __post_init__(self) -> None:
-        if self.window is not None and (not float(self.window).is_integer() or self.window < 0):
-            raise InputError(f"window must be a whole number of points >= 0, not {self.window}")
+        if self.window is not None and not float(self.window).is_integer():
+            raise InputError(f"window must be a whole number of points, not {self.window}")
 
     def require_window(self) -> int:
         """The window, or an `InputError` that says to give one."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from anomalib_ts.metrics import evaluate
+from anomalib_ts.metrics import affiliation, evaluate, range_based
 from anomalib_ts.metrics.neighbours import nearest_smaller
 from tests.metrics import brute
 
@@ -210,6 +210,20 @@ def test_the_variant_of_timeeval(data, window):
     expected = [*slices[-1], *np.mean(slices, axis=0)]
     ours = evaluate(labels, scores, keys, window)
     assert list(ours.values()) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 50, 200])
+def test_long_series_are_handled_in_chunks_without_a_seam(chunk, monkeypatch):
+    random = np.random.default_rng(chunk)
+    labels = np.zeros(400, dtype=bool)
+    for start in (0, 30, 41, 150, 170, 171, 390):
+        labels[start : start + random.integers(1, 12)] = True
+    scores = random.integers(0, 60, 400) + 10.0 * labels
+    keys = ["oracle/affiliation_f1", "oracle/range_f1", "oracle/affiliation_precision"]
+    whole = evaluate(labels, scores, keys)
+    for module in (affiliation, range_based):
+        monkeypatch.setattr(module, "_CHUNK", chunk)
+    assert evaluate(labels, scores, keys) == pytest.approx(whole, abs=1e-12)
 
 
 @QUICK

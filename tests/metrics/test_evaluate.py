@@ -30,6 +30,8 @@ def test_full_has_the_keys_the_field_reports():
     asked |= {"oracle/event_f1", "oracle/affiliation_f1", "pa/oracle/f1"}
     assert asked <= set(full)
     assert all(isinstance(value, float) for value in full.values())
+    assert "vus_pr/tsb_uad_basic" not in full
+    assert "vus_pr/tsb_uad_basic" in evaluate(LABELS, SCORES, ["vus_pr/tsb_uad_basic"], window=2)
     with_threshold = evaluate(LABELS, SCORES, window=2, threshold=0.5)
     assert set(with_threshold) - set(full) == {
         key for key, metric in REGISTRY.items() if metric.needs_threshold
