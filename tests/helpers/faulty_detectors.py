@@ -290,10 +290,10 @@ class KeepsEarlierFits(MovingMean):
         self.std_ = np.full_like(self.std_, self.largest_)
 
 
-class ChangesParametersInInit(MovingMean):
+class ComputesInInit(MovingMean):
     def __init__(self, window=16):
         self.window = window
-        self.half = window // 2
+        self.half_ = window // 2
 
 
 class ChangesParametersInFit(MovingMean):
@@ -374,7 +374,7 @@ FAULTS = (
     (KeepsALambda(), "save_and_load"),
     (LosesPrecisionOnSaving(), "save_and_load"),
     (KeepsEarlierFits(), "refit"),
-    (ChangesParametersInInit(), "parameters"),
+    (ComputesInInit(), "parameters"),
     (ChangesParametersInFit(), "parameters"),
     (LearnsIntoPlainNames(), "parameters"),
     (ScoresUnfitted(), "parameters"),
