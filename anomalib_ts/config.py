@@ -17,6 +17,8 @@ from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.results.record import WITHOUT_EFFECT
 
 Settings = dict[str, Any]
+AUDIO_LIBRARIES = ("librosa", "soundfile", "soxr")
+"""What the extra `audio` brings."""
 SHARED_SETTINGS = ("seed", "trainer")
 """Constructor parameters that take the run's value (`${seed}`) unless set otherwise."""
 
@@ -142,6 +144,10 @@ def _target(settings: Mapping[str, Any], where: str) -> type:
     try:
         target = get_object(path)
     except Exception as error:
+        missing = getattr(error.__cause__, "name", None)
+        if missing in AUDIO_LIBRARIES:
+            how = 'pip install "anomalib-ts[audio]"'
+            raise ConfigError(f"{where}: sounds need {missing}, which is missing: {how}") from None
         raise ConfigError(f"{where}: cannot import {path}: {error}") from error
     if not inspect.isclass(target):
         raise ConfigError(f"{where}: {path} is not a class")

@@ -1,6 +1,8 @@
 """The files in conf/ and the constructors they configure say the same."""
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -68,3 +70,20 @@ def test_checked_settings_are_converted_at_every_level():
     result = checked(settings, "detector")
     assert result["window"] == 32
     assert result["trainer"]["max_steps"] == 5
+
+
+WITHOUT_AUDIO = """
+import sys
+for name in ("librosa", "soundfile", "soxr"):
+    sys.modules[name] = None
+from anomalib_ts.config import checked
+checked({"_target_": "anomalib_ts.data.machine_sound.MachineSound"}, "data")
+"""
+
+
+def test_a_missing_extra_says_how_to_get_it():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_AUDIO], capture_output=True, text=True, check=False
+    )
+    assert "ConfigError: data: sounds need" in done.stderr
+    assert 'pip install "anomalib-ts[audio]"' in done.stderr.splitlines()[-1]
