@@ -74,8 +74,19 @@ def _parser() -> argparse.ArgumentParser:
     board = commands.add_parser("leaderboard", help="table of stored results")
     board.add_argument("results", metavar="RESULTS_DIR")
     board.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
-    board.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    board.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
+    _published(board)
     board.set_defaults(command=_leaderboard)
+
+    report = commands.add_parser("report", help="one self-contained HTML page of stored results")
+    report.add_argument("results", metavar="RESULTS_DIR")
+    report.add_argument("-o", "--output", default="report.html", help="the page (report.html)")
+    report.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
+    report.add_argument("--formats", default="", help="also write tables: csv,md,tex")
+    report.add_argument("--series", default="*", help="patterns of cases to look into, by commas")
+    report.add_argument("--max-mb", type=float, default=20.0, help="size of these, at most (20)")
+    _published(report)
+    report.set_defaults(command=_report)
 
     repeat = commands.add_parser("reproduce", help="run one stored unit again, here and now")
     repeat.add_argument("record", metavar="RECORD.json", help="a file of the results folder")
@@ -86,6 +97,16 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--metrics", default="full", help="default, full, or names with commas")
     again.set_defaults(command=_evaluate)
     return parser
+
+
+def _published(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--published",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a published table (CSV) to quote beside ours; may be given again",
+    )
 
 
 def _run(arguments: list[str]) -> int:
@@ -107,15 +128,41 @@ def _list(options: argparse.Namespace) -> int:
 def _leaderboard(options: argparse.Namespace) -> int:
     from anomalib_ts.console import console  # noqa: PLC0415
     from anomalib_ts.results import leaderboard as board  # noqa: PLC0415
+    from anomalib_ts.results.published import read_published  # noqa: PLC0415
     from anomalib_ts.results.store import existing_store  # noqa: PLC0415
 
-    rows = board.leaderboard(existing_store(options.results).records(), options.metric)
-    if options.format == "csv":
-        sys.stdout.write(board.as_csv(rows))
-    elif options.format == "json":
-        sys.stdout.write(board.as_json(rows) + "\n")
-    else:
-        console().print(board.as_table(rows, board.columns(options.metric)))
+    tables = [read_published(path) for path in options.published]
+    records = existing_store(options.results).records()
+    rows = board.leaderboard(records, options.metric, tables)
+    keys = board.columns(options.metric)
+    if options.format == "table":
+        console().print(board.as_table(rows, keys))
+        return 0
+    texts = {
+        "csv": lambda: board.as_csv(rows),
+        "json": lambda: board.as_json(rows) + "\n",
+        "md": lambda: board.as_markdown(rows, keys),
+        "tex": lambda: board.as_latex(rows, keys),
+    }
+    sys.stdout.write(texts[options.format]())
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from anomalib_ts.report import write_report  # noqa: PLC0415
+    from anomalib_ts.results.store import existing_store  # noqa: PLC0415
+
+    files = write_report(
+        existing_store(options.results),
+        options.output,
+        metric=options.metric,
+        published=options.published,
+        formats=[name for name in options.formats.split(",") if name],
+        series=options.series.split(","),
+        max_megabytes=options.max_mb,
+    )
+    for path in files:
+        sys.stdout.write(f"{path}\n")
     return 0
 
 
