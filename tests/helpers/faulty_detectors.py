@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.errors import InputError
 from anomalib_ts.recording import as_recording, as_recordings
 from tests.helpers.honest_detectors import (
     Ewma,
@@ -114,6 +115,11 @@ class DividesByTestDeviation(MovingMean):
 
     capabilities = Capabilities(transductive=True)
 
+    def _fit(self, train):
+        if all(np.ptp(recording.values) == 0 for recording in train):
+            raise InputError("constant training data")
+        super()._fit(train)
+
     def _score(self, recording):
         values = recording.values.astype(np.float64)
         if len(values) < 4:
@@ -134,6 +140,10 @@ class DividesByTrainingDeviation(MovingMean):
             return super()._score(recording)
 
 
+class DividesItsOneChannel(DividesByTrainingDeviation):
+    capabilities = Capabilities(multivariate=False)
+
+
 class NeedsAWindow(MovingMean):
     def _score(self, recording):
         np.lib.stride_tricks.sliding_window_view(recording.values, self.window, axis=0)
@@ -144,6 +154,15 @@ class NeedsLongTraining(MovingMean):
     def _fit(self, train):
         for recording in train:
             np.lib.stride_tricks.sliding_window_view(recording.values, self.window, axis=0)
+        super()._fit(train)
+
+
+class RefusesOneShortRecording(MovingMean):
+    """It may refuse training data that is too short, but not for one short stretch in it."""
+
+    def _fit(self, train):
+        if min(map(len, train)) < self.window:
+            raise InputError("too short")
         super()._fit(train)
 
 
@@ -351,8 +370,10 @@ FAULTS = (
     (ReshapesTransposedRecording(), "time_and_channels"),
     (DividesByTestDeviation(), "constant"),
     (DividesByTrainingDeviation(), "constant"),
+    (DividesItsOneChannel(), "constant"),
     (NeedsAWindow(), "short_recordings"),
     (NeedsLongTraining(), "short_recordings"),
+    (RefusesOneShortRecording(), "short_recordings"),
     (TurnsScoresRound(), "direction"),
     (DrawsFromNumpyGlobally(), "random_state"),
     (DrawsFromPythonGlobally(), "random_state"),

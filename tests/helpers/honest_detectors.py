@@ -1,10 +1,12 @@
 """Small detectors of several kinds that keep the contract."""
 
+import warnings
+
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from anomalib_ts.detectors.base import Capabilities, Detector
-from anomalib_ts.errors import InputError
+from anomalib_ts.errors import AnomalibTsWarning, InputError
 
 
 def windows_of(values, length):
@@ -50,6 +52,15 @@ class MovingMean(Standardised):
         part = slice(start, start + len(z))
         mean = np.stack([np.convolve(x, weights, "full")[part] for x in z.T], 1)
         return np.abs(z - mean / count[part, None]).mean(1)
+
+
+class WarnsOfShortRecordings(MovingMean):
+    """A warning to the user is no breach of the contract."""
+
+    def _score(self, recording):
+        if len(recording) < self.window:
+            warnings.warn("shorter than the window", AnomalibTsWarning, stacklevel=2)
+        return super()._score(recording)
 
 
 class OneChannel(MovingMean):
@@ -232,6 +243,7 @@ HONEST = (
     MovingMean(),
     MovingMean(window=40),
     OneChannel(),
+    WarnsOfShortRecordings(),
     WindowPCA(),
     WindowPCA(window=40),
     PositionAutoencoder(),
