@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Self
@@ -16,7 +17,10 @@ FEWEST_SCORES = 30
 """A gamma distribution is not fitted to fewer scores."""
 
 WORST_FIT = 0.1
-"""Largest accepted Kolmogorov-Smirnov distance between the scores and their gamma distribution."""
+"""Largest accepted Kolmogorov-Smirnov distance between many scores and their gamma distribution."""
+
+CHANCE = 1.36
+"""This over the root of their number is the distance that 1 in 20 samples of a gamma exceeds."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class GammaThreshold:
     Squared errors are roughly gamma distributed, and a fitted tail varies less from sample to
     sample than the few highest scores. Where the scores cannot be gamma distributed (some are not
     positive, or there are fewer than 30) or are not (Kolmogorov-Smirnov distance above 0.1), the
-    empirical quantile takes its place, with a warning.
+    empirical quantile takes its place, with a warning. Fewer than 185 scores may be further from
+    it, by chance: up to 1.36 over the root of their number.
 
     Attributes:
         level: in (0, 1); on data like the training data a share of 1 - level is expected above.
@@ -112,9 +117,9 @@ def _usable_gamma(scores: FloatArray) -> tuple[Gamma | None, str]:
     if lowest == scores.max():
         return None, f"all are {lowest:g}"
     gamma = Gamma.fit(scores)
-    distance = gamma.distance(scores)
-    if distance > WORST_FIT:
-        return None, f"the Kolmogorov-Smirnov distance is {distance:.2f}, above {WORST_FIT}"
+    distance, limit = gamma.distance(scores), max(WORST_FIT, CHANCE / math.sqrt(len(scores)))
+    if distance > limit:
+        return None, f"the Kolmogorov-Smirnov distance is {distance:.2f}, above {limit:.2g}"
     return gamma, ""
 
 

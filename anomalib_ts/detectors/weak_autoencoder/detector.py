@@ -176,6 +176,7 @@ class WeakAutoencoder(BlockDetector):
         super()._check_settings()
         check_scaling(self.scaling)
         check_share(self.anomaly_share)
+        GammaThreshold(self.level)
         if self.bag not in ("block", "clip"):
             raise ConfigError(f"bag must be block or clip, not {self.bag!r}")
         if self.reduce not in ("mean", "max", "top_k"):
