@@ -193,6 +193,7 @@ class TestStageTwo:
         assert modes == [(False, False, True)] * 10
         assert changed
         assert all(name.startswith("flow.") for name in changed)  # nor any BatchNorm statistic
+        assert all(parameter.grad is None for parameter in model.autoencoder.parameters())
 
     def test_the_loss_is_the_mean_negative_log_density(self):
         model = self.model().eval()
