@@ -195,6 +195,12 @@ class TestStageTwo:
         assert all(name.startswith("flow.") for name in changed)  # nor any BatchNorm statistic
         assert all(parameter.grad is None for parameter in model.autoencoder.parameters())
 
+    def test_features_that_hardly_varied_in_training_stay_bounded(self):
+        model = self.model().eval()
+        model.set_feature_moments(torch.zeros(8), torch.zeros(8))
+        features = model.features(torch.full((1, 1, 16), 1e30))
+        assert 10 < features.abs().max() < 1000
+
     def test_the_loss_is_the_mean_negative_log_density(self):
         model = self.model().eval()
         x = torch.from_numpy(wave(16).T[None])
