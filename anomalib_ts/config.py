@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from hydra.utils import get_object, instantiate
+from hydra.utils import get_object
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -31,24 +31,26 @@ def nearest(name: str, known: list[str]) -> str:
     return f"; there are: {', '.join(known) or 'none'}"
 
 
-def build(settings: Mapping[str, Any], where: str) -> Any:
-    """Create the object that `settings` describe.
+def create(settings: Mapping[str, Any], where: str) -> Any:
+    """Create the object that settings describe.
 
     Args:
-        settings: `_target_`, an importable class, and its arguments.
+        settings: `_target_`, an importable class, and its arguments; compared with its signature
+            before, see `checked`.
         where: what messages call these settings, for example `detector`.
 
     Raises:
-        ConfigError: the target cannot be imported, or an argument is unknown, missing, of the
-            wrong type or refused.
+        ConfigError: the target cannot be imported, or its constructor refuses an argument.
     """
+    arguments = {
+        key: create(value, f"{where}.{key}") if _has_target(value) else value
+        for key, value in settings.items()
+        if key != "_target_"
+    }
     try:
-        return instantiate(checked(settings, where), _convert_="all")
-    except Exception as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, AnomalibTsError):
-            raise ConfigError(f"{where}: {cause}") from None
-        raise
+        return _target(settings, where)(**arguments)
+    except AnomalibTsError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def checked(settings: Mapping[str, Any], where: str) -> Settings:
@@ -58,7 +60,8 @@ def checked(settings: Mapping[str, Any], where: str) -> Settings:
         The same with each value of the declared type (`3` for a text becomes `"3"`).
 
     Raises:
-        ConfigError: see `build`.
+        ConfigError: the target cannot be imported, or an argument is unknown, missing or of the
+            wrong type.
     """
     target = _target(settings, where)
     parameters = inspect.signature(target).parameters
@@ -75,7 +78,7 @@ def checked(settings: Mapping[str, Any], where: str) -> Settings:
     hints = get_type_hints(constructor.__init__)
     result: Settings = {"_target_": settings["_target_"]}
     for key, value in given.items():
-        if isinstance(value, Mapping) and "_target_" in value:
+        if _has_target(value):
             result[key] = checked(value, f"{where}.{key}")
         else:
             result[key] = checked_value(hints.get(key, Any), value, f"{where}.{key}")
@@ -130,11 +133,15 @@ def changed(settings: Mapping[str, Any]) -> Settings:
         value = settings.get(name, parameter.default)
         if name == "seed" or name in WITHOUT_EFFECT:
             continue
-        if isinstance(value, Mapping) and "_target_" in value:
+        if _has_target(value):
             found |= {f"{name}.{key}": v for key, v in changed(value).items()}
         elif value != parameter.default:
             found[name] = value
     return found
+
+
+def _has_target(value: Any) -> bool:
+    return isinstance(value, Mapping) and "_target_" in value
 
 
 def _target(settings: Mapping[str, Any], where: str) -> type:

@@ -8,14 +8,14 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anomalib_ts.config import build
-from anomalib_ts.data.base import Case
+from anomalib_ts.config import create
+from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.evaluation import Evaluation
@@ -55,8 +55,8 @@ def execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
 
 def _execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
     case = load_case(json.dumps(unit.data_settings), unit.case)
-    case = build(unit.protocol_settings, "protocol").split(case)
-    detector: Detector = build(unit.detector_settings, "detector")
+    case = create(unit.protocol_settings, "protocol").split(case)
+    detector: Detector = create(unit.detector_settings, "detector")
     _use_threads(threads)
     start = time.perf_counter()
     detector.fit(case.train)
@@ -84,8 +84,13 @@ def _execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
 @lru_cache(maxsize=1)
 def load_case(data_settings: str, case: str) -> Case:
     """Load a case from a data set's settings (JSON); the last one is kept for the next detector."""
-    loaded: Case = build(json.loads(data_settings), "data").load(case)
-    return loaded
+    return _data_set(data_settings).load(case)
+
+
+@lru_cache(maxsize=1)
+def _data_set(settings: str) -> DataSet:
+    data_set: DataSet = create(json.loads(settings), "data")
+    return data_set
 
 
 def _fit_threshold(
@@ -104,7 +109,7 @@ def _fit_threshold(
         parts.append(detector.score(recording) if scores is None else scores)
         if detector.capabilities.supervision == "weak":
             parts[-1] = parts[-1][~_known_anomalies(recording)]
-    threshold: float = build(unit.threshold, "threshold").fit(np.concatenate(parts))
+    threshold: float = create(unit.threshold, "threshold").fit(np.concatenate(parts))
     return threshold
 
 
@@ -131,6 +136,7 @@ def _report(error: Exception) -> dict[str, str]:
     return {"type": type(error).__name__, "message": str(error), "traceback": shown}
 
 
+@cache
 def _versions() -> dict[str, str]:
     packages = {name: metadata.version(name) for name in _REPORTED_VERSIONS}
     return {"python": platform.python_version(), **packages}

@@ -9,18 +9,17 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from anomalib_ts.files import atomic_write
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store, read_record
 
 
 @dataclass
 class JobNote:
-    """One job's note, written anew whenever something happens.
+    """One job's note: a line of JSON for whatever happens.
 
     Attributes:
         path: the note's file.
@@ -40,31 +39,37 @@ class JobNote:
 
     def started(self, unit: str, total: int) -> None:
         """Note what is at work."""
-        self.running, self.total = unit, total
-        self._write()
+        self._write(running=unit, total=total)
 
     def finished(self, path: Path, ok: bool) -> None:
         """Note a unit's record."""
-        self.records.append(str(path.absolute()))
-        self.bad += not ok
-        self.running = ""
-        self._write()
+        self._write(record=str(path.absolute()), ok=ok)
 
     def failed(self, error: str) -> None:
         """Note why there will be no more records."""
-        self.error, self.running = error, ""
-        self._write()
+        self._write(error=error)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The note in a file."""
-        return cls(path, **json.loads(path.read_text()))
+        """The note in a file; a last line that is still being written is left out."""
+        note = cls(path)
+        for line in path.read_text().splitlines(keepends=True):
+            if line.endswith("\n"):
+                note._take(json.loads(line))
+        return note
 
-    def _write(self) -> None:
-        content = asdict(self)
-        del content["path"]
-        with atomic_write(self.path) as file:
-            file.write(json.dumps(content).encode())
+    def _take(self, event: dict[str, Any]) -> None:
+        self.total = event.get("total", self.total)
+        self.error = event.get("error", self.error)
+        self.running = event.get("running", "")
+        if "record" in event:
+            self.records.append(event["record"])
+            self.bad += not event["ok"]
+
+    def _write(self, **event: Any) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
 
 
 @dataclass(frozen=True)
@@ -90,11 +95,11 @@ class Notes:
 
     def job(self, number: int) -> JobNote:
         """The note of one job, empty."""
-        return JobNote(self.folder / f"{number}.json")
+        return JobNote(self.folder / f"{number}.jsonl")
 
     def all(self) -> list[JobNote]:
         """All notes so far, in the order of the jobs."""
-        paths = sorted(self.folder.glob("*.json"), key=lambda path: int(path.stem))
+        paths = sorted(self.folder.glob("*.jsonl"), key=lambda path: int(path.stem))
         return [JobNote.read(path) for path in paths]
 
     def collect(self) -> tuple[list[Record], list[str]]:

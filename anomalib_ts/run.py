@@ -9,7 +9,7 @@ from typing import Any, Literal, get_type_hints
 
 from hydra.utils import get_class
 
-from anomalib_ts.config import Settings, build, changed, checked, checked_value
+from anomalib_ts.config import Settings, changed, checked, checked_value, create
 from anomalib_ts.data.base import DataSet
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError
@@ -80,7 +80,7 @@ def run_job(job: Job, watcher: Watcher | None = None) -> list[Record]:
         AnomalibTsError: the data set is not there, or results cannot be written.
     """
     watcher = watcher or Watcher()
-    evaluation: Evaluation = build(job.metrics, "metrics")
+    evaluation: Evaluation = create(job.metrics, "metrics")
     job.store.check_writable()
     records: list[Record] = []
     todo = units(job)
@@ -98,7 +98,7 @@ def units(job: Job) -> list[Unit]:
     Raises:
         AnomalibTsError: the data set is not there.
     """
-    data_set: DataSet = build(job.data, "data")
+    data_set: DataSet = create(job.data, "data")
     names = [case for case in data_set.case_names() if job.split in ("all", split_of(case))]
     if not names:
         raise ConfigError(f"no case of {data_set.name} is in split={job.split}; use split=all")
@@ -144,7 +144,7 @@ def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, boo
 def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
     if not job.isolate:
         return execute(unit, evaluation, job.threads)
-    return execute_isolated(unit, evaluation, job.threads, build(job.limits, "limits"))
+    return execute_isolated(unit, evaluation, job.threads, create(job.limits, "limits"))
 
 
 def _wanted_again(record: Record, retry: str) -> bool:
@@ -177,7 +177,7 @@ def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:
     plain: dict[str, Any] = {key: checked_value(hints[key], config[key], key) for key in _PLAIN}
     parts: dict[str, Any] = {part: checked(config[part], part) for part in _PARTS}
     for part, settings in parts.items():
-        build(settings, part)  # values out of range show now, not after an hour
+        create(settings, part)  # values out of range show now, not after an hour
     return Job(
         names=names,
         detectors=[chosen, *(baseline for baseline in baselines if baseline != chosen)],
