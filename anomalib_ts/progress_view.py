@@ -15,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from anomalib_ts.notes import JobNote, Notes
+from anomalib_ts.results.leaderboard import COLUMNS
 from anomalib_ts.results.record import Record, Unit
 from anomalib_ts.results.store import Store
 from anomalib_ts.watcher import Watcher
@@ -48,7 +49,8 @@ class JobLog(Watcher):
             log.error("%s%s: %s", what, record.status, message)
             log.error("    to see it again: anomalib-ts reproduce %s", path)
             return
-        values = ", ".join(f"{key} {record.metrics[key]:.3f}" for key in list(record.metrics)[:2])
+        shown = [key for key in COLUMNS if key in record.metrics] or list(record.metrics)[:2]
+        values = ", ".join(f"{key} {record.metrics[key]:.3f}" for key in shown)
         seconds = (record.fit_seconds or 0.0) + (record.score_seconds or 0.0)
         log.info("%s%s (%s)", what, values or "scored", "stored" if stored else f"{seconds:.1f} s")
 
