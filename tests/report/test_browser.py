@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from anomalib_ts.report import write_report
-from tests.report.stores import full_store
+from tests.report.stores import full_store, truth
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
@@ -197,8 +197,8 @@ def test_only_as_many_samples_as_pixels_are_drawn(page):
     until(page, f"viewer.sources['value lines'].data.xs[0].length != {whole[0]}")
     x = page.evaluate("Array.from(viewer.sources['value lines'].data.xs[0])")
     start, end = view(page)
-    assert x[0] <= start and x[-1] >= end
     step = page.evaluate("viewer.series.step / 2")
+    assert start - 3 * step < x[0] <= start and end <= x[-1] < end + 3 * step
     assert x[1] - x[0] == pytest.approx(step)  # every sample that is there
 
 
@@ -225,6 +225,16 @@ def test_scores_are_drawn_where_they_belong(page):
     step = page.evaluate("viewer.series.step")
     assert above
     assert all(1200 - step <= x <= 1240 + step or 2000 - step <= x <= 2003 + step for x in above)
+
+
+def test_values_are_drawn_to_scale(page):
+    page.select_option("#pick", label="two channels")
+    until(page, "viewer.series.case == 'two channels'")
+    expected = truth("two channels", 30_000).values
+    for channel in (0, 1):
+        y = page.evaluate(f"Array.from(viewer.sources['value lines'].data.ys[{channel}])")
+        assert min(y) == pytest.approx(expected[:, channel].min(), abs=1e-3)
+        assert max(y) == pytest.approx(expected[:, channel].max(), abs=1e-3)
 
 
 def test_printing_opens_what_is_closed(page):

@@ -97,6 +97,16 @@ def test_heat_map(page):
     assert poor[1] == "0.4251/2"  # the value, and one of two series
 
 
+def test_heat_map_marks_the_best_of_each_column(files):
+    rows = re.findall(r"<tr>(.*?)</tr>", files[".html"].partition('id="heat"')[2], re.DOTALL)
+    strong = {
+        re.search("<span>(.*?)</span>", row)[1]: re.findall(r"<td[^>]*strong[^>]*>([\d.]+)", row)
+        for row in rows[1:5]
+    }
+    assert strong.pop("good") == ["0.927", "0.965"]
+    assert all(found == [] for found in strong.values())
+
+
 def test_failures_are_grouped_with_their_traceback(files):
     text = files[".html"].partition('id="failures"')[2].partition("</section>")[0]
     assert "2 units did not finish" in text

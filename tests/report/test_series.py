@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomalib_ts.errors import DataNotFoundError
-from anomalib_ts.report.series import MIN_POINTS, gallery, thin
+from anomalib_ts.report.series import MIN_POINTS, _segments, gallery, thin
 from anomalib_ts.results.entries import Method, entries
 from anomalib_ts.results.store import Store
 from tests.report.stores import full_store, save, truth
@@ -44,6 +44,17 @@ def _scaled(whole, spans, levels):
 
 def picture_of(found, case):
     return next(p for p in found.pictures if p["case"] == case)
+
+
+def test_anomalies_that_no_sample_tells_apart_are_joined():
+    labels = np.zeros(100, np.int8)
+    labels[10:12] = labels[15:17] = labels[40] = 1
+    assert _segments(labels, 1) == [(10, 12), (15, 17), (40, 41)]
+    assert _segments(labels, 3) == [(10, 12), (15, 17), (40, 41)]
+    assert _segments(labels, 4) == [(10, 17), (40, 41)]
+    assert _segments(labels, 50) == [(10, 41)]
+    assert _segments(np.zeros(5), 9) == []
+    assert _segments(np.ones(5), 9) == [(0, 5)]
 
 
 def test_short_series_are_kept_to_a_fraction_of_a_pixel(store):
