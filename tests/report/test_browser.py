@@ -237,6 +237,15 @@ def test_values_are_drawn_to_scale(page):
         assert max(y) == pytest.approx(expected[:, channel].max(), abs=1e-3)
 
 
+def test_fits_on_paper(page):
+    if page.viewport_size["width"] < 500:
+        pytest.skip("paper is the same for all")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 with the browser's margins
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") == 718
+    assert page.locator("nav").is_hidden()
+
+
 def test_printing_opens_what_is_closed(page):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
