@@ -54,10 +54,10 @@ def test_a_block_is_anomalous_if_any_of_its_points_is():
 
 
 def test_reflected_points_keep_their_labels():
-    labels = np.array([0, 0, 0, 0, 1, 0])
-    blocks = cut_blocks([ramp(6, labels=labels)], Cut(4, 4, "pad"))
+    labels = np.array([0, 0, 0, 1, 0, 0])
+    blocks = cut_blocks([ramp(6, labels=labels), ramp(4)], Cut(4, 4, "pad"))
     np.testing.assert_array_equal(blocks.gather(np.array([1]))[0, 0], [4, 5, 4, 3])
-    np.testing.assert_array_equal(blocks.anomalous, [False, True])
+    np.testing.assert_array_equal(blocks.anomalous, [True, True, False])
 
 
 def test_record_labels_are_those_of_all_blocks_and_no_label_is_normal():

@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from anomalib_ts.detectors import DenseAutoencoder, WeakAutoencoder, load_detector
+from anomalib_ts.detectors.dense_autoencoder.detector import scaled_moments
 from anomalib_ts.detectors.weak_autoencoder.torch_model import hinge_loss
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 from anomalib_ts.recording import Recording
@@ -97,6 +98,15 @@ def test_scores_are_in_the_squared_unit_of_the_input():
     ratio = scaled.score(10 * TEST[0].values) / plain.score(TEST[0])
     np.testing.assert_allclose(ratio, 100, rtol=1e-2)
     assert scaled.threshold_ == pytest.approx(100 * plain.threshold_, rel=1e-2)
+
+
+def test_the_common_deviation_is_that_of_all_channels_together():
+    normal = Recording([[2.0, 10.0], [8.0, 18.0]])  # deviations 3 and 4
+    loud = Recording([[1e3, 1e3]], label=1)
+    mean, scale = scaled_moments((normal, loud), "common")
+    assert mean.tolist() == [5, 14]
+    assert scale.tolist() == pytest.approx([12.5**0.5] * 2)
+    assert scaled_moments((normal, loud), "channel")[1].tolist() == [3, 4]
 
 
 def test_an_untrained_network_scores_about_the_variance_of_the_input():
