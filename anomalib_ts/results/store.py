@@ -24,6 +24,8 @@ from anomalib_ts.files import atomic_write
 from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.record import Record, Unit
 
+_RECORDS = "[!.]*/*/*.json"
+
 KEY_LENGTH = 12
 """Hexadecimal digits of the key in file names: 48 bits, no clash in a million units."""
 
@@ -89,7 +91,7 @@ class Store:
 
     def records(self) -> Iterator[Record]:
         """All readable records, in the order of their paths."""
-        for path in sorted(self.folder.glob("[!.]*/*/*.json")):
+        for path in sorted(self.folder.glob(_RECORDS)):
             if record := read_record(path):
                 yield record
 
@@ -134,7 +136,7 @@ def existing_store(folder: str | Path) -> Store:
         DataNotFoundError: it does not.
     """
     store = Store(folder)
-    if next(store.records(), None) is None:
+    if not any(read_record(path) for path in store.folder.glob(_RECORDS)):
         raise DataNotFoundError(
             f"no results in {folder}; `anomalib-ts run results={folder}` makes some"
         )

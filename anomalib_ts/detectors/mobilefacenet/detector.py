@@ -59,7 +59,7 @@ class MobileFaceNet(BlockDetector):
         tail: Tail = "overlap",
         width: int = 64,
         embedding: int = 128,
-        batch_size: int = 32,
+        batch_size: int = 64,
         learning_rate: float = 1e-3,
         seed: int = 0,
         trainer: TrainerSettings | None = None,
@@ -78,6 +78,8 @@ class MobileFaceNet(BlockDetector):
 
     def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
         self.machine_ids_, classes = _machines(train)
+        if all((recording.values == train[0].values[0]).all() for recording in train):
+            raise InputError("the training recordings are all constant: no machine can be told")
         mean, scale = normal_moments(train)
         with seeded(self.seed):
             model = MobileFaceNetModel(
