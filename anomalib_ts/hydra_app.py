@@ -130,8 +130,8 @@ def _draw(store: Store, records: list[Record]) -> None:
     from anomalib_ts.plot import plot_unit  # noqa: PLC0415
 
     for record in records:
-        if record.status == "ok" and record.scores:
-            plot_unit(store, record)
+        if record.status == "ok" and record.scores and (path := plot_unit(store, record)):
+            log.info("picture: %s", path)
 
 
 def _show(records: list[Record]) -> None:

@@ -57,7 +57,14 @@ def draw(
     grid = figure.add_gridspec(4 if details else 2, max(1, len(details)))
     whole = [figure.add_subplot(grid[row, :]) for row in (0, 1)]
     panels.fill(whole, slice(0, len(scores)))
-    whole[1].legend(loc="upper right", fontsize=8)
+    whole[0].legend(
+        *whole[1].get_legend_handles_labels(),
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=3,
+        frameon=False,
+        fontsize=8,
+    )
     names = _DETAIL_NAMES[len(details)]
     for column, (segment, name) in enumerate(zip(details, names, strict=True)):
         pair = [figure.add_subplot(grid[row, column]) for row in (2, 3)]
