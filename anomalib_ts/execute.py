@@ -21,6 +21,7 @@ from anomalib_ts.errors import ConfigError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.memory import peak_memory
+from anomalib_ts.protocol import Protocol
 from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.results.record import Record, Status, Unit
 
@@ -54,17 +55,18 @@ def execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
 
 
 def _execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
-    case = load_case(json.dumps(unit.data_settings), unit.case)
-    case = create(unit.protocol_settings, "protocol").split(case)
+    protocol: Protocol = create(unit.protocol_settings, "protocol")
+    case = protocol.split(load_case(json.dumps(unit.data_settings), unit.case))
     detector: Detector = create(unit.detector_settings, "detector")
+    train = protocol.training(case, detector.capabilities.supervision)
     _use_threads(threads)
     start = time.perf_counter()
-    detector.fit(case.train)
+    detector.fit(train)
     fitted = time.perf_counter()
     parts = [detector.score(recording) for recording in case.test]
     scored = time.perf_counter()
     known = {id(recording): part for recording, part in zip(case.test, parts, strict=True)}
-    threshold = _fit_threshold(unit, detector, case.train, known)
+    threshold = _fit_threshold(unit, detector, train, known)
     scores = np.concatenate(parts)
     truth = GroundTruth.of(case.test)
     judgement = evaluation.judge(truth, scores, threshold)

@@ -1,6 +1,6 @@
 """What can be chosen: detectors, data sets, protocols, ... of this package and of plug-ins.
 
-A choice is a YAML file in a folder of `conf/`; its first line, a comment, describes it. Installed
+A choice is a YAML file in a folder of `conf/`; its first comment describes it. Installed
 packages add choices through entry points:
 
 * group `anomalib_ts.conf`: a package whose folders (`detector/`, `data/`, ...) hold such files;
@@ -88,6 +88,10 @@ def _origin(point: metadata.EntryPoint) -> str:
 
 
 def _description(path: Path) -> str:
-    with path.open(encoding="utf-8") as file:
-        first = file.readline().strip()
-    return first.removeprefix("#").strip() if first.startswith("#") else ""
+    """The first comment of the file that is no directive (`# @package ...`) to Hydra."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        if not line.startswith("# @"):
+            return line.removeprefix("#").strip()
+    return ""

@@ -42,3 +42,27 @@ def test_a_launcher_that_is_not_installed_says_how_to_get_it(capsys):
         pytest.skip("the ray launcher is installed")
     assert main([*SWEEP, "hydra/launcher=ray_here"]) == 2
     assert 'pip install "anomalib-ts[ray]"' in capsys.readouterr().err
+
+
+NAUGHTY = {
+    "Raises": "error",
+    "Exits": "error",
+    "Segfaults": "error",
+    "RunsOutOfMemory": "oom",
+    "Allocates": "oom",
+    "Sleeps": "timeout",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=parallel"]], ids=["basic", "joblib"])
+def test_a_sweep_survives_detectors_that_do_not(launcher, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    targets = ",".join(f"tests.helpers.naughty_detectors.{name}" for name in NAUGHTY)
+    small = [word for word in SWEEP if word.startswith("data.")]
+    limits = ["limits.seconds=15", "limits.memory_mb=1500"]
+    settings = ["detector=random", f"detector._target_={targets}", "~detector.seed", *limits]
+    assert main(["run", "-m", *settings, *small, *launcher, "protocol=whole"]) == 1
+    records = list(Store("results").records())
+    found = {r.unit.detector_settings["_target_"].rpartition(".")[2]: r.status for r in records}
+    assert found == {**NAUGHTY, "RandomScore": "ok", "MovingMean": "ok"}
