@@ -25,12 +25,17 @@ def metrics(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("launcher", "module"),
-    [("parallel", "hydra_joblib_launcher"), ("slurm_here", "hydra_submitit_launcher")],
+    [
+        ("parallel", "hydra_joblib_launcher"),
+        ("slurm_here", "hydra_submitit_launcher"),
+        ("ray_here", "hydra_ray_launcher"),
+    ],
 )
 def test_equal_results(launcher, module, tmp_path, monkeypatch):
     if find_spec(f"hydra_plugins.{module}") is None:
         pytest.skip(f"{module} is not installed")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     assert main([*SWEEP, "results=basic"]) == 0
     assert main([*SWEEP, f"hydra/launcher={launcher}", f"results={launcher}"]) == 0
     assert len(metrics("basic")) == 6
