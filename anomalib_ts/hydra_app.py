@@ -119,6 +119,8 @@ def _job(config: DictConfig) -> float | None:
 
 def _resolved(config: DictConfig, single: bool) -> dict[str, Any]:
     """Plain settings, with `isolate` decided: sweeps and limited units need a process each."""
+    if not single:
+        config.trainer.progress = False  # a sweep has one view of its own
     plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     if plain["isolate"] is None:
         limited = any(plain["limits"][name] is not None for name in ("seconds", "memory_mb"))

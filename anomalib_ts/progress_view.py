@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from anomalib_ts.notes import JobNote, Notes
@@ -79,15 +80,15 @@ def sweep_view(notes: Notes, enabled: bool) -> Iterator[None]:
             thread.join()
 
 
-def _picture(jobs: list[JobNote], seconds: float) -> Group:
+def _picture(jobs: list[JobNote], seconds: float) -> Table:
     done = sum(len(job.records) for job in jobs)
     total = sum(job.total for job in jobs)
     failed = sum(job.bad for job in jobs) + sum(bool(job.error) for job in jobs)
     running = [job.running for job in jobs if job.running]
     left = timedelta(seconds=round(seconds / done * (total - done))) if done else "?"
-    head = Text(f"{done}/{total} units of {len(jobs)} jobs so far, {failed} failed, {left} left")
-    return Group(
-        head,
-        ProgressBar(total=max(total, 1), completed=done, width=60),
-        *(Text(f"  {name}", style="dim") for name in running),
-    )
+    view = Table.grid()
+    view.add_row(f"{done}/{total} units of {len(jobs)} jobs so far, {failed} failed, {left} left")
+    view.add_row(ProgressBar(total=max(total, 1), completed=done, width=60))
+    for name in running:
+        view.add_row(Text(f"  {name}", style="dim"))
+    return view

@@ -6,10 +6,13 @@ import sys
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
+from omegaconf import OmegaConf
 
 from anomalib_ts.config import SHARED_SETTINGS, checked
 from anomalib_ts.registry import choices, config_folder
+from anomalib_ts.run import job_of
 
 WITH_TARGET = sorted(
     path
@@ -87,3 +90,12 @@ def test_a_missing_extra_says_how_to_get_it():
     )
     assert "ConfigError: data: sounds need" in done.stderr
     assert 'pip install "anomalib-ts[audio]"' in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("experiment", sorted(choices("experiment")))
+def test_every_experiment_composes_into_a_job(experiment):
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        config = compose("config", [f"experiment={experiment}"])
+    plain = OmegaConf.to_container(config, resolve=True)
+    job = job_of({**plain, "isolate": False}, {"detector": "any", "protocol": "any"})
+    assert job.detectors
