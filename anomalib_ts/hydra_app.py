@@ -125,6 +125,8 @@ def _resolved(config: DictConfig, single: bool) -> dict[str, Any]:
     if plain["isolate"] is None:
         limited = any(plain["limits"][name] is not None for name in ("seconds", "memory_mb"))
         plain["isolate"] = limited or not single
+    if not single:  # a launcher's workers may stand in another folder
+        plain["results"] = str(Path(config.notes).parents[1])
     return {key: value for key, value in plain.items() if key != "hydra"}
 
 
