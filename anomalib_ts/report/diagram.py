@@ -13,7 +13,7 @@ from anomalib_ts.results.statistics import CriticalDifference
 
 WIDTH, SIDE, TOP = 900, 265, 58
 ROW, BAR = 21, 9
-LABEL_LENGTH = 36
+LABEL_LENGTH = 26  # characters that fit into SIDE, a rank beside them
 OVERHANG, GAP = 4, 10
 
 Label = tuple[str, bool]

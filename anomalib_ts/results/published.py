@@ -121,7 +121,10 @@ def _numbers(row: list[str], header: list[str], count: int, file: Path) -> list[
 
 def _series(row: list[str], header: list[str], layout: Layout) -> Series:
     if layout.data:
-        return Series(row[header.index(layout.data)], _stem(row[0]))
+        data, name = row[header.index(layout.data)], _stem(row[0])
+        if data.startswith("NASA_"):  # `SMAPC-1_data`: the archive's file is C-1.test.out
+            name = f"{name.removeprefix('SMAP').removesuffix('_data')}.test"
+        return Series(data.replace("_", "-"), name)
     fields = row[0].split("_")  # 001_Genesis_id_1_Sensor_tr_4055_1st_15538.csv
     return Series(fields[1] if len(fields) > 1 else layout.source, _stem(row[0]))
 

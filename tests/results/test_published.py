@@ -10,7 +10,7 @@ from tests.helpers.shared import shared_path
 
 TSB_UAD = """\
 filename,A,B,dataset,period_length
-C-1.test.out,0.25,,NASA_MSL,7
+SMAPC-1_data.out,0.25,,NASA_MSL,7
 1.test.out,0.75,0.5,MGAB,9
 """
 TSB_AD = """\
