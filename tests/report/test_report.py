@@ -7,7 +7,7 @@ import pytest
 
 from anomalib_ts.errors import AnomalibTsError, ConfigError, DataNotFoundError
 from anomalib_ts.report import write_report
-from anomalib_ts.report.diagram import critical_difference_svg
+from anomalib_ts.report.diagram import LABEL_LENGTH, critical_difference_svg
 from anomalib_ts.results.statistics import critical_difference
 from anomalib_ts.results.store import Store
 from tests.report.stores import HOSTILE, full_store
@@ -201,6 +201,6 @@ def test_diagram_places_ranks_and_bars():
     svg = critical_difference_svg(found, [("a", False), ("b & c", True), ("d" * 50, False)])
     assert 'class="clique"' not in svg
     assert re.search(r'class="quoted"[^>]*>b &amp; c 2\.00<', svg)
-    assert "d" * 51 not in svg and f"3.00 {'d' * 35}…" in svg
+    assert "d" * 51 not in svg and f"3.00 {'d' * (LABEL_LENGTH - 1)}…" in svg
     left, middle, right = (float(x) for x in re.findall(r'class="stem" d="M([\d.]+) ', svg))
     assert middle - left == pytest.approx(right - middle)
