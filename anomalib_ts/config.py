@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import make_dataclass
-from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -14,6 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.names import nearest
 from anomalib_ts.results.record import WITHOUT_EFFECT
 
 Settings = dict[str, Any]
@@ -21,14 +21,6 @@ AUDIO_LIBRARIES = ("librosa", "soundfile", "soxr")
 """What the extra `audio` brings."""
 SHARED_SETTINGS = ("seed", "trainer")
 """Constructor parameters that take the run's value (`${seed}`) unless set otherwise."""
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """A hint at what was probably meant: `; did you mean x?`, or the whole list."""
-    close = get_close_matches(name, known, n=3, cutoff=0.5)
-    if close:
-        return f"; did you mean {' or '.join(close)}?"
-    return f"; there are: {', '.join(known) or 'none'}"
 
 
 def create(settings: Mapping[str, Any], where: str) -> Any:
@@ -68,7 +60,7 @@ def checked(settings: Mapping[str, Any], where: str) -> Settings:
     given = {key: value for key, value in settings.items() if key != "_target_"}
     for key in given:
         if key not in parameters:
-            raise ConfigError(f"{where}.{key}: no such setting{nearest(key, list(parameters))}")
+            raise ConfigError(f"{where}.{key}: no such setting; {nearest(key, list(parameters))}")
     missing = [
         name for name, p in parameters.items() if p.default is p.empty and given.get(name) is None
     ]
@@ -95,7 +87,7 @@ def checked_value(hint: Any, value: Any, where: str) -> Any:
     if allowed:
         if value not in allowed:
             known = [str(choice) for choice in allowed]
-            raise ConfigError(f"{where}: {value!r} is not allowed{nearest(str(value), known)}")
+            raise ConfigError(f"{where}: {value!r} is not allowed; {nearest(str(value), known)}")
         return value
     if value is None and (hint is Any or NoneType in get_args(hint)):
         return None

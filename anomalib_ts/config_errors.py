@@ -13,8 +13,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from anomalib_ts.config import nearest
 from anomalib_ts.errors import ConfigError
+from anomalib_ts.names import nearest
 from anomalib_ts.registry import GROUPS, choices, config_folder
 
 _NO_SUCH_KEY = re.compile(r"Could not (?:override|append to config|delete[^']*) '([^'=]+)'")
@@ -54,13 +54,13 @@ def _unknown_choice(error: MissingConfigException) -> str:
         )
     if not group:
         return " ".join(str(error).split())
-    return f"unknown {group} {name!r}{nearest(name, list(choices(group)))}"
+    return f"unknown {group} {name!r}; {nearest(name, list(choices(group)))}"
 
 
 def _unknown_key(key: str, overrides: list[str]) -> str:
     parent, _, name = key.rpartition(".")
     known = _known_keys(parent, overrides)
-    return f"no setting {key!r}{nearest(name, known)}"
+    return f"no setting {key!r}; {nearest(name, known)}"
 
 
 def _known_keys(parent: str, overrides: list[str]) -> list[str]:

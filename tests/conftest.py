@@ -1,5 +1,6 @@
 """Settings for all tests: one thread for numeric libraries, and where real data may lie."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -17,3 +18,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no real data at {SHARED}; set ANOMALIB_TS_SHARED")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """The command line sets up logging for its process; here every test starts without."""
+    logger = logging.getLogger("anomalib_ts")
+    before = (list(logger.handlers), logger.propagate, logger.level)
+    yield
+    logger.handlers[:], logger.propagate = before[0], before[1]
+    logger.setLevel(before[2])
+    logging.captureWarnings(capture=False)

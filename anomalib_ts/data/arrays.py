@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.digests import case_digest
-from anomalib_ts.data.names import pick
 from anomalib_ts.errors import InputError
+from anomalib_ts.names import pick
 from anomalib_ts.recording import Recording
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.digests import file_digest, text_digest
-from anomalib_ts.data.names import nearest, pick
 from anomalib_ts.data.series_file import SeriesReader
 from anomalib_ts.errors import ConfigError, DataNotFoundError, InputError
+from anomalib_ts.names import nearest, pick
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".npz")
 

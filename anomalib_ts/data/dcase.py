@@ -12,8 +12,8 @@ from anomalib_ts.data.audio import SOUND_SUFFIXES, ClipReader
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.dcase_names import ClipName, Truth, parse_clip_name, read_ground_truth
 from anomalib_ts.data.digests import text_digest
-from anomalib_ts.data.names import pick
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
+from anomalib_ts.names import pick
 from anomalib_ts.recording import Recording
 from anomalib_ts.spectrogram import ClipSpectrogram, LogMel, SpectrogramCache
 

@@ -15,9 +15,9 @@ from anomalib_ts.data.audio import ClipReader
 from anomalib_ts.data.base import Case
 from anomalib_ts.data.dcase import CACHE, FRONT_END, READER, ClipFile, Dcase
 from anomalib_ts.data.download import download as fetch
-from anomalib_ts.data.names import pick
 from anomalib_ts.data.unpack import unpack_zip
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
+from anomalib_ts.names import pick
 from anomalib_ts.spectrogram import LogMel
 
 ZENODO = "https://zenodo.org/records"

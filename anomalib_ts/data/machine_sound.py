@@ -22,8 +22,8 @@ from anomalib_ts.data.dcase import CACHE, FRONT_END, READER, Dcase
 from anomalib_ts.data.dcase_names import parse_clip_name
 from anomalib_ts.data.digests import text_digest
 from anomalib_ts.data.machine_synthesis import FAULTS, MACHINE_TYPES, SAMPLE_RATE, Machine
-from anomalib_ts.data.names import pick
 from anomalib_ts.errors import ConfigError, DataNotFoundError
+from anomalib_ts.names import pick
 from anomalib_ts.progress import progress_line
 from anomalib_ts.spectrogram import LogMel
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.digests import case_digest
-from anomalib_ts.data.names import pick
 from anomalib_ts.errors import ConfigError
+from anomalib_ts.names import pick
 from anomalib_ts.recording import FloatArray, LabelArray, Recording
 
 DELAY, BETA, GAMMA = 18, 0.25, 0.1

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomalib_ts.data.gaps import fill_gaps
-from anomalib_ts.data.names import nearest
 from anomalib_ts.data.text_table import TextTable, read_text_table
 from anomalib_ts.data.timestamps import even_grid, spread_labels, spread_values
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
+from anomalib_ts.names import nearest
 from anomalib_ts.recording import FloatArray, Recording
 
 _LABEL_NAMES = ("label", "anomaly", "is_anomaly")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anomalib_ts.data.names import nearest
 from anomalib_ts.errors import DataNotFoundError, InputError
+from anomalib_ts.names import nearest
 from anomalib_ts.recording import FloatArray
 
 if TYPE_CHECKING:

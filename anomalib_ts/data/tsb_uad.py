@@ -14,10 +14,10 @@ from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.digests import file_digest, text_digest
 from anomalib_ts.data.download import download
 from anomalib_ts.data.gaps import fill_gaps
-from anomalib_ts.data.names import nearest, pick
 from anomalib_ts.data.text_table import read_text_table
 from anomalib_ts.data.unpack import unpack_zip
 from anomalib_ts.errors import ConfigError, DataNotFoundError, InputError
+from anomalib_ts.names import nearest, pick
 from anomalib_ts.recording import Recording
 
 ARCHIVE_URL = "https://www.thedatum.org/datasets/TSB-UAD-Public.zip"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 
 from anomalib_ts.errors import InputError
@@ -18,6 +17,7 @@ from anomalib_ts.metrics import (
 from anomalib_ts.metrics.metric import Metric, Settings
 from anomalib_ts.metrics.prediction import PrecisionRecall
 from anomalib_ts.metrics.scored import ScoredSeries
+from anomalib_ts.names import nearest
 
 DEFAULT = ("auroc", "aupr", "pauc")
 
@@ -47,10 +47,8 @@ def select(metrics: str | Iterable[str], *, has_threshold: bool) -> list[Metric]
 def _find(key: str) -> Metric:
     if key in REGISTRY:
         return REGISTRY[key]
-    near = difflib.get_close_matches(key, [*REGISTRY, "default", "full"], n=1, cutoff=0.0)
-    raise InputError(
-        f"unknown metric {key!r}; the nearest name is {near[0]!r} (list_metrics() has all)"
-    )
+    near = nearest(key, [*REGISTRY, "default", "full"])
+    raise InputError(f"unknown metric {key!r}; {near} list_metrics() has all")
 
 
 def _threshold_free() -> Iterator[Metric]:
