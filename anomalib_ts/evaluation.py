@@ -57,6 +57,11 @@ class Evaluation:
         if isinstance(self.window, str) and self.window != "period":
             raise ConfigError(f"metrics.window must be a number or period, not {self.window!r}")
 
+    @property
+    def rules(self) -> dict[str, Any]:
+        """All that decides the values of the metrics, besides scores and labels."""
+        return {"window": self.window, "reduce": self.reduce}
+
     def judge(self, truth: GroundTruth, scores: FloatArray, threshold: float | None) -> Judgement:
         """Compute the metrics of one case.
 
@@ -74,23 +79,33 @@ class Evaluation:
         return _judge_records(rows, truth, truth.record_labels, reduced)
 
     def rejudge(self, store: Store, record: Record) -> Record:
-        """Compute the metrics from stored scores and add them to the record, here and on disk."""
+        """Compute the metrics from stored scores and add them to the record, here and on disk.
+
+        What other rules gave before is dropped: one record never mixes two.
+        """
         if not record.scores:
             return record
         truth = GroundTruth.from_arrays(store.case(record.unit))
         judged = self.judge(truth, store.scores(record.unit), record.threshold)
-        values = record.metrics | judged.values
-        undefined = {k: why for k, why in record.undefined.items() if k not in values}
-        updated = replace(record, metrics=values, undefined=undefined | judged.undefined)
+        same = record.judged == self.rules
+        values = (record.metrics if same else {}) | judged.values
+        before = record.undefined if same else {}
+        undefined = {key: why for key, why in before.items() if key not in values}
+        updated = replace(
+            record,
+            metrics=values,
+            undefined=undefined | judged.undefined,
+            judged=self.rules,
+        )
         store.save(updated)
         return updated
 
     def complete(self, store: Store, record: Record) -> Record:
-        """The record with all wanted metrics, computed only if one is missing."""
+        """The record with all wanted metrics, computed only if one is missing or rules differ."""
         rows = select(self.metrics, has_threshold=record.threshold is not None)
         known = record.metrics.keys() | record.undefined.keys()
         missing = any(row.key not in known for row in rows)
-        return self.rejudge(store, record) if missing else record
+        return self.rejudge(store, record) if missing or record.judged != self.rules else record
 
     def _judge_points(
         self,
@@ -118,11 +133,15 @@ class Evaluation:
 def evaluate_store(store: Store, metrics: str | list[str]) -> list[Record]:
     """Compute metrics of all stored scores, and add them to the records; nothing is refitted.
 
+    Each record is judged by the rules (window, reduction of clips) it was judged by before.
+
     Returns:
         All records; those without stored scores as they were.
     """
     evaluation = Evaluation(metrics)
-    return [evaluation.rejudge(store, record) for record in store.records()]
+    return [
+        replace(evaluation, **record.judged).rejudge(store, record) for record in store.records()
+    ]
 
 
 def _top_tenth(scores: FloatArray) -> float:
@@ -159,13 +178,16 @@ def _judge_records(
     )
     pooled = _judge_series(wanted, labels, scores, Settings())
     judgement.values.update({f"pooled/{key}": value for key, value in pooled.values.items()})
-    both = np.array([_has_both(labels[truth.machine_ids == name]) for name in truth.machine_ids])
-    for name in np.unique(truth.machine_ids[~both]):
+    machines = np.unique(truth.machine_ids)
+    whole = [name for name in machines if _has_both(labels[truth.machine_ids == name])]
+    both = np.isin(truth.machine_ids, whole)
+    for name in machines[~np.isin(machines, whole)]:
         judgement.undefined[f"auroc/{name}"] = f"machine {name} lacks normal or anomalous clips"
     by_machine = {}
     if both.any():
-        domains = truth.domains[both] if truth.domains.any() else None
-        by_machine = evaluate_records(labels[both], scores[both], truth.machine_ids[both], domains)
+        ids = truth.machine_ids[both].tolist()
+        domains = truth.domains[both].tolist() if truth.domains.any() else None
+        by_machine = evaluate_records(labels[both], scores[both], ids, domains)
     keys = {row.key for row in wanted}
     for key, value in by_machine.items():
         area, _, machine = key.partition("/")

@@ -75,6 +75,7 @@ def _execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
         status="ok",
         metrics=judgement.values,
         undefined=judgement.undefined,
+        judged=evaluation.rules,
         threshold=threshold,
         fit_seconds=fitted - start,
         score_seconds=scored - fitted,

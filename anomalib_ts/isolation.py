@@ -95,9 +95,9 @@ class Worker:
 
     def _ask(self, task: tuple[Unit, Evaluation, int], limits: Limits) -> Outcome | ConfigError:
         unit = task[0]
-        self._connection.send(task)
         start = time.monotonic()
         try:
+            self._connection.send(task)
             while not self._connection.poll(LOOK_EVERY):
                 if limits.seconds is not None and time.monotonic() - start > limits.seconds:
                     self.stop()
@@ -109,7 +109,7 @@ class Worker:
                     return _stopped(unit, "oom", why)
             answer: Outcome | ConfigError = self._connection.recv()
             return answer
-        except (EOFError, ConnectionResetError):
+        except (EOFError, ConnectionError):
             return _stopped(unit, *_cause(self._process.wait()))
         except BaseException:
             self.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_type_hints
@@ -19,8 +18,6 @@ from anomalib_ts.isolation import execute_isolated
 from anomalib_ts.results.record import Record, Unit, describe, digest
 from anomalib_ts.results.store import Store
 from anomalib_ts.watcher import Watcher
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -103,11 +100,12 @@ def units(job: Job) -> list[Unit]:
     if not names:
         raise ConfigError(f"no case of {data_set.name} is in split={job.split}; use split=all")
     cases = [(case, data_set.fingerprint(case)) for case in names]
+    detectors = [(*item, describe(changed(item[1])), _version(item[1])) for item in job.detectors]
     return [
         Unit(
             detector=name,
             detector_settings=settings,
-            variant=describe(changed(settings)),
+            variant=variant,
             data=data_set.name,
             data_settings=job.data,
             case=case,
@@ -116,10 +114,10 @@ def units(job: Job) -> list[Unit]:
             threshold=job.threshold,
             seed=job.seed,
             fingerprint=fingerprint,
-            version=_version(settings),
+            version=version,
         )
         for case, fingerprint in cases
-        for name, settings in job.detectors
+        for name, settings, variant, version in detectors
     ]
 
 

@@ -1,14 +1,17 @@
 """One unit: what trains, what is scored, and what the record says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.detectors.base import Capabilities, Detector
-from anomalib_ts.evaluation import Evaluation
+from anomalib_ts.evaluation import Evaluation, evaluate_store
 from anomalib_ts.execute import execute, load_case
 from anomalib_ts.recording import Recording
 from anomalib_ts.results.record import Unit
+from anomalib_ts.results.store import Store
 
 
 class Clips(DataSet):
@@ -95,3 +98,18 @@ def test_the_record_tells_how_it_went():
     assert record.peak_memory_mb > 10
     assert set(record.versions) == {"python", "anomalib-ts", "numpy", "scikit-learn", "torch"}
     assert record.metrics["pooled/auroc"] > 0.8
+
+
+def test_stored_scores_are_judged_anew_when_the_rules_change(tmp_path):
+    store = Store(tmp_path)
+    outcome = execute(unit(Witness, "Given"), Evaluation(), 1)
+    store.save_case(outcome.record.unit, outcome.truth.arrays())
+    store.save(replace(outcome.record, scores=True), outcome.scores)
+    highest = Evaluation(reduce="max")
+    (stored,) = store.records()
+    changed = highest.complete(store, stored)
+    fresh = execute(unit(Witness, "Given"), highest, 1).record
+    assert changed.metrics == fresh.metrics != outcome.record.metrics
+    (again,) = evaluate_store(store, ["auroc"])
+    assert again.metrics == fresh.metrics
+    assert again.judged == highest.rules

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 WITHOUT_EFFECT = ("progress",)
@@ -52,7 +53,7 @@ class Unit:
     fingerprint: str
     version: int
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The digest that identifies the unit: equal keys mean equal scores.
 
@@ -73,6 +74,7 @@ class Record:
         status: how it ended.
         metrics: values by name; a metric that is undefined on this case is not among them.
         undefined: why, for each metric that is undefined.
+        judged: the rules behind the metrics, see `Evaluation.rules`.
         error: type, message and traceback, where the status is not `ok`.
         threshold: the decision threshold fitted on the training scores.
         fit_seconds, score_seconds: wall clock.
@@ -86,6 +88,7 @@ class Record:
     status: Status
     metrics: dict[str, float] = field(default_factory=dict)
     undefined: dict[str, str] = field(default_factory=dict)
+    judged: dict[str, Any] = field(default_factory=dict)
     error: dict[str, str] = field(default_factory=dict)
     threshold: float | None = None
     fit_seconds: float | None = None
