@@ -7,7 +7,7 @@ A protocol turns a case as the data set gives it into the case as a detector mee
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -119,22 +119,32 @@ class Weak(Protocol):
         n_test_anomalous: likewise of the anomalous clips.
         n_train_anomalous: how many of the other anomalous clips train, as a number or as a
             fraction of them; None for all.
+        unlabelled_kinds: kinds of anomaly (`Recording.kind`) that never train and are only tested,
+            to see what a detector makes of faults that nobody labelled. The tested clips do not
+            depend on it.
         seed: of the draw.
     """
 
     n_test_normal: int | float = 0.5
     n_test_anomalous: int | float = 0.5
     n_train_anomalous: int | float | None = None
+    unlabelled_kinds: list[str] = field(default_factory=list)
     seed: int = 0
 
     def split(self, case: Case) -> Case:
-        """See `Protocol.split`."""
+        """See `Protocol.split`.
+
+        Raises:
+            InputError: there are too few clips, or no anomalous clip is of an unlabelled kind.
+        """
+        self._check_kinds(case)
         return weak_split(
             case,
             self.n_test_normal,
             self.n_test_anomalous,
             n_train_anomalous=self.n_train_anomalous,
             seed=self.seed,
+            may_train=lambda recording: recording.kind not in self.unlabelled_kinds,
         )
 
     def training(self, case: Case, supervision: str) -> tuple[Recording, ...]:
@@ -142,6 +152,17 @@ class Weak(Protocol):
         if supervision == "weak":
             return case.train
         return tuple(recording for recording in case.train if recording.label == 0)
+
+    def _check_kinds(self, case: Case) -> None:
+        known = sorted({r.kind for r in (*case.train, *case.test) if r.label == 1 and r.kind})
+        unknown = [kind for kind in self.unlabelled_kinds if kind not in known]
+        if not unknown:
+            return
+        there = f"there are {', '.join(known)}" if known else "its data tells no kinds apart"
+        raise InputError(
+            f"{case.name}: no anomalous clip is of the kind {unknown[0]!r} that "
+            f"protocol.unlabelled_kinds names; {there}"
+        )
 
 
 def _normal_stretches(recording: Recording) -> list[Recording]:

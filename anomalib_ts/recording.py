@@ -31,6 +31,7 @@ class Recording:
         sampling_period: seconds between two points, or None if unknown.
         machine_id: the machine that was recorded, where a data set tells machines apart.
         domain: recording conditions (`source` or `target` in DCASE 2021 and later).
+        kind: what kind of anomaly it is, where a data set tells kinds apart.
 
     Raises:
         InputError: the values are empty, not numeric, not finite or of a wrong shape, or the
@@ -44,6 +45,7 @@ class Recording:
     sampling_period: float | None = None
     machine_id: str = ""
     domain: str = ""
+    kind: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", _checked_values(self.values, self.name))
@@ -70,8 +72,8 @@ class Recording:
         return int(self.values.shape[1])
 
     def without_labels(self) -> Recording:
-        """The same recording with nothing in it that says where the anomalies are."""
-        return replace(self, labels=None, label=None)
+        """The same recording with nothing in it that says where or what the anomalies are."""
+        return replace(self, labels=None, label=None, kind="")
 
 
 RecordingLike: TypeAlias = Recording | ArrayLike

@@ -8,8 +8,15 @@ from anomalib_ts.errors import InputError
 from anomalib_ts.protocol import Given, Weak
 from anomalib_ts.recording import Recording
 
+KINDS = ("rubbing", "bearing", "bearing", "imbalance")
 CLIPS = tuple(
-    Recording(np.full(4, i), label=int(i >= 12), name=f"clip {i}", machine_id=f"id_{i % 2}")
+    Recording(
+        np.full(4, i),
+        label=int(i >= 12),
+        name=f"clip {i}",
+        machine_id=f"id_{i % 2}",
+        kind=KINDS[i % 4] if i >= 12 else "",
+    )
     for i in range(20)
 )
 CASE = Case("fan", train=CLIPS[:8], test=CLIPS[8:])
@@ -48,3 +55,45 @@ def test_the_draw_depends_on_the_seed():
 def test_too_few_clips_are_told():
     with pytest.raises(InputError, match="200 are asked for, but there are 12"):
         Weak(n_test_normal=200).split(CASE)
+
+
+def kinds(recordings):
+    return [recording.kind for recording in recordings if recording.label == 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_unlabelled_kinds_never_train_and_the_tested_clips_stay(seed):
+    plain = Weak(4, 4, seed=seed).split(CASE)
+    for unlabelled in (["bearing"], ["rubbing", "imbalance"]):
+        split = Weak(4, 4, unlabelled_kinds=unlabelled, seed=seed).split(CASE)
+        assert names(split.test) == names(plain.test)
+        left = [kind for kind in kinds(plain.train) if kind not in unlabelled]
+        assert kinds(split.train) == left
+        assert names(r for r in split.train if r.label == 0) == names(
+            r for r in plain.train if r.label == 0
+        )
+    assert not kinds(Weak(4, 4, unlabelled_kinds=sorted(set(KINDS))).split(CASE).train)
+
+
+def test_the_number_of_training_anomalies_counts_kinds_that_may_train():
+    protocol = Weak(4, 0, n_train_anomalous=2, unlabelled_kinds=["bearing", "imbalance"])
+    assert kinds(protocol.split(CASE).train) == ["rubbing"] * 2
+    with pytest.raises(InputError, match="3 are asked for, but there are 2"):
+        Weak(4, 0, n_train_anomalous=3, unlabelled_kinds=protocol.unlabelled_kinds).split(CASE)
+
+
+def test_an_unknown_kind_is_refused_with_the_known_ones():
+    with pytest.raises(InputError) as caught:
+        Weak(unlabelled_kinds=["bearing", "gremlins"]).split(CASE)
+    assert str(caught.value) == (
+        "fan: no anomalous clip is of the kind 'gremlins' that protocol.unlabelled_kinds names; "
+        "there are bearing, imbalance, rubbing"
+    )
+    nameless = tuple(Recording(r.values, label=r.label) for r in CLIPS)
+    with pytest.raises(InputError, match="its data tells no kinds apart"):
+        Weak(unlabelled_kinds=["bearing"]).split(Case("fan", test=nameless))
+
+
+def test_no_detector_hears_the_kind_when_it_scores():
+    assert CLIPS[-1].kind == "imbalance"
+    assert CLIPS[-1].without_labels().kind == ""

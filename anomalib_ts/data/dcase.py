@@ -14,7 +14,7 @@ from anomalib_ts.data.dcase_names import ClipName, Truth, parse_clip_name, read_
 from anomalib_ts.data.digests import text_digest
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
 from anomalib_ts.names import pick
-from anomalib_ts.recording import Recording
+from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.spectrogram import ClipSpectrogram, LogMel, SpectrogramCache
 
 PART_FOLDERS = {"train": ("train",), "test": ("test", "source_test", "target_test")}
@@ -117,7 +117,10 @@ class Dcase(DataSet):
         sounds = self.spectrograms.load(files)
         _warn_of_flaws(case_name, clips, sounds)
         period = self.spectrograms.front_end.hop_length / self.spectrograms.reader.sample_rate
-        recordings = [_recording(c, s, period) for c, s in zip(clips, sounds, strict=True)]
+        recordings = [
+            _recording(clip, sound, period, self.kind(clip))
+            for clip, sound in zip(clips, sounds, strict=True)
+        ]
         pairs = list(zip(clips, recordings, strict=True))
         return Case(
             name=case_name,
@@ -132,6 +135,11 @@ class Dcase(DataSet):
         described = [(c.name, c.fields, d) for c, d in zip(clips, digests, strict=True)]
         return text_digest(self.spectrograms.key, described)
 
+    def kind(self, clip: ClipFile) -> str:
+        """The kind of anomaly in a clip; empty for normal clips and where no one knows."""
+        del clip
+        return ""
+
     def folder(self, case_name: str) -> Path:
         """The folder of a machine type.
 
@@ -139,6 +147,14 @@ class Dcase(DataSet):
             DataNotFoundError: it is not there.
         """
         return self.root / pick(case_name, self.case_names(), str(self.root))
+
+    def file(self, case_name: str, recording_name: str) -> Path:
+        """The sound file of a recording, see `ClipFile.name`."""
+        return self.root / case_name / recording_name
+
+    def frequencies(self) -> FloatArray:
+        """`(n_mels,)` centre frequency of each mel band, in Hz."""
+        return self.spectrograms.front_end.frequencies(self.spectrograms.reader.sample_rate)
 
     def clips(self, case_name: str) -> list[ClipFile]:
         """The files of a machine type, train before test, each part sorted by name.
@@ -234,7 +250,7 @@ def _warn_of_flaws(
             )
 
 
-def _recording(clip: ClipFile, sound: ClipSpectrogram, period: float) -> Recording:
+def _recording(clip: ClipFile, sound: ClipSpectrogram, period: float, kind: str) -> Recording:
     return Recording(
         values=sound.values,
         label=clip.fields.label,
@@ -242,4 +258,5 @@ def _recording(clip: ClipFile, sound: ClipSpectrogram, period: float) -> Recordi
         sampling_period=period,
         machine_id=clip.fields.machine_id,
         domain=clip.fields.domain,
+        kind=kind,
     )

@@ -18,7 +18,7 @@ import soundfile
 from filelock import FileLock
 
 from anomalib_ts.data.audio import ClipReader
-from anomalib_ts.data.dcase import CACHE, FRONT_END, READER, Dcase
+from anomalib_ts.data.dcase import CACHE, FRONT_END, READER, ClipFile, Dcase
 from anomalib_ts.data.dcase_names import parse_clip_name
 from anomalib_ts.data.digests import text_digest
 from anomalib_ts.data.machine_synthesis import FAULTS, MACHINE_TYPES, SAMPLE_RATE, Machine
@@ -91,7 +91,7 @@ class MachineSound(Dcase):
     Five kinds of fault: bearing (impacts that make the housing ring), imbalance, rubbing, harmonics
     (blades or teeth gone quiet), overload (slower, with a growl). Speed, load, loudness and the
     workshop in the background vary from clip to clip, so loudness alone tells little. The first
-    digit of a file's number gives the kind (see `fault_kind`).
+    digit of a file's number gives the kind (see `fault_kind`), and so does `Recording.kind`.
 
     Six types of machine of different difficulty. Mean AUC over 3 ids, one seed, 150 training clips
     and 60 + 60 test clips of 4 s, level not normalised: of a clip's loudness, of the Mahalanobis
@@ -180,6 +180,10 @@ class MachineSound(Dcase):
         if not folder.exists():
             generate(self.plan, case_name, folder, self.jobs)
         return folder
+
+    def kind(self, clip: ClipFile) -> str:
+        """The kind of fault, one of `FAULTS`; empty for healthy clips."""
+        return fault_kind(clip.name)
 
 
 def generate(plan: Plan, type_name: str, folder: Path, jobs: int = 0) -> None:

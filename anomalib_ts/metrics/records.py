@@ -68,6 +68,48 @@ def evaluate_records(
     return means | values
 
 
+def evaluate_kinds(
+    labels: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    kinds: Sequence[str],
+    machine_ids: Sequence[str] | None = None,
+) -> dict[str, float]:
+    """AUROC of the normal records against the anomalous ones of each kind.
+
+    Args:
+        labels: `(records,)`, 0 = normal, 1 = anomalous.
+        scores: `(records,)`, finite, higher = more anomalous.
+        kinds: `(records,)` kind of each anomalous record, empty where it is not known; those of
+            normal records do not matter.
+        machine_ids: `(records,)` machine of each record. With it a value is the mean over the
+            machines that have both normal records and such anomalous ones; without it all records
+            are ranked together.
+
+    Returns:
+        `auroc@KIND` in [0, 1], by kind in alphabetical order. A kind that occurs on no machine
+        with normal records is left out.
+
+    Raises:
+        InputError: Different lengths.
+    """
+    whole = ScoredSeries(labels, scores)
+    column = _column(kinds, "kinds", len(whole))
+    ids = np.zeros(len(whole), "U1")
+    if machine_ids is not None:
+        ids = _column(machine_ids, "machine_ids", len(whole))
+    values: dict[str, float] = {}
+    for kind in np.unique(column[whole.labels & (column != "")]):
+        chosen = ~whole.labels | (column == kind)
+        areas = [
+            auroc(ScoredSeries(whole.labels[mask], whole.scores[mask]))
+            for mask in (chosen & (ids == machine) for machine in np.unique(ids))
+            if whole.labels[mask].any() and not whole.labels[mask].all()
+        ]
+        if areas:
+            values[f"auroc@{kind}"] = float(np.mean(areas))
+    return values
+
+
 def _domain_areas(
     whole: ScoredSeries,
     mask: BoolArray,

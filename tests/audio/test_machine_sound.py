@@ -44,6 +44,7 @@ def test_the_files_are_a_dcase_folder(tmp_path):
         "overload": 2,
     }
     assert all((r.label == 1) == bool(fault_kind(r.name)) for r in (*case.train, *case.test))
+    assert all(r.kind == fault_kind(r.name) for r in (*case.train, *case.test))
     assert {p.name for p in folder.parent.iterdir()} == {"ventilator", ".ventilator.lock"}
 
 

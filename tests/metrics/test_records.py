@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics import evaluate_records
+from anomalib_ts.metrics.records import evaluate_kinds
 
 
 def clips():
@@ -88,3 +89,54 @@ def test_errors_name_the_machine():
         evaluate_records([0, 1], [0.1, 0.2], ["a"])
     with pytest.raises(InputError, match="'desert'"):
         evaluate_records([0, 1], [0.1, 0.2], ["a", "a"], ["source", "desert"])
+
+
+def faults():
+    labels, scores, ids, _ = clips()
+    kinds = np.random.default_rng(6).choice(
+        ["bearing", "rubbing", ""], len(labels), p=[0.2, 0.7, 0.1]
+    )
+    return labels, scores, ids, np.where(labels == 1, kinds, "")
+
+
+def test_each_kind_against_all_normal_records():
+    labels, scores, _, kinds = faults()
+    values = evaluate_kinds(labels, scores, kinds)
+    assert list(values) == ["auroc@bearing", "auroc@rubbing"]
+    for kind in ("bearing", "rubbing"):
+        chosen = (labels == 0) | (kinds == kind)
+        expected = roc_auc_score(labels[chosen], scores[chosen])
+        assert values[f"auroc@{kind}"] == pytest.approx(expected)
+
+
+def test_each_kind_is_a_mean_over_machines_that_have_it():
+    labels, scores, ids, kinds = faults()
+    kinds[(ids == "id_02") & (kinds == "bearing")] = "rubbing"
+    values = evaluate_kinds(labels, scores, kinds, ids)
+    for kind, machines in (("bearing", ["id_00", "id_04"]), ("rubbing", np.unique(ids))):
+        areas = []
+        for machine in machines:
+            chosen = (ids == machine) & ((labels == 0) | (kinds == kind))
+            areas.append(roc_auc_score(labels[chosen], scores[chosen]))
+        assert values[f"auroc@{kind}"] == pytest.approx(np.mean(areas))
+
+
+def test_the_kinds_of_a_machine_weighted_by_number_give_its_auroc():
+    labels, scores, _, kinds = faults()
+    kinds[(labels == 1) & (kinds == "")] = "overload"
+    values = evaluate_kinds(labels, scores, kinds)
+    weighted = [
+        values[f"auroc@{kind}"] * np.mean(kinds[labels == 1] == kind) for kind in set(kinds) - {""}
+    ]
+    assert sum(weighted) == pytest.approx(roc_auc_score(labels, scores))
+
+
+def test_kinds_that_cannot_be_judged_are_left_out():
+    ids = ["01", "01", "01", "04"]
+    labels, scores, kinds = [0, 0, 1, 1], [0.1, 0.5, 0.3, 0.9], ["", "", "propeller", "bearing"]
+    assert evaluate_kinds(labels, scores, kinds, ids) == {"auroc@propeller": 0.5}
+    assert evaluate_kinds(labels, scores, kinds) == {"auroc@propeller": 0.5, "auroc@bearing": 1.0}
+    assert evaluate_kinds(labels, scores, ["", "", "", ""]) == {}
+    assert evaluate_kinds([1, 1], [0.1, 0.2], ["bearing", "bearing"]) == {}
+    with pytest.raises(InputError, match="kinds must name one value for each of 4 records"):
+        evaluate_kinds(labels, scores, ["bearing"])
