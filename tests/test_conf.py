@@ -14,19 +14,28 @@ from anomalib_ts.config import SHARED_SETTINGS, checked
 from anomalib_ts.registry import choices, config_folder
 from anomalib_ts.run import job_of
 
-WITH_TARGET = sorted(
-    path
-    for group in ("data", "detector", "metrics", "protocol", "threshold", "trainer")
-    for path in (config_folder() / group).glob("*.yaml")
+GROUPS = (
+    "data",
+    "data/audio",
+    "data/spectrogram",
+    "detector",
+    "metrics",
+    "protocol",
+    "threshold",
+    "trainer",
 )
+WITH_TARGET = sorted(path for g in GROUPS for path in (config_folder() / g).glob("*.yaml"))
 
 
 def composed(path):
-    """The file's settings on top of those it builds on (`defaults: [default]`)."""
+    """The file's settings on top of those it builds on (`defaults: [default, audio: default]`)."""
     settings = yaml.safe_load(path.read_text())
-    below = [name for name in settings.pop("defaults", []) if name != "_self_"]
-    for name in below:
-        settings = composed(path.with_name(f"{name}.yaml")) | settings
+    for below in settings.pop("defaults", []):
+        if isinstance(below, dict):
+            ((group, name),) = below.items()
+            settings = {group: composed(path.parent / group / f"{name}.yaml")} | settings
+        elif below != "_self_":
+            settings = composed(path.with_name(f"{below}.yaml")) | settings
     return settings
 
 
@@ -40,10 +49,14 @@ def test_a_config_file_names_every_argument(path):
             assert settings[name] == f"${{{name}}}"
 
 
-@pytest.mark.parametrize("group", ["data", "detector"])
-def test_defaults_in_files_are_those_of_the_code(group):
-    for path in (config_folder() / group).glob("*.yaml"):
-        settings = yaml.safe_load(path.read_text())
+@pytest.mark.parametrize(
+    "files", ["data/*.yaml", "data/*/default.yaml", "detector/*.yaml"], ids=lambda files: files[:-5]
+)
+def test_defaults_in_files_are_those_of_the_code(files):
+    paths = list(config_folder().glob(files))
+    assert paths
+    for path in paths:
+        settings = composed(path)
         parameters = inspect.signature(get_class(settings["_target_"])).parameters
         for name, value in settings.items():
             if name == "_target_" or isinstance(value, dict) or str(value).startswith("${"):
@@ -55,13 +68,26 @@ def test_defaults_in_files_are_those_of_the_code(group):
             assert value == expected, f"{path.name}: {name}"
 
 
-@pytest.mark.parametrize(
-    "group", ["data", "detector", "protocol", "metrics", "threshold", "trainer"]
-)
+@pytest.mark.parametrize("group", GROUPS)
 def test_every_choice_is_described(group):
     found = choices(group)
     assert found
     assert all(choice.description for choice in found.values())
+
+
+def data_settings(*overrides):
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        return OmegaConf.to_container(compose("config", list(overrides)).data)
+
+
+@pytest.mark.parametrize("name", ["dcase", "dcase2020", "machine_sound"])
+def test_the_front_end_of_sounds_is_a_choice_of_its_own(name):
+    plain = data_settings(f"data={name}")
+    assert plain["spectrogram"]["n_fft"] == 2048
+    baseline = data_settings(f"data={name}", "data/spectrogram=dcase_baseline")
+    assert baseline == plain | {"spectrogram": plain["spectrogram"] | {"n_fft": 1024}}
+    finer = data_settings(f"data={name}", "data.spectrogram.n_mels=64", "data.audio.channel=mean")
+    assert (finer["spectrogram"]["n_mels"], finer["audio"]["channel"]) == (64, "mean")
 
 
 def test_checked_settings_are_converted_at_every_level():
