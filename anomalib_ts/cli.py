@@ -88,6 +88,14 @@ def _parser() -> argparse.ArgumentParser:
     _published(report)
     report.set_defaults(command=_report)
 
+    clips = commands.add_parser("clips", help="the most anomalous sound clips of stored results")
+    clips.add_argument("results", metavar="RESULTS_DIR")
+    clips.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: fan*")
+    clips.add_argument("--detector", metavar="NAME", help="only results of this detector")
+    clips.add_argument("--top", metavar="N", type=_count, default=10, help="how many (10)")
+    clips.add_argument("--format", choices=("table", "csv"), default="table")
+    clips.set_defaults(command=_clips)
+
     repeat = commands.add_parser("reproduce", help="run one stored unit again, here and now")
     repeat.add_argument("record", metavar="RECORD.json", help="a file of the results folder")
     repeat.set_defaults(command=_reproduce)
@@ -107,6 +115,12 @@ def _published(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a published table (CSV) to quote beside ours; may be given again",
     )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 def _run(arguments: list[str]) -> int:
@@ -163,6 +177,24 @@ def _report(options: argparse.Namespace) -> int:
     )
     for path in files:
         sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def _clips(options: argparse.Namespace) -> int:
+    from anomalib_ts.clip_table import as_csv, as_text  # noqa: PLC0415
+    from anomalib_ts.clips import ranked_units  # noqa: PLC0415
+    from anomalib_ts.console import console  # noqa: PLC0415
+    from anomalib_ts.results.store import existing_store  # noqa: PLC0415
+
+    units = ranked_units(existing_store(options.results), options.case, options.detector)
+    if options.format == "csv":
+        sys.stdout.write(as_csv(units, options.top))
+        return 0
+    shown = console()
+    for place, ranked in enumerate(units):
+        if place:
+            shown.print()
+        shown.print(as_text(ranked, options.top))
     return 0
 
 

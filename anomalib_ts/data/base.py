@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 
-from anomalib_ts.recording import Recording
+from anomalib_ts.recording import FloatArray, Recording
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,18 @@ class DataSet(ABC):
     @abstractmethod
     def fingerprint(self, case_name: str) -> str:
         """A digest that changes whenever `load` would give other values or labels."""
+
+    def file(self, case_name: str, recording_name: str) -> Path | None:
+        """Where the file of a recording lies, loaded or not.
+
+        None where recordings have no file each, as here; a data set of sound files overrides it.
+        """
+        del case_name, recording_name
+        return None
+
+    def frequencies(self) -> FloatArray | None:
+        """`(c,)` centre frequency of each channel in Hz, where recordings are spectrograms in dB.
+
+        None where they are not, as here.
+        """
+        return None

@@ -75,6 +75,11 @@ class LogMel:
             decibels[chunk] = self._decibels(frames[chunk], sample_rate)
         return decibels
 
+    def frequencies(self, sample_rate: int) -> NDArray[np.float64]:
+        """`(n_mels,)` centre of each band in Hz, for sound of `sample_rate` Hz."""
+        edges = librosa.mel_frequencies(self.n_mels + 2, fmin=0, fmax=sample_rate / 2)
+        return np.asarray(edges[1:-1], dtype=np.float64)
+
     def _decibels(self, frames: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
         # In double precision, as librosa: float32 rounding is heard 80 dB below a loud tone.
         spectrum = rfft(frames * hann_window(self.n_fft), axis=1).astype(np.complex64)

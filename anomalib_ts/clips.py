@@ -1,0 +1,156 @@
+"""The recordings of stored units, the most anomalous first, so that somebody can listen to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from anomalib_ts.config import create
+from anomalib_ts.data.base import DataSet
+from anomalib_ts.errors import ConfigError, DataNotFoundError
+from anomalib_ts.evaluation import Evaluation
+from anomalib_ts.ground_truth import GroundTruth
+from anomalib_ts.names import nearest
+from anomalib_ts.recording import FloatArray
+from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.store import Store
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A scored recording among those of its case.
+
+    Attributes:
+        rank: 1 for the most anomalous.
+        place: among the recordings of the case, from 0.
+        score: its point scores reduced to one, as the evaluation reduced them.
+        alarm: whether the score exceeds the threshold; None where the threshold decides on points.
+        label: 0 or 1 if known; where points are labelled, 1 if any of them is anomalous.
+        name, machine_id, domain: of the recording.
+    """
+
+    rank: int
+    place: int
+    score: float
+    alarm: bool | None
+    label: int | None
+    name: str
+    machine_id: str
+    domain: str
+
+
+@dataclass(frozen=True)
+class RankedUnit:
+    """A stored unit and all its clips, the most anomalous first."""
+
+    record: Record
+    clips: list[Clip]
+
+
+def rank_clips(record: Record, truth: GroundTruth, scores: FloatArray) -> list[Clip]:
+    """The recordings of a scored case, the most anomalous first; ties in the order of the case.
+
+    Args:
+        record: of the unit; says how scores are reduced and where the alarm goes off.
+        truth: of the case.
+        scores: `(n,)`, the recordings' scores one after another.
+    """
+    evaluation = Evaluation(**record.judged)
+    reduced = evaluation.clip_scores([scores[part] for part in truth.stretches])
+    threshold = clip_threshold(record)
+    alarms = [None] * len(reduced) if threshold is None else (reduced > threshold).tolist()
+    labels = _clip_labels(truth)
+    return [
+        Clip(
+            rank=rank,
+            place=place,
+            score=float(reduced[place]),
+            alarm=alarms[place],
+            label=labels[place],
+            name=str(truth.names[place]),
+            machine_id=str(truth.machine_ids[place]),
+            domain=str(truth.domains[place]),
+        )
+        for rank, place in enumerate(np.argsort(-reduced, kind="stable").tolist(), 1)
+    ]
+
+
+def clip_threshold(record: Record) -> float | None:
+    """The threshold of clip scores; None if the record's decides on something else."""
+    return record.threshold if record.decides == Evaluation(**record.judged).reduce else None
+
+
+def ranked_units(store: Store, case: str = "*", detector: str | None = None) -> list[RankedUnit]:
+    """All stored units with several recordings, by data set, case, detector and seed.
+
+    Args:
+        store: the results.
+        case: a pattern of case names, such as `fan*`.
+        detector: only units of this detector, by its config name.
+
+    Raises:
+        DataNotFoundError: there is no such unit; the message says why.
+    """
+    records = sorted(_chosen(store, case, detector), key=_order)
+    found = [
+        ranked
+        for _, same in groupby(records, key=lambda record: store.case_path(record.unit))
+        for ranked in _rank_case(store, list(same))
+    ]
+    if not found:
+        raise DataNotFoundError(
+            f"there is nothing to rank: the chosen results in {store.folder} are of one long "
+            "recording each; see `anomalib-ts report` for these"
+        )
+    return found
+
+
+def clip_files(unit: Unit, clips: Sequence[Clip]) -> list[Path | None]:
+    """Where the file of each clip of a unit lies, or lay; None if it has none."""
+    try:
+        data_set: DataSet = create(unit.data_settings, "data")
+    except ConfigError:  # a plug-in or the audio libraries are missing: only the names are left
+        return [None] * len(clips)
+    return [data_set.file(unit.case, clip.name) for clip in clips]
+
+
+def _chosen(store: Store, case: str, detector: str | None) -> list[Record]:
+    records = [record for record in store.records() if record.scores]
+    if not records:
+        raise DataNotFoundError(f"no scores in {store.folder}; run again with save_scores=true")
+    of_case = [record for record in records if fnmatchcase(record.unit.case, case)]
+    if not of_case:
+        offer = nearest(case, sorted({record.unit.case for record in records}))
+        raise DataNotFoundError(f"no case in {store.folder} is called {case!r}; {offer}")
+    of_detector = [record for record in of_case if detector in (None, record.unit.detector)]
+    if not of_detector:
+        offer = nearest(str(detector), sorted({record.unit.detector for record in of_case}))
+        raise DataNotFoundError(f"no result in {store.folder} is of {detector!r}; {offer}")
+    return of_detector
+
+
+def _order(record: Record) -> tuple[str, str, str, str, str, int]:
+    """Units that were scored against the same stand together."""
+    unit = record.unit
+    split = f"{unit.protocol} {unit.protocol_settings} {unit.threshold} {unit.fingerprint}"
+    return unit.data, unit.case, split, unit.detector, unit.variant, unit.seed
+
+
+def _rank_case(store: Store, records: list[Record]) -> Iterator[RankedUnit]:
+    truth = GroundTruth.from_arrays(store.case(records[0].unit))
+    if len(truth.lengths) > 1:
+        for record in records:
+            yield RankedUnit(record, rank_clips(record, truth, store.scores(record.unit)))
+
+
+def _clip_labels(truth: GroundTruth) -> list[int | None]:
+    if truth.record_labels is not None:
+        return [int(label) for label in truth.record_labels]
+    if truth.labels is not None:
+        return [int(truth.labels[part].any()) for part in truth.stretches]
+    return [None] * len(truth.lengths)
