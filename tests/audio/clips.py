@@ -25,8 +25,13 @@ def write(path, samples, rate=RATE, subtype="PCM_16"):
     return path
 
 
-def write_machine_type(folder, *, train=4, normal=3, anomalous=3, ids=("00", "02"), seconds=0.3):
-    """A machine type in exact DCASE 2020 layout; the numbers are per id."""
+def write_machine_type(
+    folder, *, train=4, normal=3, anomalous=3, ids=("00", "02"), seconds=0.3, whistle=0.0
+):
+    """A machine type in exact DCASE 2020 layout; the numbers are per id.
+
+    All clips are noise; the anomalous ones may whistle as well.
+    """
     seed = sum(map(ord, folder.name)) * 1000
     for machine in ids:
         for part, label, count in (
@@ -37,5 +42,6 @@ def write_machine_type(folder, *, train=4, normal=3, anomalous=3, ids=("00", "02
             for number in range(count):
                 seed += 1
                 name = f"{label}_id_{machine}_{number:08d}.wav"
-                write(folder / part / name, noise(seconds, seed))
+                faulty = whistle * sine(3000, seconds) if label == "anomaly" else 0
+                write(folder / part / name, noise(seconds, seed) + faulty)
     return folder

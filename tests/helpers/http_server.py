@@ -1,4 +1,4 @@
-"""A small web server that serves one file, and misbehaves on request."""
+"""A small web server that serves one file or several, and misbehaves on request."""
 
 import re
 import threading
@@ -17,6 +17,7 @@ class Behaviour:
         self.statuses = list(statuses)
         self.length = length
         self.requests = []
+        self.base = ""
         self.url = ""
 
 
@@ -25,7 +26,7 @@ def serve(content, **behaviour):
     """Serve `content` on a free local port.
 
     Args:
-        content: bytes.
+        content: bytes, whatever is asked for; or a dict of them by path (`/folder/file`).
         ranges: whether Range requests are honoured.
         etag: sent along, or None.
         drops: for each of the first requests, after how many bytes the connection is cut.
@@ -42,18 +43,23 @@ def serve(content, **behaviour):
             if status:
                 self.send_error(status)
                 return
+            by_path = isinstance(state.content, dict)
+            content = state.content.get(self.path) if by_path else state.content
+            if content is None:
+                self.send_error(404)
+                return
             start = self._start(wanted)
-            if start is not None and start >= len(state.content):
+            if start is not None and start >= len(content):
                 self.send_response(416)
-                self.send_header("Content-Range", f"bytes */{len(state.content)}")
+                self.send_header("Content-Range", f"bytes */{len(content)}")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            body = state.content[start or 0 :]
+            body = content[start or 0 :]
             self.send_response(200 if start is None else 206)
             if start is not None:
-                last = len(state.content) - 1
-                self.send_header("Content-Range", f"bytes {start}-{last}/{len(state.content)}")
+                last = len(content) - 1
+                self.send_header("Content-Range", f"bytes {start}-{last}/{len(content)}")
             if state.etag:
                 self.send_header("ETag", state.etag)
             if state.length:
@@ -73,7 +79,8 @@ def serve(content, **behaviour):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.handle_error = lambda *arguments: None  # clients that hang up are part of the tests
-    state.url = f"http://127.0.0.1:{server.server_port}/data.bin"
+    state.base = f"http://127.0.0.1:{server.server_port}"
+    state.url = f"{state.base}/data.bin"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
