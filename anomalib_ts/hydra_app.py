@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.config_search_path import ConfigSearchPath
@@ -20,16 +20,19 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from anomalib_ts.config import defaults
+from anomalib_ts.config import Settings, defaults
 from anomalib_ts.config_errors import readable_errors
 from anomalib_ts.console import console, log_to_terminal
 from anomalib_ts.errors import AnomalibTsError, ConfigError
-from anomalib_ts.notes import Notes
+from anomalib_ts.notes import JobNote, Notes
 from anomalib_ts.progress_view import JobLog, sweep_view
 from anomalib_ts.registry import CLASS_ENTRY_POINTS, choices, config_folder, plugin_config_packages
 from anomalib_ts.results.leaderboard import as_table, leaderboard
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
+
+if TYPE_CHECKING:
+    from anomalib_ts.run import Job
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +71,10 @@ def run(arguments: list[str]) -> int:
             with sweep_view(notes, enabled=bool({"-m", "--multirun"} & set(options))):
                 main()
         finally:
-            records, errors = notes.collect()
+            records, errors, figures = notes.collect()
             _show(records)
+    if records:
+        errors += _draw_figures(Store(notes.folder.parents[1]), figures, records)
     if errors:
         raise ConfigError("\n".join(errors))
     return int(any(record.status != "ok" for record in records))
@@ -104,7 +109,10 @@ def _job(config: DictConfig) -> float | None:
     note = Notes(Path(config.notes)).job(0 if single else hydra_config.job.num)
     log_to_terminal()
     try:
-        job = job_of(_resolved(config, single), names)
+        plain = _resolved(config, single)
+        job = job_of(plain, names)
+        if not _plan_figure(plain.get("figure"), job, note):
+            return None
         records = run_job(job, JobLog(note, job.store))
     except AnomalibTsError as error:
         settings = [o for o in hydra_config.overrides.task if not o.startswith("notes=")]
@@ -134,8 +142,50 @@ def _draw(store: Store, records: list[Record]) -> None:
     from anomalib_ts.plot import plot_unit  # noqa: PLC0415
 
     for record in records:
-        if record.status == "ok" and record.scores and (path := plot_unit(store, record)):
-            log.info("picture: %s", path)
+        if record.status != "ok" or not record.scores:
+            continue
+        try:
+            log.info("picture: %s", plot_unit(store, record))
+        except Exception as error:  # the result is stored: a run does not fail for its picture
+            log.warning("no picture of %s: %s", record.unit.case, str(error) or repr(error))
+
+
+def _plan_figure(settings: Settings | None, job: Job, note: JobNote) -> bool:
+    """Check the figure that the command is to end with, now rather than after hours of work.
+
+    Returns:
+        Whether the job may run. What is wrong is told without the job's own settings, because it
+        is wrong in all jobs alike.
+    """
+    if settings:
+        from anomalib_ts.figures import planned_figure  # noqa: PLC0415
+
+        try:
+            note.planned(planned_figure(settings, job))
+        except AnomalibTsError as error:
+            note.failed(str(error))
+            return False
+    return True
+
+
+def _draw_figures(store: Store, figures: list[Settings], records: list[Record]) -> list[str]:
+    """Draw what was planned.
+
+    Returns:
+        Why a figure could not be drawn; the results are stored in any case.
+    """
+    shown, errors = console(), []
+    for settings in figures:
+        from anomalib_ts.figures import write_figure  # noqa: PLC0415
+
+        try:
+            figure = write_figure(settings, store, records)
+        except AnomalibTsError as error:
+            errors.append(f"figure {settings['name']}: {error}")
+            continue
+        shown.print("", figure.grid.for_terminal(), "", *figure.remarks, sep="\n")
+        shown.print(f"figure: {', '.join(map(str, figure.paths))}", soft_wrap=True)
+    return errors
 
 
 def _show(records: list[Record]) -> None:

@@ -11,7 +11,7 @@ import shutil
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store, read_record
@@ -28,6 +28,7 @@ class JobNote:
         bad: finished units whose status is not ok.
         running: the unit at work, as text.
         error: why the job as a whole could not be run.
+        figure: settings of the figure that is to show the results; empty for none.
     """
 
     path: Path
@@ -36,6 +37,11 @@ class JobNote:
     bad: int = 0
     running: str = ""
     error: str = ""
+    figure: dict[str, Any] = field(default_factory=dict)
+
+    def planned(self, figure: dict[str, Any]) -> None:
+        """Note the figure that the command is to end with."""
+        self._write(figure=figure)
 
     def started(self, unit: str, total: int) -> None:
         """Note what is at work."""
@@ -62,6 +68,7 @@ class JobNote:
         self.total = event.get("total", self.total)
         self.error = event.get("error", self.error)
         self.running = event.get("running", "")
+        self.figure = event.get("figure", self.figure)
         if "record" in event:
             self.records.append(event["record"])
             self.bad += not event["ok"]
@@ -70,6 +77,14 @@ class JobNote:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
+
+
+class Outcome(NamedTuple):
+    """What a command came to: all records, errors and planned figures, each once."""
+
+    records: list[Record]
+    errors: list[str]
+    figures: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -102,10 +117,15 @@ class Notes:
         paths = sorted(self.folder.glob("*.jsonl"), key=lambda path: int(path.stem))
         return [JobNote.read(path) for path in paths]
 
-    def collect(self) -> tuple[list[Record], list[str]]:
-        """All records, each once, and all errors; the notes are removed."""
+    def collect(self) -> Outcome:
+        """What all jobs came to; the notes are removed."""
         notes = self.all()
         shutil.rmtree(self.folder, ignore_errors=True)
         paths = dict.fromkeys(Path(path) for note in notes for path in note.records)
         records = [record for path in paths if (record := read_record(path))]
-        return records, [note.error for note in notes if note.error]
+        figures = [note.figure for note in notes if note.figure]
+        return Outcome(
+            records=records,
+            errors=list(dict.fromkeys(note.error for note in notes if note.error)),
+            figures=[one for place, one in enumerate(figures) if one not in figures[:place]],
+        )

@@ -23,6 +23,7 @@ GROUPS = {
     "metrics": "Metrics",
     "threshold": "Thresholds",
     "trainer": "Training schedules",
+    "figure": "Figures",
     "experiment": "Experiments",
 }
 CONF_ENTRY_POINTS = "anomalib_ts.conf"

@@ -30,8 +30,11 @@ class Grid:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for place, name in enumerate(self.header):
             table.add_column(name, justify="left" if place < self.text_columns else "right")
-        for cells in self.cells:
-            table.add_row(*map(escape, cells))
+        for row, cells in enumerate(self.cells):
+            texts = [escape(cell) for cell in cells]
+            table.add_row(
+                *(f"[bold]{t}[/]" if (row, i) in self.bold else t for i, t in enumerate(texts))
+            )
         return table
 
 
