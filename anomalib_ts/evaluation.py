@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -19,7 +19,13 @@ from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
 from anomalib_ts.windows import find_period
 
-RECORD_METRICS = ("auroc", "aupr", "pauc")
+AREAS = ("auroc", "pauc")
+"""What is computed for each machine where whole recordings are labelled."""
+
+DECISIONS = ("f1", "precision", "recall", "false_alarm_rate")
+"""What is defined for decisions on whole recordings."""
+
+RECORD_METRICS = (*AREAS, "aupr", *DECISIONS)
 """What is defined for labels of whole recordings."""
 
 
@@ -38,7 +44,7 @@ class Evaluation:
     With labels for points, each metric is computed per recording and averaged over them. With
     labels for whole recordings (sound clips), the point scores of each are reduced to one score;
     `auroc` and `pauc` are then means over machine ids as in DCASE Task 2, `auroc/ID` the value of
-    one machine, and `pooled/auroc` ignores ids.
+    one machine, and `pooled/auroc` ignores ids, as all other metrics do.
 
     Attributes:
         metrics: `default`, `full`, or a list of names (`anomalib_ts.metrics.list_metrics`).
@@ -68,25 +74,36 @@ class Evaluation:
         Args:
             truth: labels of the case's recordings.
             scores: `(n,)`, the recordings' scores one after another.
-            threshold: for the metrics that need a decision; None leaves those out.
+            threshold: for the metrics that need a decision, of points or of clips (see
+                `decides`); None leaves those out.
         """
         rows = select(self.metrics, has_threshold=threshold is not None)
         if truth.labels is not None:
             return self._judge_points(rows, truth, truth.labels, scores, threshold)
         if truth.record_labels is None:
             return Judgement(undefined={row.key: "the data has no labels" for row in rows})
-        reduced = np.array([_REDUCE[self.reduce](scores[part]) for part in truth.stretches])
-        return _judge_records(rows, truth, truth.record_labels, reduced)
+        clips = self.clip_scores([scores[part] for part in truth.stretches])
+        return _judge_records(rows, truth, truth.record_labels, clips, threshold)
+
+    def clip_scores(self, parts: Sequence[FloatArray]) -> FloatArray:
+        """One score `(r,)` for each recording's point scores."""
+        return np.array([_REDUCE[self.reduce](part) for part in parts], dtype=np.float64)
+
+    def decides(self, truth: GroundTruth) -> str:
+        """What a threshold decides on: `points`, or clips by the name of their reduction."""
+        return self.reduce if truth.by_clip else "points"
 
     def rejudge(self, store: Store, record: Record) -> Record:
         """Compute the metrics from stored scores and add them to the record, here and on disk.
 
-        What other rules gave before is dropped: one record never mixes two.
+        What other rules gave before is dropped: one record never mixes two. A threshold fitted on
+        clips that were reduced in another way decides nothing.
         """
         if not record.scores:
             return record
         truth = GroundTruth.from_arrays(store.case(record.unit))
-        judged = self.judge(truth, store.scores(record.unit), record.threshold)
+        threshold = record.threshold if record.decides == self.decides(truth) else None
+        judged = self.judge(truth, store.scores(record.unit), threshold)
         same = record.judged == self.rules
         values = (record.metrics if same else {}) | judged.values
         before = record.undefined if same else {}
@@ -170,37 +187,53 @@ def _judge_series(
 
 
 def _judge_records(
-    rows: list[Metric], truth: GroundTruth, labels: LabelArray, scores: FloatArray
+    rows: list[Metric],
+    truth: GroundTruth,
+    labels: LabelArray,
+    scores: FloatArray,
+    threshold: float | None,
 ) -> Judgement:
     wanted = [row for row in rows if row.key in RECORD_METRICS]
     judgement = Judgement(
         undefined={row.key: "it needs labels for points" for row in rows if row not in wanted}
     )
-    pooled = _judge_series(wanted, labels, scores, Settings())
-    judgement.values.update({f"pooled/{key}": value for key, value in pooled.values.items()})
+    if threshold is None:
+        lost = [row for row in wanted if row.needs_threshold]
+        why = "the threshold was fitted on clips reduced in another way; run again"
+        judgement.undefined.update({row.key: why for row in lost})
+        wanted = [row for row in wanted if row not in lost]
+    pooled = _judge_series(wanted, labels, scores, Settings(threshold=threshold))
+    areas = [row.key for row in wanted if row.key in AREAS]
+    for key, value in pooled.values.items():
+        judgement.values[f"pooled/{key}" if key in areas else key] = value
+    judgement.undefined.update(pooled.undefined)
+    _judge_machines(judgement, areas, truth, labels, scores)
+    return judgement
+
+
+def _judge_machines(
+    judgement: Judgement,
+    areas: list[str],
+    truth: GroundTruth,
+    labels: LabelArray,
+    scores: FloatArray,
+) -> None:
+    """Add the areas of each machine that has both classes, and their means."""
     machines = np.unique(truth.machine_ids)
     whole = [name for name in machines if _has_both(labels[truth.machine_ids == name])]
     both = np.isin(truth.machine_ids, whole)
     for name in machines[~np.isin(machines, whole)]:
         judgement.undefined[f"auroc/{name}"] = f"machine {name} lacks normal or anomalous clips"
-    by_machine = {}
-    if both.any():
-        ids = truth.machine_ids[both].tolist()
-        domains = truth.domains[both].tolist() if truth.domains.any() else None
-        by_machine = evaluate_records(labels[both], scores[both], ids, domains)
-    keys = {row.key for row in wanted}
-    for key, value in by_machine.items():
+    if not both.any():
+        judgement.undefined.update(dict.fromkeys(areas, "no machine has both classes"))
+        return
+    ids = truth.machine_ids[both].tolist()
+    domains = truth.domains[both].tolist() if truth.domains.any() else None
+    for key, value in evaluate_records(labels[both], scores[both], ids, domains).items():
         area, _, machine = key.partition("/")
         named = machine or not key.endswith("/")  # where machines have no ids, the mean says it all
-        if named and (key == "harmonic_mean" or area.partition("_")[0] in keys):
+        if named and (key == "harmonic_mean" or area.partition("_")[0] in areas):
             judgement.values[key] = value
-    for key in keys - judgement.values.keys():  # average precision is pooled in any case
-        found = pooled.values.get(key) if key == "aupr" else None
-        if found is None:
-            judgement.undefined[key] = pooled.undefined.get(key, "no machine has both classes")
-        else:
-            judgement.values[key] = found
-    return judgement
 
 
 def _has_both(labels: LabelArray) -> bool:

@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import metadata
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from anomalib_ts.config import create
 from anomalib_ts.data.base import Case, DataSet
+from anomalib_ts.data.split_table import hold_out, split_table
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.evaluation import Evaluation
@@ -24,17 +26,19 @@ from anomalib_ts.memory import peak_memory
 from anomalib_ts.protocol import Protocol
 from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.results.record import Record, Status, Unit
+from anomalib_ts.thresholds import Threshold
 
 _REPORTED_VERSIONS = ("anomalib-ts", "numpy", "scikit-learn", "torch")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A unit's record, and the arrays behind it if it succeeded."""
+    """A unit's record and, if it succeeded, what is behind it; `split` as `split_table` has it."""
 
     record: Record
     scores: FloatArray | None = None
     truth: GroundTruth | None = None
+    split: str = ""
 
 
 def execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
@@ -58,17 +62,19 @@ def _execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
     protocol: Protocol = create(unit.protocol_settings, "protocol")
     case = protocol.split(load_case(json.dumps(unit.data_settings), unit.case))
     detector: Detector = create(unit.detector_settings, "detector")
-    train = protocol.training(case, detector.capabilities.supervision)
+    rule: Threshold = create(unit.threshold, "threshold")
+    train, held_out = hold_out(
+        protocol.training(case, detector.capabilities.supervision), rule.held_out
+    )
     _use_threads(threads)
     start = time.perf_counter()
     detector.fit(train)
     fitted = time.perf_counter()
     parts = [detector.score(recording) for recording in case.test]
     scored = time.perf_counter()
+    truth, scores = GroundTruth.of(case.test), np.concatenate(parts)
     known = {id(recording): part for recording, part in zip(case.test, parts, strict=True)}
-    threshold = _fit_threshold(unit, detector, train, known)
-    scores = np.concatenate(parts)
-    truth = GroundTruth.of(case.test)
+    threshold = rule.fit(_normal_scores(detector, held_out or train, known, evaluation, truth))
     judgement = evaluation.judge(truth, scores, threshold)
     record = Record(
         unit=unit,
@@ -77,11 +83,13 @@ def _execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
         undefined=judgement.undefined,
         judged=evaluation.rules,
         threshold=threshold,
+        decides=evaluation.decides(truth),
+        fitted=detector.fitted_values(),
         fit_seconds=fitted - start,
         score_seconds=scored - fitted,
         points=len(scores),
     )
-    return Outcome(record, scores, truth)
+    return Outcome(record, scores, truth, split=_split_table(case, held_out))
 
 
 @lru_cache(maxsize=1)
@@ -96,30 +104,43 @@ def _data_set(settings: str) -> DataSet:
     return data_set
 
 
-def _fit_threshold(
-    unit: Unit,
+def _normal_scores(
     detector: Detector,
-    train: tuple[Recording, ...],
-    test_scores: dict[int, FloatArray],
-) -> float:
-    """Fit the threshold on training scores, less the labelled anomalies of weak supervision.
+    recordings: Sequence[Recording],
+    known: Mapping[int, FloatArray],
+    evaluation: Evaluation,
+    truth: GroundTruth,
+) -> FloatArray:
+    """What a threshold is fitted on: normal scores at the level that decisions are made at.
 
-    A recording that is also scored as a test (protocol `whole`) is not scored twice.
+    Anomalies that only weak supervision may see are left out. A recording that is also scored as
+    a test (protocol `whole`) is not scored twice.
     """
-    parts = []
-    for recording in train:
-        scores = test_scores.get(id(recording))
-        parts.append(detector.score(recording) if scores is None else scores)
-        if detector.capabilities.supervision == "weak":
-            parts[-1] = parts[-1][~_known_anomalies(recording)]
-    threshold: float = create(unit.threshold, "threshold").fit(np.concatenate(parts))
-    return threshold
+    weak = detector.capabilities.supervision == "weak"
+    parts: list[FloatArray] = []
+    for recording in recordings:
+        scores = known.get(id(recording))
+        scores = detector.score(recording) if scores is None else scores
+        if weak:
+            scores = scores[~_known_anomalies(recording)]
+        if len(scores):
+            parts.append(evaluation.clip_scores([scores]) if truth.by_clip else scores)
+    return np.concatenate(parts)
 
 
 def _known_anomalies(recording: Recording) -> NDArray[np.bool_]:
     if recording.label is not None or recording.labels is None:
         return np.full(len(recording), recording.label == 1)
     return recording.labels.astype(bool)
+
+
+def _split_table(case: Case, held_out: Sequence[Recording]) -> str:
+    """Which clips went where; empty where whole recordings are not what is dealt."""
+    if not GroundTruth.of(case.test).by_clip:
+        return ""
+    kept = {id(recording) for recording in held_out}
+    train = [recording for recording in case.train if id(recording) not in kept]
+    return split_table({"train": train, "threshold": held_out, "test": case.test})
 
 
 def _use_threads(threads: int) -> None:

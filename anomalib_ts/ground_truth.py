@@ -62,6 +62,11 @@ class GroundTruth:
         return {name: array for name, array in vars(self).items() if array is not None}
 
     @property
+    def by_clip(self) -> bool:
+        """Whether whole recordings are what is judged and decided on, not points."""
+        return self.labels is None and self.record_labels is not None
+
+    @property
     def stretches(self) -> list[slice]:
         """Where each recording lies in `labels`, `values` and the scores."""
         ends = np.cumsum(self.lengths).tolist()

@@ -154,7 +154,7 @@ def _save(job: Job, outcome: Outcome) -> Record:
         job.store.save(outcome.record)
         return outcome.record
     record = replace(outcome.record, scores=True)
-    job.store.save_case(record.unit, outcome.truth.arrays())
+    job.store.save_case(record.unit, outcome.truth.arrays(), outcome.split)
     job.store.save(record, outcome.scores)
     return record
 

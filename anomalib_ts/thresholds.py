@@ -1,9 +1,10 @@
-"""Decision thresholds, fitted on the scores of training data only."""
+"""Decision thresholds, fitted on the scores of normal training data only."""
 
 from __future__ import annotations
 
 import math
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Self
 
@@ -24,53 +25,71 @@ CHANCE = 1.36
 
 
 @dataclass(frozen=True)
-class QuantileThreshold:
-    """The empirical quantile of the training scores.
+class Threshold(ABC):
+    """A rule that turns scores of normal data into a decision threshold.
+
+    A threshold decides on what the labels are given for: on clips where whole recordings are
+    labelled, else on points.
 
     Attributes:
-        level: in (0, 1); on data like the training data a share of 1 - level lies above.
+        level: in (0, 1); on data like the data it was fitted on a share of 1 - level lies above.
+        held_out: the share of the normal training recordings, in [0, 1), that a detector does not
+            train on, so that the threshold is fitted on scores of data that are new to it; 0 to
+            fit it on the training data.
+
+    Raises:
+        ConfigError: a share is out of range.
     """
 
-    level: float = 0.995
+    level: float
+    held_out: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_level(self.level)
+        if not 0 < self.level < 1:
+            raise ConfigError(f"threshold level must lie in (0, 1), not {self.level}")
+        if not 0 <= self.held_out < 1:
+            raise ConfigError(f"threshold.held_out must lie in [0, 1), not {self.held_out}")
 
-    def fit(self, train_scores: FloatArray) -> float:
-        """The threshold for training scores `(n,)`; a point is an alarm if its score exceeds it."""
-        return float(np.quantile(train_scores, self.level))
+    @abstractmethod
+    def fit(self, scores: FloatArray) -> float:
+        """The threshold for scores `(n,)` of normal data; what scores above it is an alarm."""
 
 
 @dataclass(frozen=True)
-class GammaThreshold:
-    """The quantile of a gamma distribution fitted to the training scores.
+class QuantileThreshold(Threshold):
+    """The empirical quantile of the scores; for the settings see `Threshold`."""
+
+    level: float = 0.995
+
+    def fit(self, scores: FloatArray) -> float:
+        """See `Threshold.fit`."""
+        return float(np.quantile(scores, self.level))
+
+
+@dataclass(frozen=True)
+class GammaThreshold(Threshold):
+    """The quantile of a gamma distribution fitted to the scores; for the settings see `Threshold`.
 
     Squared errors are roughly gamma distributed, and a fitted tail varies less from sample to
     sample than the few highest scores. Where the scores cannot be gamma distributed (some are not
     positive, or there are fewer than 30) or are not (Kolmogorov-Smirnov distance above 0.1), the
     empirical quantile takes its place, with a warning. Fewer than 185 scores may be further from
     it, by chance: up to 1.36 over the root of their number.
-
-    Attributes:
-        level: in (0, 1); on data like the training data a share of 1 - level is expected above.
     """
 
     level: float = 0.99
 
-    def __post_init__(self) -> None:
-        _check_level(self.level)
+    def fit(self, scores: FloatArray) -> float:
+        """See `Threshold.fit`."""
+        return self.fit_with_gamma(scores)[0]
 
-    def fit(self, train_scores: FloatArray) -> float:
-        """The threshold for training scores `(n,)`; a point is an alarm if its score exceeds it."""
-        return self.fit_with_gamma(train_scores)[0]
-
-    def fit_with_gamma(self, train_scores: FloatArray) -> tuple[float, Gamma | None]:
+    def fit_with_gamma(self, scores: FloatArray) -> tuple[float, Gamma | None]:
         """The threshold, and the distribution it comes from; None for the empirical quantile."""
-        scores = np.asarray(train_scores, dtype=np.float64)
+        scores = np.asarray(scores, dtype=np.float64)
         gamma, problem = _usable_gamma(scores)
         if gamma is None:
             warnings.warn(
-                f"no gamma distribution fits the training scores: {problem}; the threshold is "
+                f"no gamma distribution fits the normal scores: {problem}; the threshold is "
                 f"their empirical {self.level:g} quantile",
                 AnomalibTsWarning,
                 stacklevel=2,
@@ -121,8 +140,3 @@ def _usable_gamma(scores: FloatArray) -> tuple[Gamma | None, str]:
     if distance > limit:
         return None, f"the Kolmogorov-Smirnov distance is {distance:.2f}, above {limit:.2g}"
     return gamma, ""
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ConfigError(f"threshold level must lie in (0, 1), not {level}")

@@ -1,5 +1,8 @@
 """One unit: what trains, what is scored, and what the record says."""
 
+import csv
+import io
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +12,7 @@ from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.evaluation import Evaluation, evaluate_store
 from anomalib_ts.execute import execute, load_case
+from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.recording import Recording
 from anomalib_ts.results.record import Unit
 from anomalib_ts.results.store import Store
@@ -113,3 +117,92 @@ def test_stored_scores_are_judged_anew_when_the_rules_change(tmp_path):
     (again,) = evaluate_store(store, ["auroc"])
     assert again.metrics == fresh.metrics
     assert again.judged == highest.rules
+
+
+def held_out(share, detector=Witness, **settings):
+    threshold = {
+        "_target_": "anomalib_ts.thresholds.QuantileThreshold",
+        "level": 0.9,
+        "held_out": share,
+    }
+    return replace(unit(detector, "Weak", **settings), threshold=threshold)
+
+
+@pytest.mark.parametrize("reduce", ["mean", "max"])
+def test_the_threshold_decides_on_clips_where_clips_are_labelled(reduce):
+    outcome = execute(unit(Witness, "Given"), Evaluation("full", reduce=reduce), 1)
+    clips = [getattr(r.values.mean(axis=1), reduce)() for r in Witness.seen]
+    assert outcome.record.decides == reduce
+    assert outcome.record.threshold == pytest.approx(np.quantile(clips, 0.9))
+    normal, anomalous = outcome.scores.reshape(2, 10, 6)
+    alarms = getattr(normal, reduce)(axis=1) > outcome.record.threshold
+    hits = getattr(anomalous, reduce)(axis=1) > outcome.record.threshold
+    assert outcome.record.metrics["false_alarm_rate"] == alarms.mean()
+    assert outcome.record.metrics["recall"] == hits.mean()
+    assert "pooled/recall" not in outcome.record.metrics
+
+
+def test_held_out_clips_set_the_threshold_and_do_not_train():
+    whole = execute(held_out(0.0), Evaluation(), 1)
+    trained_on_all = {recording.name for recording in Witness.seen}
+    outcome = execute(held_out(0.4), Evaluation(), 1)
+    trained = {recording.name for recording in Witness.seen}
+    rows = list(csv.DictReader(io.StringIO(outcome.split)))
+    kept = {row["name"] for row in rows if row["part"] == "threshold"}
+    assert kept and not kept & trained and kept | trained == trained_on_all
+    case = Clips().load("machine")
+    scores = [r.values.mean() for r in (*case.train, *case.test) if r.name in kept]
+    assert outcome.record.threshold == pytest.approx(np.quantile(scores, 0.9))
+    assert np.array_equal(outcome.scores, whole.scores)
+
+
+def test_the_split_lists_every_clip_with_its_part():
+    outcome = execute(held_out(0.2, WeakWitness, n_train_anomalous=2), Evaluation(), 1)
+    rows = list(csv.DictReader(io.StringIO(outcome.split)))
+    counts = Counter((row["part"], row["label"]) for row in rows)
+    assert counts == {
+        ("train", "0"): 8,
+        ("train", "1"): 2,
+        ("threshold", "0"): 2,
+        ("test", "0"): 10,
+        ("test", "1"): 5,
+    }
+
+
+def test_each_split_of_a_case_is_stored_for_itself(tmp_path):
+    store = Store(tmp_path)
+    for seed in (0, 1):
+        outcome = execute(unit(Witness, "Weak", seed=seed), Evaluation(), 1)
+        store.save_case(outcome.record.unit, outcome.truth.arrays(), outcome.split)
+        store.save(replace(outcome.record, scores=True), outcome.scores)
+        tested = GroundTruth.from_arrays(store.case(outcome.record.unit)).names.tolist()
+        assert tested == outcome.truth.names.tolist()
+        table = store.case_path(outcome.record.unit).with_suffix(".csv").read_text()
+        assert table == outcome.split
+    before = {record.unit.key: record.metrics for record in store.records()}
+    after = {record.unit.key: record.metrics for record in evaluate_store(store, "default")}
+    assert before == after
+
+
+def test_a_threshold_for_clips_reduced_otherwise_decides_nothing(tmp_path):
+    store = Store(tmp_path)
+    outcome = execute(unit(Witness, "Given"), Evaluation("full"), 1)
+    store.save_case(outcome.record.unit, outcome.truth.arrays())
+    stored = replace(outcome.record, scores=True)
+    store.save(stored, outcome.scores)
+    changed = Evaluation(["auroc", "recall"], reduce="max").rejudge(store, stored)
+    assert changed.threshold == outcome.record.threshold
+    assert "recall" not in changed.metrics
+    assert "run again" in changed.undefined["recall"]
+
+
+class Teller(Witness):
+    """Has learnt a number worth telling."""
+
+    def fitted_values(self):
+        return {"mean": 3.5}
+
+
+def test_what_a_detector_learnt_stands_in_the_record():
+    assert execute(unit(Teller, "Given"), Evaluation(), 1).record.fitted == {"mean": 3.5}
+    assert execute(unit(Witness, "Given"), Evaluation(), 1).record.fitted == {}

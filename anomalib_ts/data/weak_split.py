@@ -6,19 +6,15 @@ be as good as the answer.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from anomalib_ts.data.base import Case
 from anomalib_ts.errors import InputError
-from anomalib_ts.files import atomic_write
 from anomalib_ts.recording import Recording
 
 
@@ -61,8 +57,8 @@ def weak_split(
     if unlabelled:
         raise InputError(f"{case.name}: {unlabelled[0]} has no label, so it cannot be split")
     rng = np.random.default_rng(seed)
-    normal = _stratified([r for r in pool if r.label == 0], rng)
-    anomalous = _stratified([r for r in pool if r.label == 1], rng)
+    normal = stratified([r for r in pool if r.label == 0], rng)
+    anomalous = stratified([r for r in pool if r.label == 1], rng)
     n_normal = _count(n_test_normal, len(normal), f"{case.name}: normal test clips")
     n_anomalous = _count(n_test_anomalous, len(anomalous), f"{case.name}: anomalous test clips")
     if n_normal == len(normal):
@@ -82,19 +78,7 @@ def weak_split(
     )
 
 
-def write_split(case: Case, path: str | Path) -> None:
-    """List the clips of a split: a CSV file of part, label, machine id and name, a line a clip."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["part", "label", "machine_id", "name"])
-    for part in ("train", "test"):
-        recordings: tuple[Recording, ...] = getattr(case, part)
-        writer.writerows([part, r.label, r.machine_id, r.name] for r in recordings)
-    with atomic_write(path) as file:
-        file.write(text.getvalue().encode())
-
-
-def _stratified(recordings: Sequence[Recording], rng: np.random.Generator) -> list[Recording]:
+def stratified(recordings: Sequence[Recording], rng: np.random.Generator) -> list[Recording]:
     """The recordings in a random order of which every beginning has each machine's fair share."""
     sizes = Counter(recording.machine_id for recording in recordings)
     seen: Counter[str] = Counter()

@@ -110,6 +110,10 @@ class Detector(BaseEstimator, ABC):
             )
         return self._checked_scores(self._score(item), item)
 
+    def fitted_values(self) -> dict[str, float]:
+        """Numbers learnt in `fit` that belong beside the results, by name; none by default."""
+        return {}
+
     @abstractmethod
     def _fit(self, train: tuple[Recording, ...]) -> None:
         """Learn from checked recordings, without labels unless `supervision` is `weak`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anomalib_ts.errors import InputError
+from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics.prediction import PrecisionRecall, f1_scores
 from anomalib_ts.metrics.scored import ScoredSeries
 
@@ -21,6 +21,18 @@ def point_scores(series: ScoredSeries, threshold: float) -> PrecisionRecall:
     n_predicted = int(np.count_nonzero(predicted))
     precision = hits / n_predicted if n_predicted else float("nan")
     return PrecisionRecall(precision, hits / series.n_positive)
+
+
+def false_alarm_rate(series: ScoredSeries, threshold: float) -> float:
+    """Share of the normal points that are scored above a threshold (false-positive rate).
+
+    Raises:
+        UndefinedMetricError: No point is normal.
+    """
+    normal = ~series.labels
+    if not normal.any():
+        raise UndefinedMetricError("false_alarm_rate is undefined: no point is normal")
+    return float(series.predict(threshold)[normal].mean())
 
 
 def best_point_scores(series: ScoredSeries) -> PrecisionRecall:

@@ -168,6 +168,13 @@ def _oracles() -> Iterator[Metric]:
 
 def _predictions() -> Iterator[Metric]:
     yield from _given_threshold("", "", point.point_scores, "point")
+    yield Metric(
+        "false_alarm_rate",
+        lambda s, o: point.false_alarm_rate(s, o.require_threshold()),
+        "share of normal points above the given threshold",
+        higher_is_better=False,
+        needs_threshold=True,
+    )
     yield from _given_threshold("", "range_", range_based.range_scores, "range-based")
     yield from _given_threshold("", "event_", events.event_scores, "event")
     yield from _given_threshold("", "affiliation_", affiliation.affiliation_scores, "affiliation")

@@ -76,7 +76,9 @@ class Record:
         undefined: why, for each metric that is undefined.
         judged: the rules behind the metrics, see `Evaluation.rules`.
         error: type, message and traceback, where the status is not `ok`.
-        threshold: the decision threshold fitted on the training scores.
+        threshold: the decision threshold.
+        decides: what it decides on: `points`, or clips by the reduction of their point scores.
+        fitted: numbers that the detector learnt, see `Detector.fitted_values`.
         fit_seconds, score_seconds: wall clock.
         points: number of scored points.
         peak_memory_mb: largest resident set of the process while the unit ran.
@@ -91,6 +93,8 @@ class Record:
     judged: dict[str, Any] = field(default_factory=dict)
     error: dict[str, str] = field(default_factory=dict)
     threshold: float | None = None
+    decides: str = "points"
+    fitted: dict[str, float] = field(default_factory=dict)
     fit_seconds: float | None = None
     score_seconds: float | None = None
     points: int | None = None

@@ -3,7 +3,8 @@
     RESULTS/<data set>/<detector>/<case>-s<seed>-<key>.json   the record, with a checksum
                                   ... .scores.npz             the score of every point
                                   ... .png                    the plot
-    RESULTS/<data set>/cases/<case>-<fingerprint>.npz         what was scored: labels, values
+    RESULTS/<data set>/cases/<case>-<key>.npz                 what was scored: labels, values
+                              ... .csv                        which clips trained and were tested
 
 The files are the truth; there is no index to lose.
 """
@@ -22,7 +23,7 @@ from filelock import FileLock
 from anomalib_ts.errors import AnomalibTsError, DataNotFoundError
 from anomalib_ts.files import atomic_write
 from anomalib_ts.recording import FloatArray
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.record import Record, Unit, digest
 
 _RECORDS = "[!.]*/*/*.json"
 
@@ -48,6 +49,12 @@ class Store:
         name = f"{_slug(unit.case)}-s{unit.seed}-{unit.key[:KEY_LENGTH]}{suffix}"
         return self.folder / _slug(unit.data) / _slug(unit.detector) / name
 
+    def case_path(self, unit: Unit) -> Path:
+        """Where what a unit was scored against lies: one file for a case, protocol and split."""
+        decides = [unit.fingerprint, unit.protocol_settings, unit.threshold.get("held_out", 0)]
+        name = f"{_slug(unit.case)}-{digest(decides)[:KEY_LENGTH]}.npz"
+        return self.folder / _slug(unit.data) / "cases" / name
+
     def find(self, unit: Unit) -> Record | None:
         """The unit's record; None if there is none or the file is torn, altered or foreign."""
         record = read_record(self.path(unit))
@@ -71,9 +78,17 @@ class Store:
         with np.load(path, allow_pickle=False) as file:
             return np.asarray(file["scores"], dtype=np.float64)
 
-    def save_case(self, unit: Unit, arrays: dict[str, Any]) -> None:
-        """Keep what a case was scored against, once for all detectors."""
-        path = self._case_path(unit)
+    def save_case(self, unit: Unit, arrays: dict[str, Any], split: str = "") -> None:
+        """Keep what a case was scored against, once for all detectors.
+
+        Args:
+            unit: one that was run on the case.
+            arrays: of the ground truth.
+            split: the clips of the split as CSV text; empty if there is none to keep.
+        """
+        path = self.case_path(unit)
+        if split and not path.with_suffix(".csv").exists():
+            self._write(path.with_suffix(".csv"), lambda f: f.write(split.encode()))
         if not path.exists():
             self._write(path, lambda f: np.savez_compressed(f, **arrays))
 
@@ -83,7 +98,7 @@ class Store:
         Raises:
             DataNotFoundError: nothing was kept.
         """
-        path = self._case_path(unit)
+        path = self.case_path(unit)
         if not path.is_file():
             raise DataNotFoundError(f"no stored case at {path}; run again with save_scores=true")
         with np.load(path, allow_pickle=False) as file:
@@ -123,10 +138,6 @@ class Store:
                 _ = write(file)
         except OSError as error:
             raise AnomalibTsError(f"cannot write the result {path}: {error}") from error
-
-    def _case_path(self, unit: Unit) -> Path:
-        name = f"{_slug(unit.case)}-{unit.fingerprint[:KEY_LENGTH]}.npz"
-        return self.folder / _slug(unit.data) / "cases" / name
 
 
 def existing_store(folder: str | Path) -> Store:

@@ -1,6 +1,5 @@
 """The split of weakly supervised studies."""
 
-import csv
 from collections import Counter
 from itertools import pairwise
 
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalib_ts.data.base import Case
-from anomalib_ts.data.weak_split import weak_split, write_split
+from anomalib_ts.data.weak_split import weak_split
 from anomalib_ts.errors import InputError
 from anomalib_ts.recording import Recording
 
@@ -168,18 +167,3 @@ def test_any_beginning_of_the_order_is_fair(sizes, seed, fraction):
     assert sum(found.values()) == wanted
     for (_, _, machine), n in counts.items():
         assert abs(found[machine] - wanted * n / max(1, sum(sizes))) <= 2
-
-
-def test_the_clips_of_a_split_are_listed(tmp_path):
-    split = weak_split(BLDC, 0.5, 0.5, n_train_anomalous=2, seed=0)
-    write_split(split, tmp_path / "splits" / "bldc.csv")
-    with (tmp_path / "splits" / "bldc.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["name"] for row in rows] == names(split.train) + names(split.test)
-    assert Counter((row["part"], row["label"]) for row in rows) == {
-        ("train", "0"): 11,
-        ("train", "1"): 2,
-        ("test", "0"): 11,
-        ("test", "1"): 11,
-    }
-    assert {row["machine_id"] for row in rows} == {"01", "02", "03", "04"}

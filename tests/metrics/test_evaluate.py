@@ -95,7 +95,19 @@ def test_settings_are_checked():
 def test_a_missing_class_raises_or_is_left_out(labels):
     with pytest.raises(UndefinedMetricError, match="all 10 points are labelled"):
         evaluate(labels, SCORES, window=2)
-    assert evaluate(labels, SCORES, window=2, threshold=0.5, undefined="omit") == {}
+    values = evaluate(labels, SCORES, window=2, threshold=0.5, undefined="omit")
+    assert values.keys() == (set() if labels.all() else {"false_alarm_rate"})
+
+
+def test_false_alarms_are_counted_among_normal_points():
+    labels, scores = [0, 0, 0, 0, 1, 1], [0.1, 0.2, 0.9, 0.5, 0.4, 0.8]
+    for threshold, rate in ((0.5, 0.25), (0.49, 0.5), (1.0, 0.0), (0.0, 1.0)):
+        values = evaluate(labels, scores, "false_alarm_rate", threshold=threshold)
+        assert values == {"false_alarm_rate": rate}
+    alone = evaluate([0, 0], [1.0, 3.0], "false_alarm_rate", threshold=2.0)
+    assert alone == {"false_alarm_rate": 0.5}
+    with pytest.raises(UndefinedMetricError, match="no point is normal"):
+        evaluate([1, 1], [1.0, 3.0], "false_alarm_rate", threshold=2.0)
 
 
 def test_precision_of_nothing_is_undefined_and_its_f1_is_0():

@@ -51,7 +51,7 @@ def test_every_golden_metric_is_covered_or_named_as_unusable():
 @pytest.mark.parametrize("name", sorted(UNDEFINED))
 def test_one_class_is_an_error_where_the_originals_return_something(name):
     case = CASES[name]
-    for metric in REGISTRY:
+    for metric in REGISTRY.keys() - {"false_alarm_rate"}:  # of normal points alone, and ours
         with pytest.raises(UndefinedMetricError, match="both classes"):
             evaluate(case.labels, case.scores, metric, case.window, threshold=0.5)
 

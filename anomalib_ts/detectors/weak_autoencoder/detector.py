@@ -122,6 +122,10 @@ class WeakAutoencoder(BlockDetector):
             return None
         return Gamma(shape, scale * squared_unit(self.model_, self.scaling))
 
+    def fitted_values(self) -> dict[str, float]:
+        """The threshold `a`."""
+        return {"a": self.threshold_}
+
     def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
         mean, scale = scaled_moments(train, self.scaling)
         with seeded(self.seed):
