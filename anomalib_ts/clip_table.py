@@ -88,7 +88,7 @@ def _table(clips: Sequence[Clip], names: Sequence[str]) -> Table:
     """Columns of which nothing is known are left out; names are never cut, to be copied."""
     columns = {
         "rank": [str(clip.rank) for clip in clips],
-        "score": [f"{clip.score:.4g}" for clip in clips],
+        "score": [f"{clip.score:#.4g}".rstrip(".") for clip in clips],
         "alarm": ["" if clip.alarm is None else _ALARMS[clip.alarm] for clip in clips],
         "truth": ["" if clip.label is None else LABELS[clip.label] for clip in clips],
         "machine": [clip.machine_id for clip in clips],

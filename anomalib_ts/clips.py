@@ -110,6 +110,12 @@ def ranked_units(store: Store, case: str = "*", detector: str | None = None) -> 
     return found
 
 
+def rank_unit(store: Store, record: Record) -> RankedUnit | None:
+    """A stored unit with its clips; None if it is of one single recording, or has no scores."""
+    ranked = list(_rank_case(store, [record])) if record.scores else []
+    return ranked[0] if ranked else None
+
+
 def clip_files(unit: Unit, clips: Sequence[Clip]) -> list[Path | None]:
     """Where the file of each clip of a unit lies, or lay; None if it has none."""
     try:

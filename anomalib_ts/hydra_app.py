@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SHOWN_CLIPS = 5
+"""A single run ends with so many of the most anomalous clips."""
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -73,6 +76,8 @@ def run(arguments: list[str]) -> int:
         finally:
             records, errors, figures = notes.collect()
             _show(records)
+    if records and not {"-m", "--multirun"} & set(options):
+        _show_clips(Store(notes.folder.parents[1]), records)
     if records:
         errors += _draw_figures(Store(notes.folder.parents[1]), figures, records)
     if errors:
@@ -197,6 +202,17 @@ def _show(records: list[Record]) -> None:
     for record in records:
         if record.status != "ok":
             shown.print(f"{record.unit.case}, {record.unit.detector}: {record.error['message']}")
+
+
+def _show_clips(store: Store, records: list[Record]) -> None:
+    """The most anomalous clips that the chosen detector found, where a single case has several."""
+    from anomalib_ts.clip_table import as_text  # noqa: PLC0415
+    from anomalib_ts.clips import rank_unit  # noqa: PLC0415
+
+    if len({record.unit.case for record in records}) > 1:
+        return  # six such tables are no summary; `anomalib-ts clips` shows them
+    if ranked := rank_unit(store, records[0]):
+        console().print("", as_text(ranked, SHOWN_CLIPS), sep="\n")
 
 
 @contextmanager

@@ -1,56 +1,41 @@
-"""The picture of a scored case: series, true anomalies, score and threshold."""
+"""The picture of a scored series: values, true anomalies, score and threshold."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from anomalib_ts.files import atomic_write
-from anomalib_ts.ground_truth import GroundTruth
-from anomalib_ts.recording import FloatArray
-from anomalib_ts.results.record import Record
-from anomalib_ts.results.store import Store
+from anomalib_ts.plot.channels import ChannelPainter
+from anomalib_ts.plot.style import ANOMALY, SCORE, THRESHOLD
+from anomalib_ts.recording import FloatArray, LabelArray
 
-ANOMALY, SCORE, THRESHOLD = "#d1495b", "#3d3d3d", "#e08e1b"
 ZOOM_POINTS = 400
 """Width of the details, unless an anomaly is longer."""
 
 
-def plot_unit(store: Store, record: Record) -> Path | None:
-    """Draw a stored unit into the store; None where there are no values to draw.
-
-    Returns:
-        The PNG file.
-    """
-    truth = GroundTruth.from_arrays(store.case(record.unit))
-    if truth.values is None:
-        return None
-    figure = draw(truth, store.scores(record.unit), record.threshold, _title(record))
-    path = store.path(record.unit, ".png")
-    with atomic_write(path) as file:
-        figure.savefig(file, format="png", dpi=110)
-    return path
-
-
-def draw(
-    truth: GroundTruth, scores: FloatArray, threshold: float | None, title: str = ""
+def draw_series(
+    values: NDArray[np.float32],
+    labels: LabelArray | None,
+    scores: FloatArray,
+    threshold: float | None,
+    title: str = "",
 ) -> Figure:
     """Draw the whole series and its score, and the best and the worst found anomaly in detail.
 
     Args:
-        truth: with `values` and, if known, `labels`.
+        values: `(n, c)`.
+        labels: `(n,)` of 0 and 1, if known.
         scores: `(n,)`.
         threshold: drawn as a line, if given.
         title: above the picture.
     """
-    anomalies = _segments(truth.labels)
-    panels = _Panels(truth, scores, threshold, anomalies)
+    anomalies = _segments(labels)
+    painter = ChannelPainter.of([values])
+    panels = _Panels(values, scores, threshold, anomalies, painter)
     details = _best_and_worst(anomalies, scores)
     figure = Figure(figsize=(11, 6.2 if details else 4.2), layout="constrained")
     figure.suptitle(title)
@@ -70,6 +55,8 @@ def draw(
         pair = [figure.add_subplot(grid[row, column]) for row in (2, 3)]
         panels.fill(pair, _around(segment, len(scores)))
         pair[0].set_title(name, fontsize=9)
+    if painter.as_image:
+        painter.add_colour_bar(figure)
     return figure
 
 
@@ -80,34 +67,41 @@ _DETAIL_NAMES = ((), ("the anomaly",), ("highest scored anomaly", "lowest scored
 class _Panels:
     """What every pair of panels (values above, scores below) shows a stretch of."""
 
-    truth: GroundTruth
+    values: NDArray[np.float32]
     scores: FloatArray
     threshold: float | None
     anomalies: list[slice]
+    painter: ChannelPainter
 
     def fill(self, axes: list[Axes], part: slice) -> None:
         values, scores = axes
         points = np.arange(part.start, part.stop)
-        assert self.truth.values is not None
-        values.plot(points, self.truth.values[part], lw=0.8)
+        self.painter.draw(values, self.values[part], part.start, 1.0)
         scores.plot(points, self.scores[part], lw=0.8, color=SCORE, label="score")
         if self.threshold is not None:
             scores.axhline(self.threshold, lw=1.2, ls="--", color=THRESHOLD, label="threshold")
         label = "true anomaly"
         for segment in self.anomalies:
             if segment.start < part.stop and segment.stop > part.start:
-                values.axvspan(segment.start, segment.stop, color=ANOMALY, alpha=0.25, lw=1)
+                self._mark(values, segment)
                 scores.axvspan(
                     segment.start, segment.stop, color=ANOMALY, alpha=0.25, lw=1, label=label
                 )
                 label = ""
-        for panel, name in ((values, "value"), (scores, "score")):
+        for panel in axes:
             panel.set_xlim(part.start, part.stop)
-            panel.set_ylabel(name)
+        scores.set_ylabel("score")
         values.tick_params(labelbottom=False)
 
+    def _mark(self, values: Axes, segment: slice) -> None:
+        if self.painter.as_image:  # a shade would change the meaning of the colours
+            for edge in (segment.start, segment.stop):
+                values.axvline(edge, color=ANOMALY, lw=1)
+        else:
+            values.axvspan(segment.start, segment.stop, color=ANOMALY, alpha=0.25, lw=1)
 
-def _segments(labels: NDArray[Any] | None) -> list[slice]:
+
+def _segments(labels: LabelArray | None) -> list[slice]:
     if labels is None:
         return []
     edges = np.flatnonzero(np.diff(labels, prepend=0, append=0)).tolist()
@@ -124,10 +118,3 @@ def _around(segment: slice, n: int) -> slice:
     middle = (segment.start + segment.stop) // 2
     start = max(0, min(middle - width // 2, n - width))
     return slice(start, min(n, start + width))
-
-
-def _title(record: Record) -> str:
-    unit = record.unit
-    auroc = record.metrics.get("auroc")
-    value = "AUROC undefined" if auroc is None else f"AUROC {auroc:.3f}"
-    return f"{unit.detector} on {unit.case}, protocol {unit.protocol}: {value}"

@@ -1,0 +1,164 @@
+"""The most telling clips of a case: what was heard, and its score over time under it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from anomalib_ts.clip_table import LABELS
+from anomalib_ts.clips import Clip
+from anomalib_ts.plot.channels import ChannelPainter
+from anomalib_ts.plot.style import CLIP_SCORE, SCORE, THRESHOLD
+from anomalib_ts.recording import FloatArray, Recording
+
+PANELS = 6
+"""So many clips are drawn."""
+
+WIDE = 30.0
+"""Scores are drawn on a logarithmic axis if the highest is this many times the lowest."""
+
+_COLUMNS = 2
+_LONGEST_NAME = 58
+
+
+@dataclass(frozen=True)
+class ClipPanel:
+    """A clip to be drawn.
+
+    Attributes:
+        clip: the result.
+        caption: what the clip is an example of.
+        recording: its values `(n, c)`.
+        scores: `(n,)`, its score over time.
+    """
+
+    clip: Clip
+    caption: str
+    recording: Recording
+    scores: FloatArray
+
+
+def telling_clips(ranked: Sequence[Clip]) -> list[tuple[Clip, str]]:
+    """The clips that a picture shows, by rank, with a caption each.
+
+    The most anomalous ones and, for comparison, where labels are known: the normal clip with the
+    highest score and the anomalous one with the lowest.
+    """
+    normal = [clip for clip in ranked if clip.label == 0]
+    anomalous = [clip for clip in ranked if clip.label == 1]
+    compared = {clip.rank: "highest normal" for clip in normal[:1]}
+    compared |= {clip.rank: "lowest anomalous" for clip in anomalous[-1:]}
+    others = [clip.rank for clip in ranked if clip.rank not in compared]
+    shown = {*compared, *others[: PANELS - len(compared)]}
+    return [
+        (clip, _caption(clip, len(ranked), compared.get(clip.rank)))
+        for clip in ranked
+        if clip.rank in shown
+    ]
+
+
+def draw_clips(
+    panels: Sequence[ClipPanel],
+    threshold: float | None,
+    frequencies: FloatArray | None,
+    title: str = "",
+) -> Figure:
+    """Draw clips, all with the same colours and the same score axis.
+
+    Args:
+        panels: at least one.
+        threshold: of clip scores, or of points where clips have no alarm; drawn as a line, if
+            given.
+        frequencies: `(c,)` of the channels in Hz, if the values are spectrograms in dB.
+        title: above the picture.
+    """
+    painter = ChannelPainter.of([panel.recording.values for panel in panels], frequencies)
+    rows = -(-len(panels) // _COLUMNS)
+    figure = Figure(figsize=(11, 0.9 + 2.9 * rows), layout="constrained")
+    figure.suptitle(title)
+    grid = figure.add_gridspec(2 * rows, _COLUMNS, height_ratios=[1.5, 1] * rows)
+    scores: list[Axes] = []
+    for place, panel in enumerate(panels):
+        row, column = divmod(place, _COLUMNS)
+        values = figure.add_subplot(grid[2 * row, column])
+        scores.append(figure.add_subplot(grid[2 * row + 1, column], sharex=values))
+        _draw_clip(values, scores[-1], panel, painter, threshold)
+    _scale_alike(scores, panels, threshold)
+    if painter.as_image:
+        painter.add_colour_bar(figure)
+    lines, names = scores[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def _draw_clip(
+    values: Axes, scores: Axes, panel: ClipPanel, painter: ChannelPainter, threshold: float | None
+) -> None:
+    period = panel.recording.sampling_period
+    step = period or 1.0
+    times = step * np.arange(len(panel.scores))
+    painter.draw(values, panel.recording.values, 0.0, step)
+    values.set_title(panel.caption, fontsize=9, loc="left")
+    values.tick_params(labelbottom=False)
+    scores.axhline(panel.clip.score, lw=1.8, color=CLIP_SCORE, label="clip score")
+    if threshold is not None:
+        what = "points" if panel.clip.alarm is None else "clip scores"
+        scores.axhline(threshold, lw=1.2, ls="--", color=THRESHOLD, label=f"threshold of {what}")
+    scores.plot(
+        times,
+        panel.scores,
+        lw=0.9,
+        color=SCORE,
+        marker="." if len(times) == 1 else "",
+        drawstyle="steps-mid",
+        label="score over time",
+    )
+    scores.set_xlim(-step / 2, step * (len(times) - 0.5))
+    scores.set_ylabel("score")
+    scores.set_xlabel("point" if period is None else "time (s)", labelpad=1, fontsize=9)
+    if period is None:
+        scores.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in (values, scores):
+        axes.tick_params(labelsize=8)
+        axes.yaxis.label.set_fontsize(9)
+
+
+def _caption(clip: Clip, count: int, example: str | None) -> str:
+    facts = [f"rank {clip.rank} of {count}"]
+    if clip.label is not None:
+        facts.append(example or LABELS[clip.label])
+    facts.append(f"score {clip.score:.4g}")
+    if clip.alarm is not None:
+        facts.append("alarm" if clip.alarm else "no alarm")
+    return f"{_shortened(clip.name)}\n{', '.join(facts)}"
+
+
+def _shortened(name: str) -> str:
+    """The name with its middle left out, if it is long: names differ at their ends."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = (_LONGEST_NAME - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"
+
+
+def _scale_alike(
+    axes: Sequence[Axes], panels: Sequence[ClipPanel], threshold: float | None
+) -> None:
+    """One score axis for all: all scores and the threshold with a margin, logarithmic if wide."""
+    shown = np.concatenate([panel.scores for panel in panels])
+    if threshold is not None:
+        shown = np.append(shown, threshold)
+    low, high = float(shown.min()), float(shown.max())
+    wide = low > 0 and high > WIDE * low
+    margin = 0.05 * (high - low) or 0.5
+    for panel in axes:
+        if wide:
+            panel.set_yscale("log")
+            panel.set_ylim(low / 1.3, high * 1.3)
+        else:
+            panel.set_ylim(low - margin, high + margin)

@@ -1,0 +1,101 @@
+"""The picture of a stored unit: what it shows, and where the values come from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from anomalib_ts.clips import clip_threshold, rank_clips
+from anomalib_ts.config import create
+from anomalib_ts.data.base import DataSet
+from anomalib_ts.errors import InputError
+from anomalib_ts.execute import load_case
+from anomalib_ts.files import atomic_write
+from anomalib_ts.ground_truth import GroundTruth
+from anomalib_ts.plot.clips import ClipPanel, draw_clips, telling_clips
+from anomalib_ts.plot.series import draw_series
+from anomalib_ts.protocol import Protocol
+from anomalib_ts.recording import FloatArray, Recording
+from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.store import Store
+
+DPI = 110
+
+
+def plot_unit(store: Store, record: Record) -> Path:
+    """Draw a stored unit into the store.
+
+    Values of many channels, such as spectrograms, are not in the store: they are loaded again.
+
+    Returns:
+        The PNG file.
+
+    Raises:
+        AnomalibTsError: scores or values are not there (any more), or the data has changed since.
+    """
+    truth = GroundTruth.from_arrays(store.case(record.unit))
+    values = _load_again(record.unit) if truth.values is None else _stored(truth)
+    several = truth.labels is None and len(truth.lengths) > 1
+    draw = _draw_clips if truth.by_clip or several else _draw_series
+    figure = draw(record, truth, store.scores(record.unit), values)
+    path = store.path(record.unit, ".png")
+    with atomic_write(path) as file:
+        figure.savefig(file, format="png", dpi=DPI)
+    return path
+
+
+@dataclass(frozen=True)
+class _Values:
+    """What was scored.
+
+    Attributes:
+        recordings: in the order of the case.
+        frequencies: see `DataSet.frequencies`.
+    """
+
+    recordings: tuple[Recording, ...]
+    frequencies: FloatArray | None = None
+
+
+def _stored(truth: GroundTruth) -> _Values:
+    assert truth.values is not None
+    return _Values(tuple(Recording(truth.values[part]) for part in truth.stretches))
+
+
+def _load_again(unit: Unit) -> _Values:
+    data_set: DataSet = create(unit.data_settings, "data")
+    if data_set.fingerprint(unit.case) != unit.fingerprint:
+        raise InputError(f"the data of {unit.case} has changed since it was scored")
+    case = load_case(json.dumps(unit.data_settings), unit.case)
+    protocol: Protocol = create(unit.protocol_settings, "protocol")
+    return _Values(protocol.split(case).test, data_set.frequencies())
+
+
+def _draw_series(record: Record, truth: GroundTruth, scores: FloatArray, values: _Values) -> Figure:
+    whole = np.concatenate([recording.values for recording in values.recordings])
+    return draw_series(whole, truth.labels, scores, record.threshold, _title(record))
+
+
+def _draw_clips(record: Record, truth: GroundTruth, scores: FloatArray, values: _Values) -> Figure:
+    stretches = truth.stretches
+    panels = [
+        ClipPanel(clip, caption, values.recordings[clip.place], scores[stretches[clip.place]])
+        for clip, caption in telling_clips(rank_clips(record, truth, scores))
+    ]
+    return draw_clips(panels, _drawn_threshold(record), values.frequencies, _title(record))
+
+
+def _drawn_threshold(record: Record) -> float | None:
+    """The threshold, unless it decides on clip scores of another kind than those shown."""
+    return record.threshold if record.decides == "points" else clip_threshold(record)
+
+
+def _title(record: Record) -> str:
+    unit = record.unit
+    auroc = record.metrics.get("auroc")
+    value = "AUROC undefined" if auroc is None else f"AUROC {auroc:.3f}"
+    return f"{unit.detector} on {unit.case}, protocol {unit.protocol}: {value}"
