@@ -73,15 +73,17 @@ def run(arguments: list[str]) -> int:
         try:
             with sweep_view(notes, enabled=bool({"-m", "--multirun"} & set(options))):
                 main()
-        finally:
-            records, errors, figures = notes.collect()
-            _show(records)
-    if records and not {"-m", "--multirun"} & set(options):
-        _show_clips(Store(notes.folder.parents[1]), records)
-    if records:
-        errors += _draw_figures(Store(notes.folder.parents[1]), figures, records)
-    if errors:
-        raise ConfigError("\n".join(errors))
+        except BaseException:
+            _show(notes.collect().records)  # what had ended before
+            raise
+    records, errors, figures = notes.collect()
+    store = Store(notes.folder.parents[1])
+    missing = _draw_figures(store, figures, records)
+    _show(records, as_leaderboard=bool(missing) or not figures)
+    if records and not figures and not {"-m", "--multirun"} & set(options):
+        _show_clips(store, records)
+    if errors or missing:
+        raise ConfigError("\n".join([*errors, *missing]))
     return int(any(record.status != "ok" for record in records))
 
 
@@ -174,13 +176,14 @@ def _plan_figure(settings: Settings | None, job: Job, note: JobNote) -> bool:
 
 
 def _draw_figures(store: Store, figures: list[Settings], records: list[Record]) -> list[str]:
-    """Draw what was planned.
+    """Draw what was planned, if there are results.
 
     Returns:
         Why a figure could not be drawn; the results are stored in any case.
     """
-    shown, errors = console(), []
-    for settings in figures:
+    shown = console()
+    errors: list[str] = []
+    for settings in figures if records else []:
         from anomalib_ts.figures import write_figure  # noqa: PLC0415
 
         try:
@@ -193,12 +196,11 @@ def _draw_figures(store: Store, figures: list[Settings], records: list[Record]) 
     return errors
 
 
-def _show(records: list[Record]) -> None:
-    if not records:
-        return
+def _show(records: list[Record], *, as_leaderboard: bool = True) -> None:
     shown = console()
-    shown.print()
-    shown.print(as_table(leaderboard(records)))
+    if records and as_leaderboard:
+        shown.print()
+        shown.print(as_table(leaderboard(records)))
     for record in records:
         if record.status != "ok":
             shown.print(f"{record.unit.case}, {record.unit.detector}: {record.error['message']}")

@@ -26,6 +26,7 @@ from anomalib_ts.figures.values import (
     remarks,
     results,
     summary,
+    text_of,
     value,
 )
 from anomalib_ts.names import nearest
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 MOST_CASES = 12
 """More panels in a picture cannot be read."""
 
-CLOSEST = 0.04
+CLOSEST = 0.1
 """Values of the setting that are closer than this share of the axis are spaced evenly instead."""
 
 ANY = "any"
@@ -122,7 +123,7 @@ class Curve(StudyFigure):
         return {
             "detector": result.method,
             "case": result.case,
-            self.x: "" if result.x is NO_VALUE else _shown(result.x),
+            self.x: "" if result.x is NO_VALUE else text_of(result.x),
             "seed": result.record.unit.seed,
             "metric": metric,
             "value": value(result.record, metric),
@@ -138,7 +139,7 @@ class Curve(StudyFigure):
             [
                 *([line.case] if len(cases) > 1 else []),
                 *([line.method] if len(methods) > 1 else []),
-                _shown(x),
+                text_of(x),
                 *(
                     cell(summary(records, metric), n)
                     for metric, n in zip(self.metrics, digits, strict=True)
@@ -187,17 +188,11 @@ def _plain(x: Any) -> Any:
 
 
 def _order(x: Any) -> tuple[bool, float, str]:
-    return (False, float(x), "") if _is_number(x) else (True, 0.0, _shown(x))
+    return (False, float(x), "") if _is_number(x) else (True, 0.0, text_of(x))
 
 
 def _is_number(x: Any) -> bool:
     return isinstance(x, int | float) and not isinstance(x, bool)
-
-
-def _shown(x: Any) -> str:
-    if isinstance(x, str):
-        return x
-    return f"{x:g}" if isinstance(x, float) else json.dumps(x)
 
 
 def _means(lines: Iterable[Line], metric: str) -> list[float]:
@@ -223,7 +218,7 @@ def axis_of(values: Sequence[Any]) -> Axis:
     Args:
         values: each once, in their order.
     """
-    texts = [_shown(x) for x in values]
+    texts = [text_of(x) for x in values]
     even = Axis({text: float(place) for place, text in enumerate(texts)}, "evenly spaced")
     if not all(map(_is_number, values)):
         return even._replace(how="")
@@ -243,7 +238,7 @@ class _Picture:
         self.lines = lines
         self.cases = list(dict.fromkeys(line.case for line in lines))
         self.methods = list(dict.fromkeys(line.method for line in lines))
-        every = {_shown(x): x for line in lines if not is_level(line) for x, _ in line.points}
+        every = {text_of(x): x for line in lines if not is_level(line) for x, _ in line.points}
         self.axis = axis_of(sorted(every.values(), key=_order))
 
     def figure(self, remark: str) -> Figure:
@@ -295,7 +290,7 @@ class _Picture:
             _draw_level(panel, found[0][1], line.method, place)
             return
         panel.errorbar(
-            [self.axis.places[_shown(x)] + shift for x, _ in found],
+            [self.axis.places[text_of(x)] + shift for x, _ in found],
             [one.mean for _, one in found],
             yerr=[one.deviation or 0.0 for _, one in found],
             color=colour(place),

@@ -180,7 +180,9 @@ def _picture(units: list[Scored], remark: str) -> Figure:
             panel.set_title(method if len(cases) == 1 else f"{method}, {case}", loc="left")
             for unit in (one for one in own if one.result.method == method):
                 _fill(panel, unit, edges)
-        panels[row, 0].set_ylabel("share of its class")
+        panels[row, 0].margins(y=0.15)  # room above the bars
+        panels[row, 0].set_ylim(bottom=0)
+        panels[row, 0].set_ylabel("share of the class")
     for panel in panels[-1]:
         panel.set_xlabel("score (logarithmic)" if panel.get_xscale() == "log" else "score")
     handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -209,7 +211,22 @@ def _fill(panel: Axes, unit: Scored, edges: FloatArray) -> None:
         panel.stairs(shares, edges, color=colour, linewidth=1.4)
     found = f"{panel.get_title(loc='left')}\nAUROC {_auroc(unit):.3f}"
     if unit.threshold is not None:
-        panel.axvline(unit.threshold, color=INK, linestyle="--", label="threshold")
+        _draw_threshold(panel, unit.threshold, edges)
         alarms, hits = (_percent(_share_above(unit, label)) for label in (0, 1))
-        found += f", false alarms {alarms}, found {hits}, threshold {unit.threshold:.4g}"
-    panel.set_title(found, loc="left")
+        found += f", false alarms {alarms}, anomalies found {hits}"
+    panel.set_title(found, loc="left", fontsize=10)
+
+
+def _draw_threshold(panel: Axes, threshold: float, edges: FloatArray) -> None:
+    """A line, and its value in the room above the bars, on the side where there is more of it."""
+    panel.axvline(threshold, color=INK, linestyle="--", label="threshold")
+    panel.annotate(
+        f"{threshold:.4g}",
+        (threshold, 1),
+        (4 if threshold < edges[BINS // 2] else -4, -3),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="left" if threshold < edges[BINS // 2] else "right",
+        va="top",
+        fontsize=10,
+    )

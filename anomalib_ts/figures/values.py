@@ -248,6 +248,17 @@ def refuse_nothing(found: Sequence[Result], keys: Sequence[str]) -> None:
     )
 
 
+def text_of(x: Any) -> str:
+    """The value of a setting as text."""
+    if isinstance(x, str):
+        return x
+    return f"{x:g}" if isinstance(x, float) else json.dumps(x)
+
+
+def _at(result: Result) -> list[str]:
+    return [] if result.x is NO_VALUE else [f"at {text_of(result.x)}"]
+
+
 def remarks(found: Sequence[Result]) -> list[str]:
     """How many seeds the means are over, and what is left out."""
     seeds = sorted({result.record.unit.seed for result in found})
@@ -258,7 +269,9 @@ def remarks(found: Sequence[Result]) -> list[str]:
     ]
     lost = [result for result in found if result.record.status != "ok"]
     if lost:
-        named = [f"{r.method} on {r.case}, seed {r.record.unit.seed}" for r in lost]
+        named = [
+            " ".join([r.method, *_at(r), f"on {r.case}, seed {r.record.unit.seed}"]) for r in lost
+        ]
         more = f" and {len(named) - 5} more" if len(named) > 5 else ""
         of_all = f"{len(lost)} of {len(found)} units failed"
         lines.append(f"{of_all} and are left out: {'; '.join(named[:5])}{more}.")
