@@ -75,7 +75,7 @@ def test_stage_2_pushes_labelled_anomalies_above_the_threshold_and_no_normal_one
 def test_stage_1_is_the_dense_autoencoder_on_normal_clips():
     # A learning rate of 0 leaves the network as it was drawn, whatever the labels.
     frozen = {**SMALL, "learning_rate": 0.0, "trainer": settings(1)}
-    weak = WeakAutoencoder(**frozen).fit(TRAIN)
+    weak = WeakAutoencoder(**frozen, held_out=0.0).fit(TRAIN)
     plain = DenseAutoencoder(**frozen).fit([r for r in TRAIN if r.label == 0])
     np.testing.assert_array_equal(weak.score(TEST[0]), plain.score(TEST[0]))
     scores = np.concatenate([plain.score(r)[::8] for r in TRAIN if r.label == 0])
@@ -83,6 +83,12 @@ def test_stage_1_is_the_dense_autoencoder_on_normal_clips():
     assert weak.gamma_.shape * weak.gamma_.scale == pytest.approx(scores.mean(), rel=1e-3)
     assert weak.threshold_ == pytest.approx(weak.gamma_.quantile(0.99), rel=1e-3)
     assert weak.threshold_ == pytest.approx(np.quantile(scores, 0.99), rel=0.2)
+
+
+def test_blocks_that_stage_1_memorised_set_the_threshold_too_low():
+    memorising = {**SMALL, "width": 64, "latent": 16, "trainer": settings(400)}
+    seen, unseen = (WeakAutoencoder(**memorising, held_out=s).fit(TRAIN) for s in (0.0, 0.2))
+    assert seen.threshold_ < 0.9 * unseen.threshold_
 
 
 def test_the_threshold_rises_with_its_level():

@@ -106,6 +106,20 @@ class Bags:
         """Those blocks, `(sum of their counts, c, window)`."""
         return self.windows.gather(self.blocks(index))
 
+    def without(self, others: Bags) -> Self:
+        """The bags that share no point with any of some other bags of the same blocks."""
+        width, starts = self.windows.window, self.windows.starts
+        others_starts = starts[others.blocks(np.arange(len(others)))]
+        begun, ended = np.zeros((2, len(self.windows.values) + 1), dtype=np.int64)
+        np.add.at(begun, others_starts, 1)
+        np.add.at(ended, others_starts + width, 1)
+        taken = np.cumsum(begun - ended) > 0
+        before = np.concatenate([[0], np.cumsum(taken)])
+        blocks = starts[self.blocks(np.arange(len(self)))]
+        free = before[blocks + width] == before[blocks]
+        edges = np.cumsum(self.counts) - self.counts
+        return self.where(np.logical_and.reduceat(free, edges))
+
     @property
     def normal(self) -> Self:
         """The bags that are not labelled anomalous."""

@@ -13,6 +13,7 @@ from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.blocks.batches import BalancedBatches, LabelledBatch, check_share
 from anomalib_ts.detectors.blocks.cut import Bag, Bags, Tail, whole_clips
 from anomalib_ts.detectors.blocks.detector import BlockDetector
+from anomalib_ts.detectors.blocks.held_out import check_held_out, hold_out
 from anomalib_ts.detectors.blocks.networks import pooled
 from anomalib_ts.detectors.dense_autoencoder.detector import (
     Scaling,
@@ -23,7 +24,7 @@ from anomalib_ts.detectors.dense_autoencoder.detector import (
 from anomalib_ts.detectors.weak_autoencoder.torch_model import WeakAutoencoderModel, hinge_loss
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.thresholds import Gamma, GammaThreshold
+from anomalib_ts.thresholds import FEWEST_SCORES, Gamma, GammaThreshold
 from anomalib_ts.training import TrainerSettings, run_network, seeded
 
 
@@ -31,8 +32,9 @@ class WeakAutoencoder(BlockDetector):
     """An autoencoder that a few labelled anomalies teach what to rebuild badly.
 
     Stage 1 trains a fully connected autoencoder on normal blocks. A gamma distribution is fitted
-    to their scores; its quantile is the threshold a. In stage 2 labelled anomalies join, as many
-    in each batch as normal blocks, and are pushed to a while normal scores keep falling.
+    to the scores of normal blocks that it has not seen; its quantile is the threshold a. In stage
+    2 those blocks and the labelled anomalies join, as many anomalous as normal blocks in each
+    batch, and anomalies are pushed to a while normal scores keep falling.
 
     A block's score is its mean squared reconstruction error. Labels come from the recordings:
     point labels make the blocks that hold an anomalous point anomalous, a record label all blocks
@@ -49,6 +51,10 @@ class WeakAutoencoder(BlockDetector):
             unit of the input (dB^2 for spectrograms); `channel` divides each by its own, which
             channels of different units need, and scores in squared deviations.
         level: r in (0, 1), the quantile level of the threshold a; the paper tries 0.8 to 0.999.
+        held_out: the share of normal blocks, in [0, 0.5], that stage 1 does not see and that a is
+            fitted on, see `hold_out`; raised to 30 blocks (clips for `bag=clip`) where that is at
+            most half of them. 0, or too few blocks, fits a on stage 1's training blocks, as the
+            paper does: far too low where stage 1 can memorise them.
         bag: whether stage 2 looks at the score of each `block` or of each whole `clip` (all
             blocks of a recording): a faulty clip may hold blocks that sound healthy.
         reduce: block scores to a clip's score, if `bag=clip`: `mean`, `max`, or `top_k`.
@@ -70,6 +76,7 @@ class WeakAutoencoder(BlockDetector):
     """
 
     capabilities = Capabilities(supervision="weak")
+    version = 2
     model_: WeakAutoencoderModel
 
     def __init__(
@@ -82,6 +89,7 @@ class WeakAutoencoder(BlockDetector):
         latent: int = 8,
         scaling: Scaling = "common",
         level: float = 0.99,
+        held_out: float = 0.1,
         bag: Bag = "block",
         reduce: Literal["mean", "max", "top_k"] = "mean",
         top_k: int = 3,
@@ -104,6 +112,7 @@ class WeakAutoencoder(BlockDetector):
         self.latent = latent
         self.scaling = scaling
         self.level = level
+        self.held_out = held_out
         self.bag = bag
         self.reduce = reduce
         self.top_k = top_k
@@ -132,9 +141,17 @@ class WeakAutoencoder(BlockDetector):
             model = WeakAutoencoderModel(
                 mean, scale, self.window, width=self.width, latent=self.latent
             )
-        self._train(model, model.loss, blocks.normal, stage="autoencoder")
         bags = self._bags(train, blocks)
-        self._set_threshold(model, bags.normal)
+        unseen = hold_out(
+            bags.normal,
+            self.held_out,
+            self.seed,
+            fewest=FEWEST_SCORES,
+            whole=self.bag == "clip",
+        )
+        seen = blocks.normal.without(unseen) if len(unseen) else blocks.normal
+        self._train(model, model.loss, seen, stage="autoencoder")
+        self._set_threshold(model, unseen if len(unseen) else bags.normal)
 
         def loss(batch: LabelledBatch) -> Tensor:
             examples, counts, anomalous = batch
@@ -160,7 +177,7 @@ class WeakAutoencoder(BlockDetector):
         return clips
 
     def _set_threshold(self, model: WeakAutoencoderModel, normal: Bags) -> None:
-        """Fit a on stage 1's scores of normal bags."""
+        """Fit a on the scores that normal bags have after stage 1."""
         parts = run_network(
             model, model.block_scores, normal.windows, self._settings, stage="threshold"
         )
@@ -180,6 +197,7 @@ class WeakAutoencoder(BlockDetector):
         super()._check_settings()
         check_scaling(self.scaling)
         check_share(self.anomaly_share)
+        check_held_out(self.held_out)
         GammaThreshold(self.level)
         if self.bag not in ("block", "clip"):
             raise ConfigError(f"bag must be block or clip, not {self.bag!r}")
