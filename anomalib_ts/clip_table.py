@@ -75,7 +75,7 @@ def _heading(ranked: RankedUnit) -> list[str]:
 
 def _alarms(clips: Sequence[Clip], threshold: float | None) -> str:
     if threshold is None:
-        return f"{len(clips)} clips; the threshold decides on points, not on clips"
+        return f"{len(clips)} clips; no threshold was fitted for clip scores"
     counts = []
     for label, name in ((1, "anomalous clips"), (0, "normal clips"), (None, "clips")):
         alarms = [clip.alarm for clip in clips if clip.label == label]

@@ -205,6 +205,20 @@ def test_leaderboard_of_nothing_says_how_to_make_something(capsys):
     assert "no results in nowhere" in capsys.readouterr().err
 
 
+def test_clips_of_results_without_any_says_what_is_there(capsys):
+    run()
+    capsys.readouterr()
+    assert main(["clips", "results"]) == 2
+    assert "one long recording each" in capsys.readouterr().err
+    assert main(["clips", "results", "--detector", "rnadom"]) == 2
+    assert "is of 'rnadom'; did you mean random?" in capsys.readouterr().err
+    assert main(["clips", "nowhere"]) == 2
+    assert "no results in nowhere" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["clips", "results", "--top", "0"])
+    assert "'0' is not a whole number of at least 1" in capsys.readouterr().err
+
+
 def test_list_names_every_group(capsys):
     assert main(["list"]) == 0
     out = capsys.readouterr().out

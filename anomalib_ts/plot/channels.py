@@ -101,7 +101,7 @@ class ChannelPainter:
     def _label(self, axes: Axes) -> None:
         if self.frequencies is None:
             axes.set_ylabel("channel")
-            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
             return
         highest = float(self.frequencies[-1]) * 1.05
         marks = [mark for mark in _OCTAVES.tolist() if mark <= highest]

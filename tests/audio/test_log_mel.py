@@ -125,3 +125,12 @@ def test_torch_front_end_equals_librosa(front_end):
 
 def test_torch_front_end_moves_and_saves_its_tables():
     assert set(TorchLogMel(LogMel(), RATE).state_dict()) == {"window", "filter_bank"}
+
+
+@pytest.mark.parametrize("hertz", [500, 2000, 6000])
+def test_a_tone_is_loudest_in_the_band_of_its_frequency(hertz):
+    front_end = LogMel(n_mels=64)
+    frequencies = front_end.frequencies(RATE)
+    assert frequencies.shape == (64,)
+    band = int(front_end(sine(hertz), RATE)[5].argmax())
+    assert band == np.abs(frequencies - hertz).argmin()
