@@ -184,14 +184,16 @@ def _draw_figures(store: Store, figures: list[Settings], records: list[Record]) 
     shown = console()
     errors: list[str] = []
     for settings in figures if records else []:
-        from anomalib_ts.figures import write_figure  # noqa: PLC0415
+        from anomalib_ts.figures import tables, write_figure  # noqa: PLC0415
 
         try:
             figure = write_figure(settings, store, records)
         except AnomalibTsError as error:
             errors.append(f"figure {settings['name']}: {error}")
             continue
-        shown.print("", figure.grid.for_terminal(), "", *figure.remarks, sep="\n")
+        for table in tables(figure.grid, shown.width):
+            shown.print("", table, sep="\n")
+        shown.print("", *figure.remarks, sep="\n")
         shown.print(f"figure: {', '.join(map(str, figure.paths))}", soft_wrap=True)
     return errors
 

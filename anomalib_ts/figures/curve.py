@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anomalib_ts.errors import ConfigError
+from anomalib_ts.figures.axis import axis_of, order_of
 from anomalib_ts.figures.base import Drawn, StudyFigure
+from anomalib_ts.figures.places import NO_VALUE, Result, flat_settings, placed, text_of
 from anomalib_ts.figures.style import colour, marker, new_figure
 from anomalib_ts.figures.values import (
-    NO_VALUE,
-    Result,
     Summary,
     cell,
     check_value,
     digits_for,
-    flat_settings,
     heading,
     refuse_nothing,
     remarks,
-    results,
+    seeds_of,
     summary,
-    text_of,
     value,
 )
 from anomalib_ts.names import nearest
@@ -43,11 +39,21 @@ if TYPE_CHECKING:
 MOST_CASES = 12
 """More panels in a picture cannot be read."""
 
-CLOSEST = 0.1
-"""Values of the setting that are closer than this share of the axis are spaced evenly instead."""
+LETTERS_PER_INCH = 11
+"""About as many fit into a legend."""
+
+LEVEL = " (does not depend on it)"
+"""Follows the name of such a method in the legend."""
 
 ANY = "any"
 """Stands for the setting's value of a method that does not depend on it."""
+
+
+class Point(NamedTuple):
+    """What a line shows at a value of the setting: summaries over seeds, by metric."""
+
+    x: Any
+    values: dict[str, Summary | None]
 
 
 class Line(NamedTuple):
@@ -55,13 +61,14 @@ class Line(NamedTuple):
 
     Attributes:
         method, case: see `Result`.
-        points: records by the value of the setting, in its order; `ANY` alone for a method that
-            does not have the setting, or whose values are the same whatever it is.
+        level: whether the method lacks the setting, or has the same values whatever it is.
+        points: in the order of the setting's values; a single one where the line is level.
     """
 
     method: str
     case: str
-    points: list[tuple[Any, list[Record]]]
+    level: bool
+    points: list[Point]
 
 
 @dataclass(frozen=True)
@@ -104,10 +111,10 @@ class Curve(StudyFigure):
     def draw(self, store: Store, records: Sequence[Record]) -> Drawn:
         """See `StudyFigure.draw`."""
         del store
-        found = results(records, self.setting)
+        found = placed(records, self.setting)
         refuse_nothing(found, self.metrics)
         lines = lines_of(found, self.metrics)
-        notes = remarks(found)
+        notes = remarks(found, incomplete=any(map(_is_incomplete, lines)))
         cases = list(dict.fromkeys(line.case for line in lines))
         if len(cases) > MOST_CASES:
             notes.append(f"The picture shows the first {MOST_CASES} of {len(cases)} cases.")
@@ -139,95 +146,55 @@ class Curve(StudyFigure):
             [
                 *([line.case] if len(cases) > 1 else []),
                 *([line.method] if len(methods) > 1 else []),
-                text_of(x),
+                ANY if line.level else text_of(point.x),
                 *(
-                    cell(summary(records, metric), n)
+                    cell(point.values[metric], n)
                     for metric, n in zip(self.metrics, digits, strict=True)
                 ),
             ]
             for line in lines
-            for x, records in line.points
+            for point in line.points
         ]
         header = [*words, short, *map(heading, self.metrics)]
         return Grid(header, cells, text_columns=len(words))
 
 
-def lines_of(found: Iterable[Result], metrics: Sequence[str]) -> list[Line]:
+def lines_of(found: Sequence[Result], metrics: Sequence[str]) -> list[Line]:
     """The results sorted into lines: case by case, those that depend on the setting first."""
     groups: defaultdict[tuple[str, str], list[Result]] = defaultdict(list)
     for result in found:
         groups[result.case, result.method].append(result)
-    lines = [
-        Line(method, case, _points(group, metrics)) for (case, method), group in groups.items()
-    ]
+    seeds = len(seeds_of(found))
+    lines = [_line(*key, group, metrics, seeds) for key, group in groups.items()]
     cases = list(dict.fromkeys(line.case for line in lines))
-    return sorted(lines, key=lambda line: (cases.index(line.case), is_level(line)))
+    return sorted(lines, key=lambda line: (cases.index(line.case), line.level))
 
 
-def is_level(line: Line) -> bool:
-    """Whether the line does not depend on the setting."""
-    return isinstance(line.points[0][0], str) and line.points[0][0] == ANY
-
-
-def _points(group: list[Result], metrics: Sequence[str]) -> list[tuple[Any, list[Record]]]:
-    by_x: dict[str, tuple[Any, list[Record]]] = {}
+def _line(case: str, method: str, group: list[Result], metrics: Sequence[str], seeds: int) -> Line:
+    by_x: defaultdict[str, list[Record]] = defaultdict(list)
+    values = {}
     for result in group:
-        by_x.setdefault(json.dumps(_plain(result.x)), (result.x, []))[1].append(result.record)
-    points = sorted(by_x.values(), key=lambda point: _order(point[0]))
-    per_x = [
-        {(r.unit.seed, metric): value(r, metric) for r in records for metric in metrics}
-        for _, records in points
+        text = "" if result.x is NO_VALUE else text_of(result.x)
+        values[text] = result.x
+        by_x[text].append(result.record)
+    points = [
+        Point(x, {metric: summary(by_x[text], metric, seeds) for metric in metrics})
+        for text, x in values.items()
     ]
-    if points[0][0] is NO_VALUE or (len(points) > 1 and all(one == per_x[0] for one in per_x)):
-        return [(ANY, points[0][1])]
-    return points
+    points.sort(key=lambda point: order_of(point.x))
+    same = len(points) > 1 and all(point.values == points[0].values for point in points)
+    level = same or points[0].x is NO_VALUE
+    return Line(method, case, level, points[:1] if level else points)
 
 
-def _plain(x: Any) -> Any:
-    return None if x is NO_VALUE else [x]
-
-
-def _order(x: Any) -> tuple[bool, float, str]:
-    return (False, float(x), "") if _is_number(x) else (True, 0.0, text_of(x))
-
-
-def _is_number(x: Any) -> bool:
-    return isinstance(x, int | float) and not isinstance(x, bool)
+def _is_incomplete(line: Line) -> bool:
+    found = [one for point in line.points for one in point.values.values()]
+    return any(one is not None and len(one.values) < one.seeds for one in found)
 
 
 def _means(lines: Iterable[Line], metric: str) -> list[float]:
-    found = [summary(records, metric) for line in lines for _, records in line.points]
+    found = [point.values[metric] for line in lines for point in line.points]
     return [one.mean for one in found if one]
-
-
-class Axis(NamedTuple):
-    """Where each value of the setting lies.
-
-    Attributes:
-        places: on the axis, by the value as text.
-        how: `logarithmic`, `evenly spaced`, or empty for a plain axis.
-    """
-
-    places: dict[str, float]
-    how: str
-
-
-def axis_of(values: Sequence[Any]) -> Axis:
-    """An axis on which no two values fall together.
-
-    Args:
-        values: each once, in their order.
-    """
-    texts = [text_of(x) for x in values]
-    even = Axis({text: float(place) for place, text in enumerate(texts)}, "evenly spaced")
-    if not all(map(_is_number, values)):
-        return even._replace(how="")
-    wide = values[0] > 0 and values[-1] >= 10 * values[0]
-    numbers = [math.log10(x) if wide else float(x) for x in values]
-    span = numbers[-1] - numbers[0]
-    if any(b - a < CLOSEST * span for a, b in pairwise(numbers)):
-        return even
-    return Axis(dict(zip(texts, numbers, strict=True)), "logarithmic" if wide else "")
 
 
 class _Picture:
@@ -238,8 +205,8 @@ class _Picture:
         self.lines = lines
         self.cases = list(dict.fromkeys(line.case for line in lines))
         self.methods = list(dict.fromkeys(line.method for line in lines))
-        every = {text_of(x): x for line in lines if not is_level(line) for x, _ in line.points}
-        self.axis = axis_of(sorted(every.values(), key=_order))
+        every = {text_of(p.x): p.x for line in lines if not line.level for p in line.points}
+        self.axis = axis_of(sorted(every.values(), key=order_of))
 
     def figure(self, remark: str) -> Figure:
         columns = min(3, len(self.cases))
@@ -249,8 +216,9 @@ class _Picture:
         panels = figure.subplots(rows, columns, squeeze=False, sharex=True)
         for place, metric in enumerate(self.curve.metrics):
             own = panels[place * blocks : (place + 1) * blocks].ravel()
-            for panel, case in zip(own, self.cases, strict=False):
+            for panel in own[1:]:
                 panel.sharey(own[0])
+            for panel, case in zip(own, self.cases, strict=False):
                 self._fill(panel, case, metric)
             for panel in own[len(self.cases) :]:
                 panel.set_visible(False)
@@ -260,7 +228,7 @@ class _Picture:
             lowest = [panel for panel in panels[:, column] if panel.get_visible()][-1]
             lowest.set_xlabel(self._x_label())
             lowest.tick_params(labelbottom=True)
-        self._legend(figure, panels[0, 0])
+        self._legend(figure)
         return figure
 
     def _fill(self, panel: Axes, case: str, metric: str) -> None:
@@ -274,19 +242,20 @@ class _Picture:
         dodge = self._dodge(0.12 * margin)
         for line in self.lines:
             if line.case == case:
-                self._draw_line(panel, line, metric, dodge[line.method])
+                self._draw_line(panel, line, metric, dodge.get(line.method, 0.0))
 
     def _dodge(self, step: float) -> dict[str, float]:
         """Lines a little beside each other, so that no error bar hides another."""
-        middle = (len(self.methods) - 1) / 2
-        return {name: (place - middle) * step for place, name in enumerate(self.methods)}
+        names = list(dict.fromkeys(line.method for line in self.lines if not line.level))
+        middle = (len(names) - 1) / 2
+        return {name: (place - middle) * step for place, name in enumerate(names)}
 
     def _draw_line(self, panel: Axes, line: Line, metric: str, shift: float) -> None:
-        found = [(x, one) for x, records in line.points if (one := summary(records, metric))]
+        found = [(point.x, one) for point in line.points if (one := point.values[metric])]
         if not found:
             return
         place = self.methods.index(line.method)
-        if is_level(line):
+        if line.level:
             _draw_level(panel, found[0][1], line.method, place)
             return
         panel.errorbar(
@@ -305,16 +274,23 @@ class _Picture:
     def _x_label(self) -> str:
         return f"{self.curve.x} ({self.axis.how})" if self.axis.how else self.curve.x
 
-    def _legend(self, figure: Figure, panel: Axes) -> None:
-        if len(self.methods) > 1:
+    def _legend(self, figure: Figure) -> None:
+        found: dict[str, Any] = {}
+        for panel in figure.axes:
             handles, labels = panel.get_legend_handles_labels()
-            figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))
-        else:
-            panel.set_title(self.methods[0] + (f", {self.cases[0]}" if self.cases[1:] else ""))
+            found |= dict(zip(labels, handles, strict=True))
+        names = sorted(found, key=lambda label: self.methods.index(label.removesuffix(LEVEL)))
+        columns = int(LETTERS_PER_INCH * figure.get_figwidth() / (max(map(len, names)) + 6))
+        figure.legend(
+            [found[name] for name in names],
+            names,
+            loc="outside lower center",
+            ncols=max(1, min(columns, len(names))),
+        )
 
 
 def _draw_level(panel: Axes, found: Summary, method: str, place: int) -> None:
-    label = f"{method} (does not depend on it)"
+    label = f"{method}{LEVEL}"
     panel.axhline(found.mean, color=colour(place), linestyle="--", linewidth=1.8, label=label)
     if found.deviation:
         low, high = found.mean - found.deviation, found.mean + found.deviation

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from anomalib_ts.errors import DataNotFoundError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.figures.base import Drawn, StudyFigure
+from anomalib_ts.figures.places import Result, placed
 from anomalib_ts.figures.style import ANOMALOUS, INK, NORMAL, new_figure
-from anomalib_ts.figures.values import Result, remarks, results
+from anomalib_ts.figures.values import remarks
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.metrics import evaluate
 from anomalib_ts.recording import FloatArray, LabelArray
@@ -73,7 +74,7 @@ class Distributions(StudyFigure):
 
     def draw(self, store: Store, records: Sequence[Record]) -> Drawn:
         """See `StudyFigure.draw`."""
-        found = results(records)
+        found = placed(records)
         seed = min(result.record.unit.seed for result in found)
         chosen = [result for result in found if result.record.unit.seed == seed]
         units = [scored for result in chosen if (scored := read(store, result))]
@@ -118,11 +119,12 @@ def _auroc(unit: Scored) -> float:
 
 
 def _grid(units: list[Scored]) -> Grid:
-    header = ["case", "detector", "normal", "anomalous", "threshold"]
-    header += ["false alarms", "found", "AUROC, pooled"]
+    several = len({unit.result.case for unit in units}) > 1
+    header = [*(["case"] if several else []), "detector", "normal", "anomalous", "threshold"]
+    header += ["false alarms", "found", "AUROC"]
     cells = [
         [
-            unit.result.case,
+            *([unit.result.case] if several else []),
             unit.result.method,
             _spread(unit.scores[unit.labels == 0]),
             _spread(unit.scores[unit.labels == 1]),
@@ -133,12 +135,12 @@ def _grid(units: list[Scored]) -> Grid:
         ]
         for unit in units
     ]
-    return Grid(header, cells, text_columns=2)
+    return Grid(header, cells, text_columns=1 + several)
 
 
 def _spread(scores: FloatArray) -> str:
     low, middle, high = np.percentile(scores, (10, 50, 90)).tolist()
-    return f"{middle:.4g} ({low:.4g} to {high:.4g})"
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
 
 
 def _percent(share: float | None) -> str:

@@ -10,9 +10,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from anomalib_ts.figures.base import Drawn, StudyFigure
+from anomalib_ts.figures.places import Result, placed
 from anomalib_ts.figures.style import FAINT, INK, colour, new_figure
 from anomalib_ts.figures.values import (
-    Result,
     Summary,
     cell,
     chance,
@@ -22,7 +22,7 @@ from anomalib_ts.figures.values import (
     heading,
     refuse_nothing,
     remarks,
-    results,
+    seeds_of,
     summary,
     summary_of,
     value,
@@ -68,12 +68,12 @@ class Methods(StudyFigure):
     def draw(self, store: Store, records: Sequence[Record]) -> Drawn:
         """See `StudyFigure.draw`."""
         del store
-        found = results(records)
+        found = placed(records)
         refuse_nothing(found, [self.metric])
         table = summaries(found, self.metric)
         cases = list(dict.fromkeys(result.case for result in found))
         columns = [*cases, MEAN] if len(cases) > 1 else cases
-        notes = remarks(found)
+        notes = remarks(found, incomplete=_is_incomplete(table))
         bold = _bold(table, columns, goodness(self.metric))
         if bold:
             notes.append("Bold: the best, and all less than a standard deviation behind it.")
@@ -115,9 +115,10 @@ def summaries(found: Sequence[Result], metric: str) -> Summaries:
     for result in found:
         groups[result.method][result.case].append(result.record)
     cases = list(dict.fromkeys(result.case for result in found))
+    seeds = len(seeds_of(found))
     table: Summaries = {}
     for method, by_case in groups.items():
-        row = {case: summary(by_case[case], metric) for case in cases}
+        row = {case: summary(by_case[case], metric, seeds) for case in cases}
         table[method] = row | {MEAN: _mean(list(row.values()))}
     sign = goodness(metric)
     return dict(sorted(table.items(), key=lambda item: _order(item[1], cases, sign)))
@@ -130,7 +131,15 @@ def _mean(row: list[Summary | None]) -> Summary | None:
         return None
     seeds = set.intersection(*(set(one.values) for one in known))
     means = {seed: fmean(one.values[seed] for one in known) for seed in sorted(seeds)}
-    return summary_of(means, max(one.runs for one in known))
+    return summary_of(means, known[0].seeds)
+
+
+def _is_incomplete(table: Summaries) -> bool:
+    return any(
+        one is not None and len(one.values) < one.seeds
+        for row in table.values()
+        for one in row.values()
+    )
 
 
 def _order(row: dict[str, Summary | None], cases: list[str], sign: float) -> tuple[bool, float]:
@@ -150,7 +159,7 @@ def _bold(table: Summaries, columns: list[str], sign: float) -> frozenset[tuple[
             for row, by_case in enumerate(table.values())
             if (one := by_case[column])
             and one.deviation is not None
-            and len(one.values) == one.runs
+            and len(one.values) == one.seeds
         }
         if len(complete) < 2:
             continue
@@ -168,6 +177,7 @@ def _picture(table: Summaries, columns: list[str], metric: str, remark: str) -> 
     down = math.ceil(len(columns) / across)
     longest = max(map(len, table))
     width = 0.6 + 0.085 * longest + 2.5 * across
+    remark += " Dashed: chance." if chance(metric) is not None else ""
     figure = new_figure(width, 0.9 + down * (0.75 + 0.27 * len(table)), remark)
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for panel, column in zip(panels.flat, columns, strict=False):
@@ -183,7 +193,7 @@ def _picture(table: Summaries, columns: list[str], metric: str, remark: str) -> 
 
 
 def _fill(panel: Axes, table: Summaries, column: str, level: float | None) -> None:
-    """Faint points for the seeds, a strong one with bars for their mean."""
+    """A point with bars for each method, and a line at chance level."""
     panel.set_title(column, fontweight="bold" if column == MEAN else "normal")
     panel.grid(visible=True, axis="both")
     if level is not None:
@@ -192,9 +202,6 @@ def _fill(panel: Axes, table: Summaries, column: str, level: float | None) -> No
         one = row[column]
         if one is None:
             continue
-        seeds = list(one.values.values())
-        if len(seeds) > 1:
-            panel.plot(seeds, [place] * len(seeds), "|", color=FAINT, markersize=9, alpha=0.9)
         panel.errorbar(
             one.mean,
             place,
