@@ -33,7 +33,7 @@ def axis_of(values: Sequence[Any]) -> Axis:
     """
     texts = [text_of(x) for x in values]
     even = Axis({text: float(place) for place, text in enumerate(texts)}, "evenly spaced")
-    if not all(map(_is_number, values)):
+    if not values or not all(map(_is_number, values)):
         return even._replace(how="")
     wide = values[0] > 0 and values[-1] >= 10 * values[0]
     numbers = [math.log10(x) if wide else float(x) for x in values]

@@ -61,7 +61,8 @@ class Line(NamedTuple):
 
     Attributes:
         method, case: see `Result`.
-        level: whether the method lacks the setting, or has the same values whatever it is.
+        level: whether the method lacks the setting, or has the same values whatever it is while
+            others have not.
         points: in the order of the setting's values; a single one where the line is level.
     """
 
@@ -130,7 +131,7 @@ class Curve(StudyFigure):
         return {
             "detector": result.method,
             "case": result.case,
-            self.x: "" if result.x is NO_VALUE else text_of(result.x),
+            self.x: text_of(result.x),
             "seed": result.record.unit.seed,
             "metric": metric,
             "value": value(result.record, metric),
@@ -165,26 +166,37 @@ def lines_of(found: Sequence[Result], metrics: Sequence[str]) -> list[Line]:
     for result in found:
         groups[result.case, result.method].append(result)
     seeds = len(seeds_of(found))
-    lines = [_line(*key, group, metrics, seeds) for key, group in groups.items()]
+    lines = [
+        Line(method, case, level=False, points=_points(group, metrics, seeds))
+        for (case, method), group in groups.items()
+    ]
+    if not all(map(_is_flat, lines)):
+        lines = [
+            line._replace(level=True, points=line.points[:1]) if _is_flat(line) else line
+            for line in lines
+        ]
     cases = list(dict.fromkeys(line.case for line in lines))
     return sorted(lines, key=lambda line: (cases.index(line.case), line.level))
 
 
-def _line(case: str, method: str, group: list[Result], metrics: Sequence[str], seeds: int) -> Line:
+def _points(group: list[Result], metrics: Sequence[str], seeds: int) -> list[Point]:
     by_x: defaultdict[str, list[Record]] = defaultdict(list)
     values = {}
     for result in group:
-        text = "" if result.x is NO_VALUE else text_of(result.x)
+        text = text_of(result.x)
         values[text] = result.x
         by_x[text].append(result.record)
     points = [
         Point(x, {metric: summary(by_x[text], metric, seeds) for metric in metrics})
         for text, x in values.items()
     ]
-    points.sort(key=lambda point: order_of(point.x))
-    same = len(points) > 1 and all(point.values == points[0].values for point in points)
-    level = same or points[0].x is NO_VALUE
-    return Line(method, case, level, points[:1] if level else points)
+    return sorted(points, key=lambda point: order_of(point.x))
+
+
+def _is_flat(line: Line) -> bool:
+    """Whether the setting makes no difference, for each single seed."""
+    first, *others = line.points
+    return first.x is NO_VALUE or bool(others and all(p.values == first.values for p in others))
 
 
 def _is_incomplete(line: Line) -> bool:

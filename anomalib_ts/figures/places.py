@@ -120,5 +120,7 @@ def _short(value: Any) -> str:
 
 
 def text_of(x: Any) -> str:
-    """The value of a setting as text."""
+    """The value of a setting as text; empty if there is none."""
+    if x is NO_VALUE:
+        return ""
     return x if isinstance(x, str) else json.dumps(x)
