@@ -68,6 +68,12 @@ def test_clips_are_ranked_as_the_evaluation_reduced_them(reduce, expected):
     assert [clip.label for clip in clips] == [LABELS[name] for name in expected]
 
 
+def test_many_clips_that_score_alike_keep_the_order_of_the_case():
+    found = GroundTruth.of([Recording(np.zeros(1), label=0, name=f"{i}") for i in range(200)])
+    clips = rank_clips(record(), found, np.arange(200) % 2 + 0.5)
+    assert [clip.place for clip in clips] == [*range(1, 200, 2), *range(0, 200, 2)]
+
+
 def test_an_alarm_is_a_score_above_the_threshold():
     alarms = [clip.alarm for clip in rank_clips(record(threshold=2.5), truth(), scores())]
     assert alarms == [True, False, False, False]
