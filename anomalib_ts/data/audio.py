@@ -92,13 +92,14 @@ class ClipReader:
             return np.asarray(samples.mean(axis=1), dtype=np.float32)
         if self.channel == "only" and channels > 1:
             raise InputError(
-                f"{path}: {channels} channels where one is expected; set audio.channel to mean, "
-                f"or to the index of one (0 to {channels - 1})"
+                f"{path}: {channels} channels where one is expected; set data.audio.channel to "
+                f"mean, or to the index of one (0 to {channels - 1})"
             )
         index = self.channel if isinstance(self.channel, int) else 0
         if index >= channels:
             raise InputError(
-                f"{path}: audio.channel={index}, but there are only {channels} (counted from 0)"
+                f"{path}: data.audio.channel={index} where channels go from 0 to {channels - 1}; "
+                "choose one of them, or mean"
             )
         return np.ascontiguousarray(samples[:, index])
 
@@ -108,7 +109,7 @@ class ClipReader:
         if not self.resample:
             raise InputError(
                 f"{path}: sampled at {rate} Hz where {self.sample_rate} Hz is expected; set "
-                "audio.resample=true to convert such clips"
+                "data.audio.resample=true to convert such clips"
             )
         resampled = soxr.resample(samples, rate, self.sample_rate, quality="HQ")
         if not len(resampled):
@@ -121,7 +122,7 @@ def _decode(path: Path) -> tuple[NDArray[np.float32], int]:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         missing = missing_bytes(path)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as sound: {error}") from None
+        raise InputError(_unreadable(path, error)) from None
     if missing:
         raise InputError(
             f"{path}: cut short, {missing} bytes of sound are missing; copy or download it again"
@@ -131,6 +132,16 @@ def _decode(path: Path) -> tuple[NDArray[np.float32], int]:
     if not np.isfinite(samples).all():
         raise InputError(f"{path}: holds samples that are not finite numbers")
     return samples, int(rate)
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if path.is_file() and not path.stat().st_size:
+        return f"{path}: the file is empty (0 bytes); copy or download it again"
+    reason = str(getattr(error, "error_string", error))  # libsndfile's, without the path again
+    return (
+        f"{path}: cannot be read as sound ({reason.rstrip('.')}); replace it with a sound file or "
+        "remove it"
+    )
 
 
 def missing_bytes(path: str | Path) -> int:

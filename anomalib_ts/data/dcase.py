@@ -113,7 +113,7 @@ class Dcase(DataSet):
         """
         clips = self.clips(case_name)
         files = [clip.path for clip in clips]
-        _refuse_leak(case_name, clips, self.spectrograms.digests(files))
+        _refuse_leak(self.folder(case_name), clips, self.spectrograms.digests(files))
         sounds = self.spectrograms.load(files)
         _warn_of_flaws(case_name, clips, sounds)
         period = self.spectrograms.front_end.hop_length / self.spectrograms.reader.sample_rate
@@ -216,7 +216,7 @@ def _with_label(clip: ClipFile, truth: Truth | None) -> ClipFile:
     return replace(clip, fields=replace(fields, label=truth.label, domain=domain))
 
 
-def _refuse_leak(case_name: str, clips: Sequence[ClipFile], digests: Sequence[str]) -> None:
+def _refuse_leak(folder: Path, clips: Sequence[ClipFile], digests: Sequence[str]) -> None:
     known = {d: c for c, d in zip(clips, digests, strict=True) if c.part == "train"}
     leaked = [
         (known[digest], clip)
@@ -226,7 +226,7 @@ def _refuse_leak(case_name: str, clips: Sequence[ClipFile], digests: Sequence[st
     if leaked:
         trained, tested = leaked[0]
         raise InputError(
-            f"{case_name}: {len(leaked)} test clips are byte for byte training clips too "
+            f"{folder}: {len(leaked)} test clips are byte for byte training clips too "
             f"({trained.name} is {tested.name}); remove them from one of the two parts"
         )
 
@@ -235,16 +235,20 @@ def _warn_of_flaws(
     case_name: str, clips: Sequence[ClipFile], sounds: Sequence[ClipSpectrogram]
 ) -> None:
     pairs = list(zip(clips, sounds, strict=True))
-    flaws = {
-        "silent (all samples are equal)": [clip.name for clip, sound in pairs if sound.silent],
-        "clipped (over 0.1 % of the samples at full scale)": [
-            clip.name for clip, sound in pairs if sound.clipped > _CLIPPED
-        ],
-    }
-    for flaw, names in flaws.items():
+    silent = [clip.name for clip, sound in pairs if sound.silent]
+    clipped = [clip.name for clip, sound in pairs if sound.clipped > _CLIPPED]
+    for names, flaw, advice in (
+        (silent, "silent (all samples are equal)", "remove them if nothing was recorded"),
+        (
+            clipped,
+            "clipped (over 0.1 % of the samples at full scale)",
+            "record at a lower gain if you can",
+        ),
+    ):
         if names:
             warnings.warn(
-                f"{case_name}: {len(names)} of {len(clips)} clips are {flaw}, first {names[0]}",
+                f"{case_name}: {len(names)} of {len(clips)} clips are {flaw}, first {names[0]}; "
+                f"they are used as they are: {advice}",
                 AnomalibTsWarning,
                 stacklevel=3,
             )

@@ -7,7 +7,8 @@ be as good as the answer.
 from __future__ import annotations
 
 import math
-from collections import Counter
+import zlib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -50,7 +51,8 @@ def weak_split(
         ones, with their labels.
 
     Raises:
-        InputError: a clip has no label, or there are too few clips.
+        InputError: a clip has no label, there are too few clips, or the split would train on a
+            sound that it tests, because two clips are the same.
     """
     pool = (*case.train, *case.test)
     unlabelled = [recording.name for recording in pool if recording.label is None]
@@ -69,13 +71,15 @@ def weak_split(
     remaining = [r for r in anomalous[n_anomalous:] if may_train is None or may_train(r)]
     n_labelled = len(remaining)
     if n_train_anomalous is not None:
-        what = f"{case.name}: anomalous training clips"
+        what = f"{case.name}: anomalous clips that may train"
         n_labelled = _count(n_train_anomalous, len(remaining), what)
-    return replace(
+    split = replace(
         case,
         train=(*normal[n_normal:], *remaining[:n_labelled]),
         test=(*normal[:n_normal], *anomalous[:n_anomalous]),
     )
+    _refuse_leak(split)
+    return split
 
 
 def stratified(recordings: Sequence[Recording], rng: np.random.Generator) -> list[Recording]:
@@ -92,11 +96,37 @@ def stratified(recordings: Sequence[Recording], rng: np.random.Generator) -> lis
     return [recording for _, recording in sorted(placed, key=lambda pair: pair[0])]
 
 
+def _refuse_leak(split: Case) -> None:
+    """Copies within one part of a data set do no harm, until they are dealt to both sides."""
+    trained: defaultdict[int, list[Recording]] = defaultdict(list)
+    for recording in split.train:
+        trained[_checksum(recording)].append(recording)
+    leaked = [
+        (known.name, tested.name)
+        for tested in split.test
+        for known in trained.get(_checksum(tested), ())
+        if np.array_equal(known.values, tested.values)
+    ]
+    if leaked:
+        raise InputError(
+            f"{split.name}: {len(leaked)} training clips are the same sound as test clips "
+            f"({leaked[0][0]} is {leaked[0][1]}); remove one of the two, so that no split can "
+            "train on what it tests"
+        )
+
+
+def _checksum(recording: Recording) -> int:
+    return zlib.crc32(np.ascontiguousarray(recording.values).data)
+
+
 def _count(wanted: int | float, available: int, what: str) -> int:
     if isinstance(wanted, float) and 0 < wanted < 1:
         return max(1, math.floor(wanted * available + 0.5)) if available else 0
     if wanted != int(wanted) or wanted < 0:
         raise InputError(f"{what}: {wanted} is neither a number of clips nor a fraction in (0, 1)")
     if wanted > available:
-        raise InputError(f"{what}: {int(wanted)} are asked for, but there are {available}")
+        raise InputError(
+            f"{what}: {int(wanted)} are asked for, but there are {available}; ask for fewer, or "
+            "for a fraction such as 0.5"
+        )
     return int(wanted)
