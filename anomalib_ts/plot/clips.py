@@ -51,8 +51,9 @@ def telling_clips(ranked: Sequence[Clip]) -> list[tuple[Clip, str]]:
     """
     normal = [clip for clip in ranked if clip.label == 0]
     anomalous = [clip for clip in ranked if clip.label == 1]
-    compared = {clip.rank: "highest normal" for clip in normal[:1]}
-    compared |= {clip.rank: "lowest anomalous" for clip in anomalous[-1:]}
+    compared = {clip.rank: "highest normal" if normal[1:] else "normal" for clip in normal[:1]}
+    if anomalous:
+        compared[anomalous[-1].rank] = "lowest anomalous" if anomalous[1:] else "anomalous"
     others = [clip.rank for clip in ranked if clip.rank not in compared]
     shown = {*compared, *others[: PANELS - len(compared)]}
     return [
@@ -78,13 +79,14 @@ def draw_clips(
         title: above the picture.
     """
     painter = ChannelPainter.of([panel.recording.values for panel in panels], frequencies)
-    rows = -(-len(panels) // _COLUMNS)
+    columns = min(_COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
     figure = Figure(figsize=(11, 0.9 + 2.9 * rows), layout="constrained")
     figure.suptitle(title)
-    grid = figure.add_gridspec(2 * rows, _COLUMNS, height_ratios=[1.5, 1] * rows)
+    grid = figure.add_gridspec(2 * rows, columns, height_ratios=[1.5, 1] * rows)
     scores: list[Axes] = []
     for place, panel in enumerate(panels):
-        row, column = divmod(place, _COLUMNS)
+        row, column = divmod(place, columns)
         values = figure.add_subplot(grid[2 * row, column])
         scores.append(figure.add_subplot(grid[2 * row + 1, column], sharex=values))
         _draw_clip(values, scores[-1], panel, painter, threshold)

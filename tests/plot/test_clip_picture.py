@@ -44,8 +44,9 @@ def panels_of(figure):
         ([1, 1, 1, 1, 1, 0, 0, 1, 0], [1, 2, 3, 4, 6, 8], {6: "highest normal"}),
         ([0, 1, 1, 1, 1, 0, 0, 1, 0], [1, 2, 3, 4, 5, 8], {1: "highest normal"}),
         ([None] * 9, [1, 2, 3, 4, 5, 6], {}),
-        ([1, 0, 0], [1, 2, 3], {1: "lowest anomalous", 2: "highest normal", 3: "normal"}),
+        ([1, 0, 0], [1, 2, 3], {1: "anomalous", 2: "highest normal", 3: "normal"}),
         ([0, 0], [1, 2], {1: "highest normal"}),
+        ([1, 1, 0], [1, 2, 3], {1: "anomalous", 2: "lowest anomalous", 3: "normal"}),
     ],
 )
 def test_the_highest_clips_are_shown_and_two_to_compare(labels, ranks, examples):
@@ -76,6 +77,7 @@ def test_time_and_frequency_can_be_read_off():
     (first, score), (second, _) = panels_of(figure)
     (image,) = first.images
     assert image.get_extent() == [-0.25, 19.75, -0.5, 15.5]
+    assert image.origin == "lower"
     assert np.array_equal(image.get_array(), panels[0].recording.values.T)
     assert score.get_xlim() == first.get_xlim() == (-0.25, 19.75)  # seconds
     assert second.get_xlim() == (-0.25, 9.75)
