@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from anomalib_ts.errors import ConfigError, UndefinedMetricError
 from anomalib_ts.ground_truth import GroundTruth
-from anomalib_ts.metrics import Metric, ScoredSeries, evaluate_records
+from anomalib_ts.metrics import Metric, ScoredSeries, evaluate_kinds, evaluate_records
 from anomalib_ts.metrics.metric import Settings
 from anomalib_ts.metrics.registry import select
 from anomalib_ts.recording import FloatArray, LabelArray
@@ -44,7 +44,8 @@ class Evaluation:
     With labels for points, each metric is computed per recording and averaged over them. With
     labels for whole recordings (sound clips), the point scores of each are reduced to one score;
     `auroc` and `pauc` are then means over machine ids as in DCASE Task 2, `auroc/ID` the value of
-    one machine, and `pooled/auroc` ignores ids, as all other metrics do.
+    one machine, `auroc@KIND` the mean for one kind of anomaly where kinds are known, and
+    `pooled/auroc` ignores ids, as all other metrics do.
 
     Attributes:
         metrics: `default`, `full`, or a list of names (`anomalib_ts.metrics.list_metrics`).
@@ -234,6 +235,10 @@ def _judge_machines(
         named = machine or not key.endswith("/")  # where machines have no ids, the mean says it all
         if named and (key == "harmonic_mean" or area.partition("_")[0] in areas):
             judgement.values[key] = value
+    if "auroc" in areas and truth.kinds.any():
+        judgement.values.update(
+            evaluate_kinds(labels, scores, truth.kinds.tolist(), truth.machine_ids.tolist())
+        )
 
 
 def _has_both(labels: LabelArray) -> bool:

@@ -23,7 +23,7 @@ class GroundTruth:
         lengths: `(r,)` points of each recording.
         labels: `(n,)` one a point, or None if any recording lacks them.
         record_labels: `(r,)` one a recording, or None if any recording lacks it.
-        names, machine_ids, domains: `(r,)` texts.
+        names, machine_ids, domains, kinds: `(r,)` texts.
         values: `(n, c)` what was scored, or None where that is too much to keep.
     """
 
@@ -33,6 +33,7 @@ class GroundTruth:
     names: NDArray[np.str_]
     machine_ids: NDArray[np.str_]
     domains: NDArray[np.str_]
+    kinds: NDArray[np.str_]
     values: NDArray[np.float32] | None = None
 
     @classmethod
@@ -48,6 +49,7 @@ class GroundTruth:
             names=np.array([r.name for r in recordings]),
             machine_ids=np.array([r.machine_id for r in recordings]),
             domains=np.array([r.domain for r in recordings]),
+            kinds=np.array([r.kind for r in recordings]),
             values=np.concatenate([r.values for r in recordings]) if few else None,
         )
 

@@ -95,3 +95,16 @@ def test_ground_truth_survives_storage():
 def test_an_unknown_metric_is_refused_at_once():
     with pytest.raises(InputError, match="auroc"):
         Evaluation(["aurocc"])
+
+
+def test_each_kind_of_anomaly_has_its_own_area():
+    kinds = ["", "", "squeal", "squeal", "rattle"]
+    scores = [1.0, 2.0, 3.0, 1.5, 0.5]
+    recordings = [
+        Recording([score], label=int(bool(kind)), kind=kind, machine_id="00")
+        for score, kind in zip(scores, kinds, strict=True)
+    ]
+    judged = Evaluation().judge(GroundTruth.of(recordings), np.array(scores), None)
+    assert judged.values["auroc@squeal"] == 0.75  # 3>1, 3>2, 1.5>1
+    assert judged.values["auroc@rattle"] == 0.0
+    assert judged.values["auroc"] == 0.5

@@ -8,7 +8,7 @@ from anomalib_ts.metrics.bootstrap import Interval, bootstrap_mean, bootstrap_se
 from anomalib_ts.metrics.chance import chance
 from anomalib_ts.metrics.evaluation import evaluate
 from anomalib_ts.metrics.metric import Metric
-from anomalib_ts.metrics.records import evaluate_records
+from anomalib_ts.metrics.records import evaluate_kinds, evaluate_records
 from anomalib_ts.metrics.registry import DEFAULT, REGISTRY, list_metrics
 from anomalib_ts.metrics.scored import ScoredSeries
 
@@ -22,6 +22,7 @@ __all__ = [
     "bootstrap_series",
     "chance",
     "evaluate",
+    "evaluate_kinds",
     "evaluate_records",
     "list_metrics",
 ]
