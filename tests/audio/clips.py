@@ -30,7 +30,7 @@ def write_machine_type(
 ):
     """A machine type in exact DCASE 2020 layout; the numbers are per id.
 
-    All clips are noise; the anomalous ones may whistle as well.
+    All clips are noise; the anomalous ones of the first id may whistle as well.
     """
     seed = sum(map(ord, folder.name)) * 1000
     for machine in ids:
@@ -42,6 +42,7 @@ def write_machine_type(
             for number in range(count):
                 seed += 1
                 name = f"{label}_id_{machine}_{number:08d}.wav"
-                faulty = whistle * sine(3000, seconds) if label == "anomaly" else 0
-                write(folder / part / name, noise(seconds, seed) + faulty)
+                faulty = label == "anomaly" and machine == ids[0]
+                tone = whistle * sine(3000, seconds) if faulty else 0
+                write(folder / part / name, noise(seconds, seed) + tone)
     return folder

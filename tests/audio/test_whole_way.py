@@ -27,7 +27,7 @@ SETTINGS = (
 
 @pytest.fixture
 def zenodo(tmp_path, monkeypatch):
-    """A server with the archives of all six machine types, whose faulty clips whistle."""
+    """A server with the archives of all six machine types; machine 00 whistles when faulty."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("anomalib_ts.data.download.time.sleep", lambda _: None)
     sounds = {"train": 6, "normal": 2, "anomalous": 3, "seconds": 0.6, "whistle": 0.3}
@@ -102,4 +102,4 @@ def check_records(results, data, protocol, machines, labels):
         assert stored == pytest.approx(areas)
         assert record.metrics["auroc"] == pytest.approx(np.mean(list(areas.values())))
         if data == "dcase2020":
-            assert record.metrics["auroc"] > 0.9  # the faulty clips whistle
+            assert record.metrics["auroc/00"] > 0.9  # the others are noise like the normal ones
