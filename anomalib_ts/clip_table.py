@@ -20,7 +20,18 @@ LABELS = {0: "normal", 1: "anomalous"}
 _ALARMS = {True: "yes", False: "no"}
 _CSV_COLUMNS = (
     *("data", "case", "protocol", "detector", "variant", "seed"),
-    *("rank", "score", "threshold", "alarm", "label", "machine_id", "domain", "name", "path"),
+    *(
+        "rank",
+        "score",
+        "threshold",
+        "alarm",
+        "label",
+        "kind",
+        "machine_id",
+        "domain",
+        "name",
+        "path",
+    ),
 )
 
 
@@ -59,7 +70,7 @@ def _csv_row(ranked: RankedUnit, clip: Clip, file: Path | None) -> tuple[object,
     alarm = None if clip.alarm is None else int(clip.alarm)
     return (
         *(unit.data, unit.case, unit.protocol, unit.detector, unit.variant, unit.seed),
-        *(clip.rank, clip.score, clip_threshold(ranked.record), alarm, clip.label),
+        *(clip.rank, clip.score, clip_threshold(ranked.record), alarm, clip.label, clip.kind),
         *(clip.machine_id, clip.domain, clip.name, file if file and file.is_file() else None),
     )
 
@@ -91,6 +102,7 @@ def _table(clips: Sequence[Clip], names: Sequence[str]) -> Table:
         "score": [f"{clip.score:#.4g}".rstrip(".") for clip in clips],
         "alarm": ["" if clip.alarm is None else _ALARMS[clip.alarm] for clip in clips],
         "truth": ["" if clip.label is None else LABELS[clip.label] for clip in clips],
+        "kind": [clip.kind for clip in clips],
         "machine": [clip.machine_id for clip in clips],
         "domain": [clip.domain for clip in clips],
         "clip": list(names),

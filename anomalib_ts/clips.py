@@ -31,6 +31,7 @@ class Clip:
         score: its point scores reduced to one, as the evaluation reduced them.
         alarm: whether the score exceeds the threshold; None where the threshold decides on points.
         label: 0 or 1 if known; where points are labelled, 1 if any of them is anomalous.
+        kind: of anomaly, where known.
         name, machine_id, domain: of the recording.
     """
 
@@ -39,6 +40,7 @@ class Clip:
     score: float
     alarm: bool | None
     label: int | None
+    kind: str
     name: str
     machine_id: str
     domain: str
@@ -72,6 +74,7 @@ def rank_clips(record: Record, truth: GroundTruth, scores: FloatArray) -> list[C
             score=float(reduced[place]),
             alarm=alarms[place],
             label=labels[place],
+            kind=str(truth.kinds[place]),
             name=str(truth.names[place]),
             machine_id=str(truth.machine_ids[place]),
             domain=str(truth.domains[place]),

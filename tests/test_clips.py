@@ -177,7 +177,7 @@ def test_the_table_names_what_can_be_listened_to(sounds, tmp_path):
     (row,) = csv.DictReader(as_csv([ranked], 1).splitlines())
     assert list(row.values()) == [
         *("D", "fan", "whole", "a", "", "0"),
-        *("1", "2.5", "2.0", "1", "1", "02", "", "test/anomaly_id_02_00000000.wav"),
+        *("1", "2.5", "2.0", "1", "1", "", "02", "", "test/anomaly_id_02_00000000.wav"),
         f"{root}/fan/test/anomaly_id_02_00000000.wav",
     ]
     assert (row["score"], row["threshold"], row["machine_id"]) == ("2.5", "2.0", "02")
@@ -202,7 +202,14 @@ def test_what_is_not_known_is_left_out_of_the_table():
 
 def test_long_names_are_never_cut():
     name = "section_00_source_test_anomaly_0000_" + "a_long_attribute_" * 5 + ".wav"
-    clip = Clip(1, 0, 1234.5678, None, None, name, "", "")
+    clip = Clip(1, 0, 1234.5678, None, None, "", name, "", "")
     lines = shown(RankedUnit(record(decides="points"), [clip]), width=60)
     assert name in "".join(line.strip() for line in lines[3:])
     assert "1235" in lines[3]
+
+
+def test_the_kind_of_an_anomaly_is_told_where_it_is_known():
+    known = replace(truth(["quiet", "spike"]), kinds=np.array(["", "bearing"]))
+    clips = rank_clips(record(), known, scores(["quiet", "spike"]))
+    assert [clip.kind for clip in clips] == ["bearing", ""]
+    assert "bearing" in shown(RankedUnit(record(), clips))[3]
