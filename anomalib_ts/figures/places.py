@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from anomalib_ts.config import Settings
-from anomalib_ts.results.record import WITHOUT_EFFECT, Record, Unit
+from anomalib_ts.results.record import WITHOUT_EFFECT, Record, Unit, digest
 
 
 class Result(NamedTuple):
@@ -62,7 +62,9 @@ def placed(records: Iterable[Record], x: str | None = None) -> list[Result]:
     """Give each record its place.
 
     Seeds are not told apart, whether of the detector or of a part that follows it
-    (`protocol.seed=${seed}`); every other difference is, save that in `x`.
+    (`protocol.seed=${seed}`); every other difference is, save that in `x`. Settings of the data
+    count only where there is a result for each of several data: a stored result keeps those of
+    the command that made it, which may have had more cases or another folder.
     """
     found = [(record, settings_of(record.unit)) for record in records]
     ignored = {"seed", x, *_following_the_seed(found)}
@@ -70,6 +72,7 @@ def placed(records: Iterable[Record], x: str | None = None) -> list[Result]:
         (record, {key: _short(value) for key, value in all_.items() if key not in ignored})
         for record, all_ in found
     ]
+    plain = _with_data_settings(plain) if _several_data(plain, found, x) else _without_data(plain)
     differing = _differing(plain)
     several = len({record.unit.data for record, _ in found}) > 1
     return [
@@ -83,6 +86,39 @@ def placed(records: Iterable[Record], x: str | None = None) -> list[Result]:
     ]
 
 
+_Plain: TypeAlias = list[tuple[Record, dict[str, str]]]
+
+
+def _without_data(found: _Plain) -> _Plain:
+    return [
+        (record, {key: text for key, text in settings.items() if not key.startswith("data.")})
+        for record, settings in found
+    ]
+
+
+def _with_data_settings(found: _Plain) -> _Plain:
+    """The settings of equal data made equal."""
+    first: dict[str, dict[str, str]] = {}
+    for record, settings in found:
+        own = {key: text for key, text in settings.items() if key.startswith("data.")}
+        first.setdefault(record.unit.fingerprint, own)
+    return [
+        (record, settings | first[record.unit.fingerprint])
+        for (record, _), (_, settings) in zip(found, _without_data(found), strict=True)
+    ]
+
+
+def _several_data(plain: _Plain, found: list[tuple[Record, Settings]], x: str | None) -> bool:
+    """Whether some results differ in nothing but the data they are results on."""
+    data: defaultdict[str, set[str]] = defaultdict(set)
+    for (record, settings), (_, all_) in zip(_without_data(plain), found, strict=True):
+        unit = record.unit
+        at = all_.get(x) if x else None
+        rest = [unit.detector, unit.data, unit.case, unit.seed, at, settings]
+        data[digest(rest)].add(unit.fingerprint)
+    return any(len(fingerprints) > 1 for fingerprints in data.values())
+
+
 def _following_the_seed(found: list[tuple[Record, Settings]]) -> set[str]:
     named = {key for _, settings in found for key in settings if key.endswith(".seed")}
     return {
@@ -92,7 +128,7 @@ def _following_the_seed(found: list[tuple[Record, Settings]]) -> set[str]:
     }
 
 
-def _differing(found: list[tuple[Record, dict[str, str]]]) -> dict[str, list[str]]:
+def _differing(found: _Plain) -> dict[str, list[str]]:
     """For each detector, the settings that take several values on one and the same case."""
     groups: defaultdict[tuple[str, str, str], list[dict[str, str]]] = defaultdict(list)
     for record, settings in found:

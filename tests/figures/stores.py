@@ -11,7 +11,17 @@ from tests.results.records import failed, ok, unit
 FRAMES = 5
 
 
-def made(value, detector="weak", case="fan", seed=0, *, metric="auroc", fitted=None, **settings):
+def made(
+    value,
+    detector="weak",
+    case="fan",
+    seed=0,
+    *,
+    metric="auroc",
+    fitted=None,
+    fingerprint="",
+    **settings,
+):
     """A record of a unit with settings such as `detector__level=0.9`; `value=None` fails."""
     parts = {
         "detector": {"_target_": f"made.up.{detector}", "seed": seed},
@@ -28,6 +38,8 @@ def made(value, detector="weak", case="fan", seed=0, *, metric="auroc", fitted=N
         "data_settings": parts["data"],
         "threshold": parts["threshold"],
     }
+    if fingerprint:
+        changes["fingerprint"] = fingerprint
     if value is None:
         return failed(detector, case, seed, **changes)
     record = ok(value, detector, case, seed, metrics={metric: value}, **changes)

@@ -125,10 +125,24 @@ def test_other_settings_that_were_swept_tell_lines_apart(tmp_path):
 def test_a_seed_that_does_not_follow_is_a_difference(tmp_path):
     same = [made(0.5, seed=seed, data__seed=0) for seed in (0, 1)]
     assert {result.method for result in placed(same)} == {"weak"}
-    other = [made(0.5, seed=0, data__seed=seed) for seed in (0, 1)]
+    other = [made(0.5, seed=0, data__seed=seed, fingerprint=f"{seed}") for seed in (0, 1)]
     assert {result.method for result in placed(other)} == {
         "weak (data.seed=0)",
         "weak (data.seed=1)",
+    }
+
+
+def test_stored_results_of_the_same_data_belong_together_wherever_it_lay():
+    moved = [made(0.5, seed=seed, data__root=f"folder {seed}") for seed in (0, 1)]
+    assert {result.method for result in placed(moved)} == {"weak"}
+    sizes = [
+        made(0.5, data__root=f"folder {n}", data__n_train=n, fingerprint=f"{n}") for n in (10, 20)
+    ]
+    found = placed(sizes, "data.n_train")
+    assert [(result.method, result.x) for result in found] == [("weak", 10), ("weak", 20)]
+    assert {result.method for result in placed(sizes)} == {
+        "weak (data.n_train=10, data.root=folder 10)",
+        "weak (data.n_train=20, data.root=folder 20)",
     }
 
 
