@@ -1,6 +1,8 @@
 """The rivals of the weakly supervised autoencoder: losses by hand, and what each is for."""
 
+import copy
 import math
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from anomalib_ts.detectors import (
     Usad,
     load_detector,
 )
+from anomalib_ts.detectors.blocks.batches import FullBatches
+from anomalib_ts.detectors.blocks.cut import Cut, cut_blocks
 from anomalib_ts.detectors.deep_sad.detector import semi_supervised_loss
 from anomalib_ts.detectors.deep_svdd.torch_model import HypersphereModel
 from anomalib_ts.detectors.devnet.torch_model import deviation_loss
@@ -24,17 +28,20 @@ from anomalib_ts.detectors.mobilefacenet.torch_model import (
     MARGIN,
     SCALE,
     MobileFaceNetModel,
+    PReLU,
     margin_loss,
 )
 from anomalib_ts.detectors.usad.lightning_model import UsadModule
-from anomalib_ts.detectors.usad.torch_model import UsadModel, adversarial_losses
+from anomalib_ts.detectors.usad.torch_model import UsadModel, blended
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.recording import Recording
-from anomalib_ts.training import TrainerSettings
+from anomalib_ts.training import TrainerSettings, train_module
 
 
-def settings(steps=60):
-    return TrainerSettings(accelerator="cpu", max_epochs=-1, max_steps=steps, progress=False)
+def settings(steps=60, precision="32-true"):
+    return TrainerSettings(
+        accelerator="cpu", precision=precision, max_epochs=-1, max_steps=steps, progress=False
+    )
 
 
 def clip(seed, anomalous=0, machine=0, n=40, channels=6):
@@ -95,13 +102,48 @@ def test_deviation_loss_by_hand():
     assert deviation_loss(scores, anomalous, reference).item() == pytest.approx((2 + 1 + 3 + 0) / 4)
 
 
-@pytest.mark.parametrize(
-    ("epoch", "expected"), [(1, (1.0, 4.0)), (4, (0.25 + 0.75 * 9, 0.25 * 4 - 0.75 * 9))]
-)
-def test_adversarial_losses_by_hand(epoch, expected):
-    target = torch.zeros(2, 3)
-    losses = adversarial_losses(target, target + 1, target + 2, target + 3, epoch)
-    assert [loss.item() for loss in losses] == pytest.approx(expected)
+@pytest.mark.parametrize(("epoch", "expected"), [(1, 4.0), (4, 0.25 * 4 + 0.75 * 9)])
+def test_adversarial_errors_gain_weight_by_epoch(epoch, expected):
+    loss = blended(torch.tensor(4.0), torch.tensor(9.0), epoch)
+    assert loss.item() == pytest.approx(expected)
+
+
+def train_as_published(model, batches, epochs, learning_rate):
+    """Audibert et al., algorithm 1 and equations 5 and 6, each optimiser with its own forward."""
+    encoder, (decoder_1, decoder_2) = model.encoder, model.decoders
+    adams = [
+        torch.optim.Adam(chain(encoder.parameters(), decoder.parameters()), lr=learning_rate)
+        for decoder in (decoder_1, decoder_2)
+    ]
+    for n in range(1, epochs + 1):
+        for batch in batches:
+            for which, adam in enumerate(adams):
+                w = model.standardise(batch.double()).flatten(1)
+                rebuilt_1, rebuilt_2 = decoder_1(encoder(w)), decoder_2(encoder(w))
+                rebuilt_both = decoder_2(encoder(rebuilt_1))
+                error_1, error_2, error_both = (
+                    ((w - rebuilt) ** 2).mean() for rebuilt in (rebuilt_1, rebuilt_2, rebuilt_both)
+                )
+                losses = (
+                    1 / n * error_1 + (1 - 1 / n) * error_both,
+                    1 / n * error_2 - (1 - 1 / n) * error_both,
+                )
+                model.zero_grad()
+                losses[which].backward()
+                adam.step()
+
+
+def test_usad_trains_to_the_weights_of_the_published_algorithm():
+    torch.manual_seed(0)
+    model = UsadModel(torch.zeros(6), torch.full((6,), 40.0), window=8, latent=4).double()
+    untrained, published = copy.deepcopy(model), copy.deepcopy(model)
+    blocks = cut_blocks(TRAIN[:8], Cut(8, 8, "drop"))
+    train_as_published(published, FullBatches(blocks, 16, seed=0), 3, 1e-3)
+    module, double = UsadModule(model, 1e-3), settings(9, "64-true")
+    train_module(module, FullBatches(blocks, 16, seed=0), double, seed=0, stage="USAD")
+    for name, weights in model.named_parameters():
+        assert not torch.equal(weights, untrained.get_parameter(name))
+        torch.testing.assert_close(weights, published.get_parameter(name), rtol=1e-7, atol=1e-10)
 
 
 def test_usad_counts_a_batch_as_one_step_and_trains_both_decoders():
@@ -111,10 +153,6 @@ def test_usad_counts_a_batch_as_one_step_and_trains_both_decoders():
         def training_step(self, batch):
             steps.append(self.current_epoch)
             return super().training_step(batch)
-
-    from anomalib_ts.detectors.blocks.batches import FullBatches
-    from anomalib_ts.detectors.blocks.cut import Cut, cut_blocks
-    from anomalib_ts.training import train_module
 
     torch.manual_seed(0)
     model = UsadModel(torch.zeros(6), torch.full((6,), 40.0), window=8, latent=2)
@@ -192,6 +230,73 @@ def test_the_margin_loss_always_rewards_a_smaller_angle():
     losses = [margin_loss(row[None], torch.tensor([0])).item() for row in cosines]
     assert (np.diff(losses) < 1e-6).all()
     assert losses[0] > losses[100] > losses[-1]
+
+
+@pytest.mark.parametrize("slope", [-0.5, 0.25, 0.75, 2.0])
+def test_rectifier_has_the_gradients_of_torchs_own(slope):
+    torch.manual_seed(0)
+    x, upstream = torch.randn(2, 4, 3, 5, 2, dtype=torch.double)
+    x[0, 0, 0] = 0
+    gradients = []
+    for kind in (PReLU, torch.nn.PReLU):
+        rectifier, taken = kind(3, slope).double(), x.clone().requires_grad_()
+        out = rectifier(taken)
+        out.backward(upstream)
+        gradients.append((out, taken.grad, rectifier.weight.grad))
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def plain(network):
+    """The network with torch's own rectifiers and in the ordinary order of numbers."""
+    network = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
+    for module in [m for m in network.modules() if isinstance(m, torch.nn.Sequential)]:
+        for i, layer in enumerate(module):
+            if isinstance(layer, PReLU):
+                module[i] = torch.nn.PReLU(layer.num_parameters).double()
+    return network
+
+
+def test_mobilefacenet_has_the_gradients_of_its_plain_layers():
+    torch.manual_seed(0)
+    model = MobileFaceNetModel(
+        torch.zeros(20), torch.ones(20), 16, width=4, embedding=4, machines=3
+    ).double()
+    reference = plain(model)
+    assert not any(isinstance(module, PReLU) for module in reference.modules())
+    batch = torch.randn(8, 20, 16, dtype=torch.double), torch.arange(8) % 3
+    for network in (model, reference):
+        network.loss(batch).backward()
+    for ours, theirs in zip(model.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-7, atol=1e-10)
+
+
+def test_rectifier_follows_torchs_own_in_mixed_precision():
+    torch.manual_seed(0)
+    x = torch.randn(4, 3, 5, 2)
+    gradients = []
+    for kind in (PReLU, torch.nn.PReLU):
+        layers = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), kind(3), torch.nn.Conv2d(3, 1, 1))
+        for i, weights in enumerate(layers.parameters()):
+            weights.data = torch.linspace(-1, 1 + i, weights.numel()).view_as(weights)
+        with torch.autocast("cpu", torch.bfloat16):
+            layers(x).float().square().mean().backward()
+        gradients.append([weights.grad for weights in layers.parameters()])
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=2**-6, atol=1e-3)
+
+
+def test_usad_and_mobilefacenet_learn_in_mixed_precision():
+    mixed = settings(60, "bf16-mixed")
+    usad = Usad(**SMALL | {"trainer": mixed}, latent=2).fit(TRAIN)
+    assert roc_auc_score(TRUTH, [usad.score(recording).mean() for recording in GROSS]) > 0.95
+    faces = MobileFaceNet(8, width=8, embedding=8, batch_size=32, trainer=mixed).fit(TRAIN)
+    own, other = (
+        [faces.score(Recording(r.values, machine_id=machine)).mean() for r in TEST if not r.label]
+        for machine in ("id_00", "id_01")
+    )
+    first = [r.machine_id == "id_00" for r in TEST if not r.label]
+    assert roc_auc_score(first, np.subtract(other, own)) > 0.95
 
 
 def test_misfits_are_negative_log_probabilities_even_where_they_are_tiny():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,7 @@ class MobileFaceNet(BlockDetector):
     """
 
     capabilities = Capabilities(needs_machine_ids=True)
+    version: ClassVar[int] = 2
     model_: MobileFaceNetModel
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,36 @@ STAGES = ((2, 1, 5, 2), (4, 2, 1, 2), (2, 2, 6, 1), (4, 2, 1, 2), (2, 2, 2, 1))
 
 SHRINKING = 16
 """How many times shorter both axes are at the end."""
+
+
+class PReLU(nn.PReLU):
+    """torch's own with the same gradients in half the time: on a CPU that one's are not vectorised.
+
+    Args:
+        num_parameters: features, each of which has a slope.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(b, num_parameters, h, w)` to the same."""
+        rectify: Any = _Rectify.apply
+        rectified: Tensor = rectify(x, self.weight)
+        return rectified
+
+
+class _Rectify(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slopes: Tensor) -> Tensor:
+        ctx.save_for_backward(x, slopes)
+        return functional.prelu(x, slopes)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+        (grad,) = grads
+        # Mixed precision hands back another number format than it took in.
+        x, slopes = (saved.to(grad.dtype) for saved in ctx.saved_tensors)
+        above: Tensor = torch.ops.aten.threshold_backward(grad, x, 0)
+        of_slopes = x.clamp(max=0).mul_(grad).sum((0, 2, 3))
+        return above.lerp_(grad, slopes[:, None, None]), of_slopes
 
 
 class Bottleneck(nn.Module):
@@ -78,7 +109,7 @@ class MobileFaceNetModel(nn.Module):
                 inputs = outputs
         layers += _conv(inputs, 8 * width, 1)
         size = (math.ceil(len(mean) / SHRINKING), math.ceil(window / SHRINKING))
-        self.layers = nn.Sequential(
+        network: Any = nn.Sequential(
             *layers,
             nn.Conv2d(8 * width, 8 * width, size, groups=8 * width, bias=False),
             nn.BatchNorm2d(8 * width),
@@ -86,6 +117,8 @@ class MobileFaceNetModel(nn.Module):
             nn.Linear(8 * width, embedding, bias=False),
             nn.BatchNorm1d(embedding),
         )
+        # On a CPU any other order of the numbers is rearranged around each convolution.
+        self.layers: nn.Sequential = network.to(memory_format=torch.channels_last)
         self.machines = nn.Parameter(torch.randn(machines, embedding))
 
     def cosines(self, x: Tensor) -> Tensor:
@@ -138,4 +171,4 @@ def _conv(
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
     ]
-    return layers if linear else [*layers, nn.PReLU(outputs)]
+    return layers if linear else [*layers, PReLU(outputs)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -48,6 +49,7 @@ class Usad(BlockDetector):
         2020.
     """
 
+    version: ClassVar[int] = 2
     model_: UsadModel
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import mse_loss
 
 from anomalib_ts.detectors.autoencoder.torch_model import Standardise
 from anomalib_ts.detectors.blocks.networks import dense
@@ -29,41 +30,53 @@ class UsadModel(nn.Module):
             nn.Sequential(*dense(sizes[::-1]), nn.Sigmoid()) for _ in range(2)
         )
 
-    def rebuilt(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Blocks `(b, c, w)` scaled to [0, 1], and three reconstructions, all `(b, c * w)`.
-
-        The reconstructions are those of the first autoencoder, of the second, and of the second
-        applied to the first's.
-        """
-        target = self.standardise(x).flatten(1)
-        latent = self.encoder(target)
-        first, second = (decoder(latent) for decoder in self.decoders)
-        return target, first, second, self.decoders[1](self.encoder(first))
-
     def block_errors(self, x: Tensor) -> Tensor:
-        """Mean squared errors of each block: the first's, and the second's after it, `(b, 2)`."""
-        target, first, _, both = self.rebuilt(x)
+        """Mean squared errors of blocks `(b, c, w)`, `(b, 2)`.
+
+        The first column is that of the first autoencoder, the second that of the second one
+        applied to the first's reconstruction, both against the block scaled to [0, 1].
+        """
+        target = self._scaled(x)
+        first = self.decoders[0](self.encoder(target))
+        both = self.decoders[1](self.encoder(first))
         errors = [(part - target).square().mean(dim=1) for part in (first, both)]
         return torch.stack(errors, dim=1)
 
-    def losses(self, x: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
-        """What the first and the second autoencoder minimise in an epoch, counted from 1.
+    def first_loss(self, x: Tensor, epoch: int) -> Tensor:
+        """What the first autoencoder minimises, equation 5: it learns to deceive the second.
 
-        The first learns to deceive the second, the second to tell the first's output from data.
+        Args:
+            x: `(b, c, w)`.
+            epoch: counted from 1.
         """
-        target, first, second, both = self.rebuilt(x)
-        return adversarial_losses(target, first, second, both, epoch)
+        target = self._scaled(x)
+        first = self.decoders[0](self.encoder(target))
+        plain = mse_loss(first, target)
+        if epoch == 1:  # The other term weighs nothing yet.
+            return plain
+        return blended(plain, mse_loss(self.decoders[1](self.encoder(first)), target), epoch)
+
+    def second_loss(self, x: Tensor, epoch: int) -> Tensor:
+        """What the second one minimises, equation 6: it learns to tell the first's from data.
+
+        Args:
+            x: `(b, c, w)`.
+            epoch: counted from 1.
+        """
+        target = self._scaled(x)
+        latent = self.encoder(target)
+        if epoch == 1:
+            return mse_loss(self.decoders[1](latent), target)
+        again = self.encoder(self.decoders[0](latent))
+        # One pass of the decoder over both costs less than two over half as much.
+        second, both = self.decoders[1](torch.cat([latent, again])).chunk(2)
+        return blended(mse_loss(second, target), -mse_loss(both, target), epoch)
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        scaled: Tensor = self.standardise(x).flatten(1)
+        return scaled
 
 
-def adversarial_losses(
-    target: Tensor, first: Tensor, second: Tensor, both: Tensor, epoch: int
-) -> tuple[Tensor, Tensor]:
-    """USAD's equations 5 and 6: plain errors weigh 1/n in epoch n, adversarial ones 1 - 1/n."""
-    weight = 1 / epoch
-    error_first, error_second, error_both = (
-        (part - target).square().mean() for part in (first, second, both)
-    )
-    return (
-        weight * error_first + (1 - weight) * error_both,
-        weight * error_second - (1 - weight) * error_both,
-    )
+def blended(plain: Tensor, adversarial: Tensor, epoch: int) -> Tensor:
+    """The plain error weighs 1/n in epoch n, the adversarial one 1 - 1/n."""
+    return plain / epoch + adversarial * (1 - 1 / epoch)
