@@ -172,6 +172,17 @@ def test_usad_scores_are_a_mixture_of_two_errors():
     np.testing.assert_allclose(mixed, 0.75 * plain + 0.25 * adversarial, rtol=1e-5)
 
 
+def test_usad_errors_are_those_of_the_first_and_of_the_second_after_it():
+    torch.manual_seed(0)
+    model = UsadModel(torch.zeros(2), torch.full((2,), 4.0), window=3, latent=2)
+    x = 4 * torch.rand(5, 2, 3)
+    w = x.flatten(1) / 4
+    rebuilt = model.decoders[0](model.encoder(w))
+    both = model.decoders[1](model.encoder(rebuilt))
+    expected = torch.stack([((w - r) ** 2).mean(dim=1) for r in (rebuilt, both)], dim=1)
+    torch.testing.assert_close(model.block_errors(x), expected)
+
+
 def test_usad_scales_training_data_to_0_to_1():
     detector = Usad(**SMALL, latent=2).fit(TRAIN)
     blocks = torch.from_numpy(np.stack([recording.values[:8].T for recording in TRAIN]))
