@@ -44,6 +44,7 @@ def test_a_sweep_ends_with_its_figure(launcher, capfd, tmp_path):
     assert ["window", "AUROC"] in lines
     assert {line[0]: line[1] for line in lines if line[:1] in (["5"], ["20"])} == means
     assert "fit s" not in out  # the leaderboard gives way
+    assert out.count("figure: ") == 1  # though each of four jobs planned it
     assert {path.name for path in (tmp_path / "results").glob("curve.*")} == {
         "curve.png",
         "curve.csv",
