@@ -174,7 +174,9 @@ def test_usad_scores_are_a_mixture_of_two_errors():
 
 def test_usad_errors_are_those_of_the_first_and_of_the_second_after_it():
     torch.manual_seed(0)
-    model = UsadModel(torch.zeros(2), torch.full((2,), 4.0), window=3, latent=2)
+    model = UsadModel(torch.zeros(2), torch.full((2,), 4.0), window=3, latent=4)
+    for weights in model.parameters():
+        weights.data *= 4  # so that no latent feature is always 0
     x = 4 * torch.rand(5, 2, 3)
     w = x.flatten(1) / 4
     rebuilt = model.decoders[0](model.encoder(w))
