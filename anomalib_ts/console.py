@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
+from typing import Any
 
 from rich.console import Console
+
+from anomalib_ts.errors import AnomalibTsWarning
 
 
 def console() -> Console:
@@ -20,7 +24,15 @@ def log_to_terminal(level: int = logging.INFO) -> None:
         logger.addHandler(_StandardErrorHandler())
         logger.propagate = False
     logger.setLevel(level)
-    logging.captureWarnings(capture=True)
+    show: Any = _show_own_warning  # it is called with positions only
+    warnings.showwarning = show
+
+
+def _show_own_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """Of all warnings, the ones for users; what libraries tell programmers is left out."""
+    del where
+    if issubclass(category, AnomalibTsWarning):
+        logging.getLogger("anomalib_ts").warning("warning: %s", message)
 
 
 class _StandardErrorHandler(logging.Handler):

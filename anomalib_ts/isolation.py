@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from anomalib_ts.console import log_to_terminal
 from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.execute import Outcome, execute
@@ -175,4 +176,5 @@ def _resident_mb(pid: int | None) -> float:
 
 
 if __name__ == "__main__":
+    log_to_terminal()
     _serve(Connection(int(sys.argv[1])), parent=int(sys.argv[2]))

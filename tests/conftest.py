@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -25,7 +26,8 @@ def _logging_as_it_was():
     """The command line sets up logging for its process; here every test starts without."""
     logger = logging.getLogger("anomalib_ts")
     before = (list(logger.handlers), logger.propagate, logger.level)
+    showwarning = warnings.showwarning
     yield
     logger.handlers[:], logger.propagate = before[0], before[1]
     logger.setLevel(before[2])
-    logging.captureWarnings(capture=False)
+    warnings.showwarning = showwarning

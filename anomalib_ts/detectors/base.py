@@ -78,7 +78,7 @@ class Detector(BaseEstimator, ABC):
         if self.capabilities.needs_machine_ids and len({r.machine_id for r in recordings}) < 2:
             raise InputError(
                 f"{type(self).__name__} tells machines apart and needs training recordings of at "
-                "least two machine ids"
+                "least two machine ids; choose another detector"
             )
         self._fit(recordings)
         self.n_channels_: int = recordings[0].channels

@@ -213,3 +213,11 @@ def test_half_an_archive_is_refused_and_fetched_anew(tmp_path, monkeypatch, caps
             "anew\n"
         )
         assert run(*settings, data="dcase2020") == 0
+
+
+@pytest.mark.filterwarnings("default::anomalib_ts.errors.AnomalibTsWarning")
+def test_warnings_reach_the_terminal_in_one_line(fan, capsys):
+    silence(fan)
+    assert run() == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "silent" in line]
+    assert line.startswith("warning: fan: 1 of 20 clips are silent")

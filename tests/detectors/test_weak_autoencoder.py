@@ -202,7 +202,7 @@ def test_sensor_windows_with_point_labels():
 
 
 def test_without_labelled_anomalies_it_refuses_and_names_what_needs_none():
-    with pytest.raises(InputError, match=r"have none\. Use protocol=weak.*dense_autoencoder"):
+    with pytest.raises(InputError, match=r"have none: use protocol=weak.*dense_autoencoder"):
         WeakAutoencoder(**SMALL).fit(clips(5, 0))
 
 

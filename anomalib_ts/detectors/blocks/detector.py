@@ -73,8 +73,8 @@ class BlockDetector(Detector):
         if self.capabilities.supervision == "weak" and not blocks.anomalous.any():
             raise InputError(
                 f"{type(self).__name__} learns from labelled anomalies, and the training "
-                "recordings have none. Use protocol=weak, which adds some, or a detector that "
-                "needs none, such as dense_autoencoder"
+                "recordings have none: use protocol=weak with data that has anomalous recordings "
+                "left to train on, or a detector that needs none, such as dense_autoencoder"
             )
         self.model_ = self._learn(train, blocks)
 
