@@ -71,16 +71,16 @@ def run(arguments: list[str]) -> int:
             version_base="1.3", config_path=str(config_folder()), config_name="config"
         )(_job)
         try:
-            with sweep_view(notes, enabled=bool({"-m", "--multirun"} & set(options))):
+            with sweep_view(notes):
                 main()
         except BaseException:
             _show(notes.collect().records)  # what had ended before
             raise
-    records, errors, figures = notes.collect()
+    records, errors, figures, sweep = notes.collect()
     store = Store(notes.folder.parents[1])
     missing = _draw_figures(store, figures, records)
     _show(records, as_leaderboard=bool(missing) or not figures)
-    if records and not figures and not {"-m", "--multirun"} & set(options):
+    if records and not figures and not sweep:
         _show_clips(store, records)
     if errors or missing:
         raise ConfigError("\n".join([*errors, *missing]))
@@ -114,6 +114,7 @@ def _job(config: DictConfig) -> float | None:
     single = hydra_config.mode == RunMode.RUN
     names = hydra_config.runtime.choices
     note = Notes(Path(config.notes)).job(0 if single else hydra_config.job.num)
+    note.began(sweep=not single)
     log_to_terminal()
     try:
         plain = _resolved(config, single)

@@ -23,6 +23,7 @@ class JobNote:
 
     Attributes:
         path: the note's file.
+        sweep: whether the job is one of a multirun.
         records: paths of the finished units' records.
         total: units of the job, 0 while unknown.
         bad: finished units whose status is not ok.
@@ -32,12 +33,17 @@ class JobNote:
     """
 
     path: Path
+    sweep: bool = False
     records: list[str] = field(default_factory=list)
     total: int = 0
     bad: int = 0
     running: str = ""
     error: str = ""
     figure: dict[str, Any] = field(default_factory=dict)
+
+    def began(self, sweep: bool) -> None:
+        """Note that the job is at work, and whether it is one of a multirun."""
+        self._write(sweep=sweep)
 
     def planned(self, figure: dict[str, Any]) -> None:
         """Note the figure that the command is to end with."""
@@ -65,6 +71,7 @@ class JobNote:
         return note
 
     def _take(self, event: dict[str, Any]) -> None:
+        self.sweep = event.get("sweep", self.sweep)
         self.total = event.get("total", self.total)
         self.error = event.get("error", self.error)
         self.running = event.get("running", "")
@@ -85,6 +92,7 @@ class Outcome(NamedTuple):
     records: list[Record]
     errors: list[str]
     figures: list[dict[str, Any]]
+    sweep: bool
 
 
 @dataclass(frozen=True)
@@ -128,4 +136,5 @@ class Notes:
             records=records,
             errors=list(dict.fromkeys(note.error for note in notes if note.error)),
             figures=[one for place, one in enumerate(figures) if one not in figures[:place]],
+            sweep=any(note.sweep for note in notes),
         )

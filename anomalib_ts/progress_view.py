@@ -57,27 +57,31 @@ class JobLog(Watcher):
 
 
 @contextmanager
-def sweep_view(notes: Notes, enabled: bool) -> Iterator[None]:
-    """Show a sweep's progress on a terminal while the block runs; nothing anywhere else."""
+def sweep_view(notes: Notes) -> Iterator[None]:
+    """Show progress on a terminal while the block runs, if its jobs turn out to be a sweep's."""
     console = Console(stderr=True)
-    if not (enabled and console.is_terminal):
+    if not console.is_terminal:
         yield
         return
     stop = threading.Event()
     start = time.monotonic()
-    with Live(console=console, transient=True, refresh_per_second=4) as live:
+    live = Live(console=console, transient=True, refresh_per_second=4)
 
-        def watch() -> None:
-            while not stop.wait(REFRESH_EVERY):
-                live.update(_picture(notes.all(), time.monotonic() - start))
+    def watch() -> None:
+        while not stop.wait(REFRESH_EVERY):
+            jobs = notes.all()
+            if any(job.sweep for job in jobs):
+                live.start()
+                live.update(_picture(jobs, time.monotonic() - start))
 
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        live.stop()
 
 
 def _picture(jobs: list[JobNote], seconds: float) -> Table:

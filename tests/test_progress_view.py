@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from anomalib_ts import progress_view
@@ -54,23 +55,42 @@ def test_the_view_counts_units_jobs_and_failures(tmp_path):
     assert running.strip() == "Dodgers series fastflow1d"
 
 
-def test_a_sweep_on_a_terminal_is_shown_and_cleared(tmp_path, monkeypatch):
-    screen = io.StringIO()
+@pytest.fixture
+def screen(monkeypatch):
+    found = io.StringIO()
     monkeypatch.setattr(progress_view, "REFRESH_EVERY", 0.01)
     monkeypatch.setattr(
-        progress_view, "Console", lambda **_: Console(file=screen, force_terminal=True, width=90)
+        progress_view, "Console", lambda **_: Console(file=found, force_terminal=True, width=90)
     )
+    return found
+
+
+def test_a_sweep_on_a_terminal_is_shown_and_cleared(tmp_path, screen):
     notes = Notes.new(tmp_path)
-    notes.job(0).started("Dodgers series iforest", 5)
-    with sweep_view(notes, enabled=True):
+    with sweep_view(notes):
+        notes.job(0).began(sweep=True)
+        notes.job(0).started("Dodgers series iforest", 5)
         for _ in range(200):
             if "0/5 units" in screen.getvalue():
                 break
             progress_view.time.sleep(0.02)
     assert "0/5 units of 1 jobs so far" in screen.getvalue()
+    assert screen.getvalue().endswith("\x1b[2K")
+
+
+def test_a_single_run_is_left_to_its_own_progress_lines(tmp_path, screen):
+    notes = Notes.new(tmp_path)
+    notes.job(0).began(sweep=False)
+    notes.job(0).started("Dodgers series iforest", 5)
+    with sweep_view(notes):
+        progress_view.time.sleep(0.2)
+    assert screen.getvalue() == ""
+    assert not notes.collect().sweep
 
 
 def test_nothing_is_shown_where_there_is_no_terminal(tmp_path, capsys):
-    with sweep_view(Notes.new(tmp_path), enabled=True):
+    notes = Notes.new(tmp_path)
+    notes.job(0).began(sweep=True)
+    with sweep_view(notes):
         pass
     assert capsys.readouterr() == ("", "")

@@ -87,7 +87,7 @@ class _Labels:
         self._thresholds: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
         self._data: defaultdict[Series, set[str]] = defaultdict(set)
         for unit in units:
-            self._protocols[unit.protocol].add(_text(unit.protocol_settings))
+            self._protocols[unit.protocol].add(_text(_protocol_settings(unit)))
             self._thresholds[_name(unit)].add(_text(unit.threshold))
             self._data[Series(unit.data, unit.case)].add(unit.fingerprint)
 
@@ -98,7 +98,7 @@ class _Labels:
         detail = "; ".join(filter(None, details))
         protocol = unit.protocol
         if len(self._protocols[protocol]) > 1:
-            protocol = f"{protocol} ({_shown(unit.protocol_settings)})"
+            protocol = f"{protocol} ({_shown(_protocol_settings(unit))})"
         return Method(f"{unit.detector} ({detail})" if detail else unit.detector, protocol)
 
     def series(self, unit: Unit) -> Series:
@@ -110,6 +110,11 @@ class _Labels:
 
 def _name(unit: Unit) -> tuple[str, str, str]:
     return unit.detector, unit.variant, unit.protocol
+
+
+def _protocol_settings(unit: Unit) -> dict[str, Any]:
+    """The protocol's settings less a seed that follows the unit's: repetitions are averaged."""
+    return {k: v for k, v in unit.protocol_settings.items() if (k, v) != ("seed", unit.seed)}
 
 
 def _text(settings: Mapping[str, Any]) -> str:

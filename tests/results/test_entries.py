@@ -26,6 +26,15 @@ def test_settings_of_a_protocol_show_only_if_they_differ():
     ]
 
 
+def test_repetitions_whose_split_follows_the_seed_are_one_method():
+    found = [
+        ok(0.5, seed=seed, protocol="weak", protocol_settings={"n": 5, "seed": drawn})
+        for seed, drawn in ((0, 0), (1, 1), (2, 1))
+    ]
+    assert {m.protocol for m in methods(found[:2])} == {"weak"}
+    assert [m.protocol for m in methods(found)] == ["weak (n=5)"] * 2 + ["weak (n=5, seed=1)"]
+
+
 def test_another_threshold_is_another_method():
     strict = ok(0.5, threshold={"_target_": "made.up.Quantile", "level": 0.99})
     assert [m.name for m in methods([ok(0.5), strict, ok(0.1, "b")])] == [
