@@ -150,7 +150,8 @@ def _leaderboard(options: argparse.Namespace) -> int:
     rows = board.leaderboard(records, options.metric, tables)
     keys = board.columns(options.metric)
     if options.format == "table":
-        console().print(board.as_table(rows, keys))
+        shown = console()
+        shown.print(board.as_table(rows, shown.width, keys))
         return 0
     texts = {
         "csv": lambda: board.as_csv(rows),
@@ -208,7 +209,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     records = evaluate_store(
         existing_store(options.results), names[0] if names[0] in ("default", "full") else names
     )
-    console().print(as_table(leaderboard(records)))
+    shown = console()
+    shown.print(as_table(leaderboard(records), shown.width))
     return 0
 
 
@@ -227,5 +229,6 @@ def _reproduce(options: argparse.Namespace) -> int:
     if again.status != "ok":
         sys.stderr.write(again.error["traceback"])
         return 1
-    console().print(as_table(leaderboard([again])))
+    shown = console()
+    shown.print(as_table(leaderboard([again]), shown.width))
     return 0

@@ -203,7 +203,7 @@ def _show(records: list[Record], *, as_leaderboard: bool = True) -> None:
     shown = console()
     if records and as_leaderboard:
         shown.print()
-        shown.print(as_table(leaderboard(records)))
+        shown.print(as_table(leaderboard(records), shown.width))
     for record in records:
         if record.status != "ok":
             shown.print(f"{record.unit.case}, {record.unit.detector}: {record.error['message']}")

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 
 import numpy as np
-from rich.table import Table
+from rich.console import Group
 
 from anomalib_ts.metrics.registry import REGISTRY
 from anomalib_ts.results.comparison import quoted_values
@@ -19,6 +19,7 @@ from anomalib_ts.results.entries import Entry, Method, Series, entries
 from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table, best_in_bold
 from anomalib_ts.results.published import PublishedTable
 from anomalib_ts.results.record import Record
+from anomalib_ts.results.terminal import tables
 
 COLUMNS = ("auroc", "aupr", "pauc")
 """The metrics that a table shows unless asked for others."""
@@ -193,9 +194,10 @@ def grid(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> Grid:
     return Grid(header, cells, text_columns=3)
 
 
-def as_table(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> Table:
-    """The rows for a terminal."""
-    return grid(rows, metrics).for_terminal()
+def as_table(rows: list[Row], width: int, metrics: Iterable[str] = COLUMNS) -> Group:
+    """The rows for a terminal of `width` letters; what does not fit beside comes below."""
+    parts = tables(grid(rows, metrics), width)
+    return Group(*parts[:1], *(part for piece in parts[1:] for part in ("", piece)))
 
 
 def as_markdown(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> str:

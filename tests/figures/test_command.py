@@ -9,7 +9,7 @@ import yaml
 from hydra.utils import get_class
 
 from anomalib_ts.cli import main
-from anomalib_ts.figures.terminal import GAP, split_columns, tables
+from anomalib_ts.results.terminal import GAP, split_columns, tables
 from anomalib_ts.registry import choices, config_folder
 from anomalib_ts.results.formats import Grid
 from anomalib_ts.results.store import Store

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from anomalib_ts.results.comparison import compare
 from anomalib_ts.results.entries import entries
@@ -83,7 +84,21 @@ def test_names_cannot_break_a_table():
     grid = Grid(["n"], [[name]])
     assert as_markdown_table(grid).splitlines()[2] == r"| a\_b\|c&d%\\e{&lt;i&gt; |"
     assert r"a\_b|c\&d\%\textbackslash{}e\{\textless{}i\textgreater{}" in as_latex_table(grid)
-    assert as_table(leaderboard([ok(0.5, "[red]x[/nope]")])).row_count == 1
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(as_table(leaderboard([ok(0.5, "[red]x[/nope]")]), 200))
+    assert "[red]x[/nope]" in capture.get()
+
+
+def test_a_narrow_terminal_cuts_no_name():
+    rows = leaderboard([ok(0.5, "a_detector_with_a_name_of_its_own")])
+    console = Console(width=60)
+    with console.capture() as capture:
+        console.print(as_table(rows, 60))
+    lines = capture.get().splitlines()
+    assert sum("a_detector_with_a_name_of_its_own" in line for line in lines) > 1
+    assert all(len(line) <= 60 for line in lines)
+    assert any("fit s" in line for line in lines) and "…" not in capture.get()
 
 
 def test_standings_as_a_table():
