@@ -109,7 +109,7 @@ def test_adversarial_errors_gain_weight_by_epoch(epoch, expected):
 
 
 def train_as_published(model, batches, epochs, learning_rate):
-    """Audibert et al., algorithm 1 and equations 5 and 6, each optimiser with its own forward."""
+    """Audibert et al., equations 5 and 6, each optimiser with its own forward and gradients."""
     encoder, (decoder_1, decoder_2) = model.encoder, model.decoders
     adams = [
         torch.optim.Adam(chain(encoder.parameters(), decoder.parameters()), lr=learning_rate)
