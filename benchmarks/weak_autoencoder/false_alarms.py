@@ -14,6 +14,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from anomalib_ts.thresholds import GammaThreshold, QuantileThreshold
 from anomalib_ts.training import TrainerSettings
 
 LEVELS = (0.8, 0.95, 0.99)
+Rates: TypeAlias = dict[tuple[str, str, str, float], tuple[float, bool]]
+"""False-alarm rate, and whether no gamma fitted, by what is decided on, fitted on, rule and r."""
 RULES = {"gamma": GammaThreshold, "empirical": QuantileThreshold}
 
 
@@ -34,17 +37,20 @@ def main() -> None:
     """Print a line for each seed and way as it is known, then means and deviations."""
     options = _options()
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["detector", "seed", "of", "fitted_on", "rule", "r", "false_alarm_rate"])
-    found: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    writer.writerow(
+        ["detector", "seed", "of", "fitted_on", "rule", "r", "false_alarm_rate", "fell_back"]
+    )
+    found: dict[tuple[str, ...], list[tuple[float, bool]]] = defaultdict(list)
     for seed in range(options.seeds):
         for name, rates in _seed(options, seed):
-            for (*way, level), rate in rates.items():
-                writer.writerow([name, seed, *way, level, f"{rate:.4f}"])
-                found[(name, *way, f"{1 - level:.2f}")].append(rate)
+            for (*way, level), (rate, fell_back) in rates.items():
+                writer.writerow([name, seed, *way, level, f"{rate:.4f}", int(fell_back)])
+                found[(name, *way, f"{1 - level:.2f}")].append((rate, fell_back))
             sys.stdout.flush()
     for key, values in found.items():
-        mean, deviation = np.mean(values), np.std(values, ddof=1)
-        sys.stdout.write(f"{' '.join(key)}: {mean:.3f} +- {deviation:.3f} (n = {len(values)})\n")
+        rates, fallbacks = zip(*values, strict=True)
+        spread = f"{np.mean(rates):.3f} +- {np.std(rates, ddof=1):.3f} (n = {len(values)})"
+        sys.stdout.write(f"{' '.join(key)}: {spread}, no gamma fitted in {sum(fallbacks)}\n")
 
 
 def _options() -> argparse.Namespace:
@@ -58,9 +64,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _seed(
-    options: argparse.Namespace, seed: int
-) -> Iterator[tuple[str, dict[tuple[str, str, str, float], float]]]:
+def _seed(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Rates]]:
     data = MachineSound(
         root=options.root,
         cache=options.cache,
@@ -89,10 +93,8 @@ def _seed(
         yield name, _rates(scores, detector.cut.window)
 
 
-def _rates(
-    scores: dict[str, list[FloatArray]], window: int
-) -> dict[tuple[str, str, str, float], float]:
-    """The false-alarm rate by what is decided on, fitted on, by which rule, and r."""
+def _rates(scores: dict[str, list[FloatArray]], window: int) -> Rates:
+    """The rates of a fitted detector."""
     levels = {
         "blocks": {k: np.concatenate([s[::window] for s in v]) for k, v in scores.items()},
         "clips": {k: np.array([s.mean() for s in v]) for k, v in scores.items()},
@@ -103,8 +105,8 @@ def _rates(
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 threshold = rule(level).fit(parts[part])
-            shown = f"{name} (no gamma fits)" if caught else name
-            rates[of, part, shown, level] = float((parts["test"] > threshold).mean())
+            rate = float((parts["test"] > threshold).mean())
+            rates[of, part, name, level] = rate, bool(caught)
     return rates
 
 
