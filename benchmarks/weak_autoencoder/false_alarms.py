@@ -48,9 +48,10 @@ def main() -> None:
                 found[(name, *way, f"{1 - level:.2f}")].append((rate, fell_back))
             sys.stdout.flush()
     for key, values in found.items():
-        rates, fallbacks = zip(*values, strict=True)
-        spread = f"{np.mean(rates):.3f} +- {np.std(rates, ddof=1):.3f} (n = {len(values)})"
-        sys.stdout.write(f"{' '.join(key)}: {spread}, no gamma fitted in {sum(fallbacks)}\n")
+        shares = [rate for rate, _ in values]
+        fallbacks = sum(fell_back for _, fell_back in values)
+        spread = f"{np.mean(shares):.3f} +- {np.std(shares, ddof=1):.3f} (n = {len(values)})"
+        sys.stdout.write(f"{' '.join(key)}: {spread}, no gamma fitted in {fallbacks}\n")
 
 
 def _options() -> argparse.Namespace:
