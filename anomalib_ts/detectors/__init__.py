@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors.devnet.detector import DevNet
     from anomalib_ts.detectors.fastflow1d.detector import FastFlow1D
     from anomalib_ts.detectors.iforest import IForest
+    from anomalib_ts.detectors.mahalanobis import Mahalanobis
     from anomalib_ts.detectors.mobilefacenet.detector import MobileFaceNet
     from anomalib_ts.detectors.moving_mean import MovingMean
     from anomalib_ts.detectors.random_score import RandomScore
@@ -36,6 +37,7 @@ __all__ = [
     "DevNet",
     "FastFlow1D",
     "IForest",
+    "Mahalanobis",
     "MobileFaceNet",
     "MovingMean",
     "RandomScore",
@@ -55,6 +57,7 @@ _MODULES = {
     "DevNet": "devnet.detector",
     "FastFlow1D": "fastflow1d.detector",
     "IForest": "iforest",
+    "Mahalanobis": "mahalanobis",
     "MobileFaceNet": "mobilefacenet.detector",
     "MovingMean": "moving_mean",
     "RandomScore": "random_score",

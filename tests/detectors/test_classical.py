@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from anomalib_ts.detectors import IForest, MovingMean, RandomScore
+from anomalib_ts.detectors import IForest, Mahalanobis, MovingMean, RandomScore
 from anomalib_ts.detectors.moving_mean import moving_mean
 from anomalib_ts.errors import ConfigError
 from tests.helpers.shared import shared_path
@@ -31,13 +31,16 @@ LABELS[300:310] = 1
 
 
 @pytest.mark.parametrize("channel", [0, 1, 2])
-@pytest.mark.parametrize("detector", [IForest(window=8), MovingMean()])
+@pytest.mark.parametrize("detector", [IForest(window=8), Mahalanobis(window=4), MovingMean()])
 def test_a_burst_in_any_channel_is_found(detector, channel):
     scores = detector.fit(wave(channels=3)).score(burst(channels=3, channel=channel))
     assert roc_auc_score(LABELS, scores) > 0.9
 
 
-@pytest.mark.parametrize("detector", [IForest(window=20), MovingMean(window=20), RandomScore()])
+@pytest.mark.parametrize(
+    "detector",
+    [IForest(window=20), Mahalanobis(window=20), MovingMean(window=20), RandomScore()],
+)
 @pytest.mark.parametrize("n", [1, 2, 19, 20, 21])
 def test_short_recordings_are_scored(detector, n):
     assert detector.fit(wave(100)).score(wave(n)).shape == (n,)
@@ -168,3 +171,42 @@ class TestRandomScore:
         assert scores.min() >= 0
         assert scores.max() < 1
         assert scores.mean() == pytest.approx(0.5, abs=0.02)
+
+
+class TestMahalanobis:
+    def test_the_distance_is_that_of_the_textbook(self):
+        rng = np.random.default_rng(0)
+        mixing = np.array([[2.0, 0.0, 0.0], [1.5, 0.5, 0.0], [0.0, 100.0, 70.0]])
+        train = rng.normal(size=(50_000, 3)) @ mixing.T + [5, -3, 1000]
+        x = rng.normal(size=(20, 3)) @ mixing.T + [5, -3, 1000]
+        inverse = np.linalg.inv(mixing @ mixing.T)
+        centred = x - [5, -3, 1000]
+        expected = np.einsum("ij,jk,ik->i", centred, inverse, centred) / 3
+        np.testing.assert_allclose(Mahalanobis().fit(train).score(x), expected, rtol=0.05)
+
+    def test_training_data_score_1_on_average(self):
+        series = wave(2000, channels=3)
+        assert Mahalanobis(window=4).fit(series).score(series).mean() == pytest.approx(1, rel=0.05)
+
+    def test_channels_that_part_company_are_found_although_each_looks_normal(self):
+        level = np.random.default_rng(0).normal(size=(4000, 1))
+        both = np.hstack([level, level]) + 0.1 * np.random.default_rng(1).normal(size=(4000, 2))
+        test = both[:600].copy()
+        test[300:310] = [1, -1]
+        scores = Mahalanobis().fit(both[600:]).score(test)
+        assert roc_auc_score(LABELS, scores) > 0.9
+
+    def test_fewer_windows_than_values_and_constant_channels_still_give_scores(self):
+        train = np.hstack([wave(30), np.full((30, 1), 7.0)])
+        detector = Mahalanobis(window=20).fit(train)
+        moved = train.copy()
+        moved[15:, 1] = 8
+        assert detector.score(moved)[20:].min() > detector.score(train).max()
+
+    def test_more_windows_than_fit_into_memory_are_drawn(self, monkeypatch):
+        whole = Mahalanobis(window=3).fit(wave(3000)).score(burst())
+        monkeypatch.setattr("anomalib_ts.detectors.mahalanobis.TRAINING_VALUES", 3 * 500)
+        monkeypatch.setattr("anomalib_ts.detectors.mahalanobis.BATCH_VALUES", 3 * 7)
+        drawn = Mahalanobis(window=3).fit(wave(3000)).score(burst())
+        assert not np.array_equal(whole, drawn)
+        np.testing.assert_allclose(whole, drawn, rtol=0.5)
