@@ -39,6 +39,12 @@ def readable_errors(overrides: list[str]) -> Iterator[None]:
         raise ConfigError(f"cannot read {error.override!r} as a setting (key=value)") from None
     except MissingMandatoryValue as error:
         raise ConfigError(f"please set {error.full_key}") from None
+    except ValueError as error:
+        empty = [override for override in overrides if override.endswith(("=null", "="))]
+        if not empty or "Config group override" not in str(error):
+            raise
+        listing = f"`anomalib-ts list {empty[-1].partition('=')[0]}`"
+        raise ConfigError(f"{empty[-1]}: name a choice; {listing} has all") from None
     except (HydraException, OmegaConfBaseException) as error:
         found = _NO_SUCH_KEY.search(str(error))
         if found:

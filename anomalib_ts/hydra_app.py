@@ -119,7 +119,8 @@ def _job(config: DictConfig) -> float | None:
     try:
         plain = _resolved(config, single)
         job = job_of(plain, names)
-        if not _plan_figure(plain.get("figure"), job, note):
+        # An experiment's settings of its figure stay when figure=none takes the figure away.
+        if names["figure"] != "none" and not _plan_figure(plain["figure"], job, note):
             return None
         records = run_job(job, JobLog(note, job.store))
     except AnomalibTsError as error:
@@ -158,21 +159,20 @@ def _draw(store: Store, records: list[Record]) -> None:
             log.warning("no picture of %s: %s", record.unit.case, str(error) or repr(error))
 
 
-def _plan_figure(settings: Settings | None, job: Job, note: JobNote) -> bool:
+def _plan_figure(settings: Settings, job: Job, note: JobNote) -> bool:
     """Check the figure that the command is to end with, now rather than after hours of work.
 
     Returns:
         Whether the job may run. What is wrong is told without the job's own settings, because it
         is wrong in all jobs alike.
     """
-    if settings:
-        from anomalib_ts.figures import planned_figure  # noqa: PLC0415
+    from anomalib_ts.figures import planned_figure  # noqa: PLC0415
 
-        try:
-            note.planned(planned_figure(settings, job))
-        except AnomalibTsError as error:
-            note.failed(str(error))
-            return False
+    try:
+        note.planned(planned_figure(settings, job))
+    except AnomalibTsError as error:
+        note.failed(str(error))
+        return False
     return True
 
 

@@ -106,6 +106,7 @@ def test_multirun_says_which_job_was_wrong_and_runs_the_others(capsys):
         (["retry=maybe"], "retry: 'maybe' is not allowed; there are none, failed, all"),
         (["metrics=[aurok]"], "unknown metric 'aurok'; did you mean auroc"),
         (["threshold.level=2"], "threshold level must lie in (0, 1)"),
+        (["protocol=null"], "protocol=null: name a choice; `anomalib-ts list protocol` has all"),
         (["detector=["], "cannot read 'detector=['"),
         (["protocol=prefix", "protocol.fraction=7"], "fraction must lie in (0, 1], not 7"),
         (["data=csv", "~data.n_points"], "data"),

@@ -3,16 +3,17 @@
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 from hydra.utils import get_class
 
 from anomalib_ts.cli import main
-from anomalib_ts.results.terminal import GAP, split_columns, tables
 from anomalib_ts.registry import choices, config_folder
 from anomalib_ts.results.formats import Grid
 from anomalib_ts.results.store import Store
+from anomalib_ts.results.terminal import GAP, split_columns, tables
 
 SMALL = ["data.n_points=2000", "data.n_anomalies=2", "data.train_length=500", "baselines=none"]
 CURVE = ["figure=curve", "figure.x=detector.window"]
@@ -115,6 +116,13 @@ def test_values_that_results_may_have_are_accepted(metric):
     assert len(records()) == 1
 
 
+def test_the_figure_of_an_experiment_can_be_taken_away(capfd):
+    left_over = ["figure=none", "+figure.name=study", "+figure.metric=auroc"]
+    assert main(["run", "detector=random", *SMALL, "plot=false", *left_over]) == 0
+    assert "figure: " not in capfd.readouterr().out
+    assert not Path("results/study.png").exists()
+
+
 def test_a_figure_that_cannot_be_drawn_leaves_the_leaderboard(capfd):
     assert main([*SWEEP, "figure=methods", "figure.metric=fitted/a"]) == 2
     shown = capfd.readouterr()
@@ -130,7 +138,7 @@ def test_wrong_jobs_are_told_and_the_others_drawn(capfd):
     assert "curve.png" in shown.out
 
 
-@pytest.mark.parametrize("figure", sorted(choices("figure")))
+@pytest.mark.parametrize("figure", sorted(choices("figure").keys() - {"none"}))
 def test_a_config_file_names_every_argument_with_its_default(figure):
     settings = yaml.safe_load((config_folder() / "figure" / f"{figure}.yaml").read_text())
     target = get_class(settings.pop("_target_"))
