@@ -1,7 +1,11 @@
 """AUROC of each kind of fault: without labels, with all kinds labelled, with this one left out.
 
-Reads the results of `anomalib-ts run experiment=wsae_unseen` and of the same with
-`detector=dense_autoencoder protocol.unlabelled_kinds=[]`, in one folder.
+Reads the results of these commands, in one folder. The second autoencoder trains for as many steps
+as both stages of the weakly supervised one together.
+
+    anomalib-ts run experiment=wsae_unseen
+    anomalib-ts run experiment=wsae_unseen detector=dense_autoencoder \
+        trainer.max_steps=1000,2000 protocol.unlabelled_kinds=[]
 """
 
 from __future__ import annotations
@@ -16,7 +20,8 @@ from anomalib_ts.data.machine_synthesis import FAULTS
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import existing_store
 
-COLUMNS = ("not labelled (AE)", "labelled", "left out")
+COLUMNS = ("AE", "AE, 2,000 steps", "weak, labelled", "weak, left out")
+LABELLED = 50
 
 
 def main() -> None:
@@ -36,11 +41,14 @@ def main() -> None:
 
 
 def _column(record: Record, kind: str) -> str | None:
-    unlabelled = record.unit.protocol_settings["unlabelled_kinds"]
-    if record.unit.detector == "dense_autoencoder" and not unlabelled:
-        return COLUMNS[0]
-    if record.unit.detector == "weak_autoencoder" and not record.unit.variant:
-        return COLUMNS[1] if not unlabelled else COLUMNS[2] if unlabelled == [kind] else None
+    unit = record.unit
+    unlabelled = unit.protocol_settings["unlabelled_kinds"]
+    if unit.protocol_settings["n_train_anomalous"] != LABELLED:
+        return None
+    if unit.detector == "dense_autoencoder" and not unlabelled:
+        return {"": COLUMNS[0], "trainer.max_steps=2000": COLUMNS[1]}.get(unit.variant)
+    if unit.detector == "weak_autoencoder" and not unit.variant:
+        return COLUMNS[2] if not unlabelled else COLUMNS[3] if unlabelled == [kind] else None
     return None
 
 
