@@ -83,11 +83,12 @@ class _Labels:
     """Names, with as much added to them as is needed to tell different things apart."""
 
     def __init__(self, units: list[Unit]) -> None:
-        self._protocols: defaultdict[str, set[str]] = defaultdict(set)
+        self._protocols: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self._thresholds: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
         self._data: defaultdict[Series, set[str]] = defaultdict(set)
         for unit in units:
-            self._protocols[unit.protocol].add(_text(_protocol_settings(unit)))
+            settings = _protocol_settings(unit)
+            self._protocols[unit.protocol][_text(settings)] = settings
             self._thresholds[_name(unit)].add(_text(unit.threshold))
             self._data[Series(unit.data, unit.case)].add(unit.fingerprint)
 
@@ -96,10 +97,19 @@ class _Labels:
         if len(self._thresholds[_name(unit)]) > 1:
             details.append(f"threshold {_shown(unit.threshold)}")
         detail = "; ".join(filter(None, details))
-        protocol = unit.protocol
-        if len(self._protocols[protocol]) > 1:
-            protocol = f"{protocol} ({_shown(_protocol_settings(unit))})"
-        return Method(f"{unit.detector} ({detail})" if detail else unit.detector, protocol)
+        name = f"{unit.detector} ({detail})" if detail else unit.detector
+        return Method(name, self._protocol(unit))
+
+    def _protocol(self, unit: Unit) -> str:
+        """The protocol with those of its settings that are not the same in all records."""
+        found = self._protocols[unit.protocol].values()
+        settings = _protocol_settings(unit)
+        differing = {
+            key: value
+            for key, value in settings.items()
+            if any(key not in other or other[key] != value for other in found)
+        }
+        return f"{unit.protocol} ({_shown(differing)})" if differing else unit.protocol
 
     def series(self, unit: Unit) -> Series:
         plain = Series(unit.data, unit.case)
