@@ -86,7 +86,7 @@ def test_stage_1_is_the_dense_autoencoder_on_normal_clips():
 
 
 def test_blocks_that_stage_1_memorised_set_the_threshold_too_low():
-    memorising = {**SMALL, "width": 64, "latent": 16, "trainer": settings(400)}
+    memorising = {**SMALL, "width": 64, "latent": 16, "trainer": settings(250)}
     seen, unseen = (WeakAutoencoder(**memorising, held_out=s).fit(TRAIN) for s in (0.0, 0.2))
     assert seen.threshold_ < 0.9 * unseen.threshold_
 
