@@ -89,7 +89,8 @@ def _execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
         score_seconds=scored - fitted,
         points=len(scores),
     )
-    return Outcome(record, scores, truth, split=_split_table(case, held_out))
+    split = _split_table(case, held_out) if truth.by_clip else ""
+    return Outcome(record, scores, truth, split)
 
 
 @lru_cache(maxsize=1)
@@ -135,9 +136,7 @@ def _known_anomalies(recording: Recording) -> NDArray[np.bool_]:
 
 
 def _split_table(case: Case, held_out: Sequence[Recording]) -> str:
-    """Which clips went where; empty where whole recordings are not what is dealt."""
-    if not GroundTruth.of(case.test).by_clip:
-        return ""
+    """Which clips went where."""
     kept = {id(recording) for recording in held_out}
     train = [recording for recording in case.train if id(recording) not in kept]
     return split_table({"train": train, "threshold": held_out, "test": case.test})
