@@ -20,18 +20,8 @@ LABELS = {0: "normal", 1: "anomalous"}
 _ALARMS = {True: "yes", False: "no"}
 _CSV_COLUMNS = (
     *("data", "case", "protocol", "detector", "variant", "seed"),
-    *(
-        "rank",
-        "score",
-        "threshold",
-        "alarm",
-        "label",
-        "kind",
-        "machine_id",
-        "domain",
-        "name",
-        "path",
-    ),
+    *("rank", "score", "threshold", "alarm", "label", "kind"),
+    *("machine_id", "domain", "name", "path"),
 )
 
 

@@ -94,6 +94,10 @@ class Evaluation:
         """What a threshold decides on: `points`, or clips by the name of their reduction."""
         return self.reduce if truth.by_clip else "points"
 
+    def threshold_of(self, record: Record, truth: GroundTruth) -> float | None:
+        """The record's threshold; None if it decides on something else than these rules judge."""
+        return record.threshold if record.decides == self.decides(truth) else None
+
     def rejudge(self, store: Store, record: Record) -> Record:
         """Compute the metrics from stored scores and add them to the record, here and on disk.
 
@@ -103,8 +107,7 @@ class Evaluation:
         if not record.scores:
             return record
         truth = GroundTruth.from_arrays(store.case(record.unit))
-        threshold = record.threshold if record.decides == self.decides(truth) else None
-        judged = self.judge(truth, store.scores(record.unit), threshold)
+        judged = self.judge(truth, store.scores(record.unit), self.threshold_of(record, truth))
         same = record.judged == self.rules
         values = (record.metrics if same else {}) | judged.values
         before = record.undefined if same else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -97,15 +97,14 @@ def read(store: Store, result: Result) -> Scored | None:
         return None
     truth = GroundTruth.from_arrays(store.case(record.unit))
     scores = store.scores(record.unit)
-    evaluation = replace(Evaluation(), **record.judged)
+    evaluation = Evaluation(**record.judged)
     labels, names = truth.labels, np.full(len(scores), "")
     if truth.by_clip:
         labels, names = truth.record_labels, truth.names
         scores = evaluation.clip_scores([scores[part] for part in truth.stretches])
     if labels is None or len(set(labels.tolist())) < 2:
         return None
-    fits = record.decides == evaluation.decides(truth)
-    return Scored(result, names, labels, scores, record.threshold if fits else None)
+    return Scored(result, names, labels, scores, evaluation.threshold_of(record, truth))
 
 
 def _share_above(unit: Scored, label: int) -> float | None:

@@ -149,8 +149,7 @@ class WeakAutoencoder(BlockDetector):
             fewest=FEWEST_SCORES,
             whole=self.bag == "clip",
         )
-        seen = blocks.normal.without(unseen) if len(unseen) else blocks.normal
-        self._train(model, model.loss, seen, stage="autoencoder")
+        self._train(model, model.loss, blocks.normal.without(unseen), stage="autoencoder")
         self._set_threshold(model, unseen if len(unseen) else bags.normal)
 
         def loss(batch: LabelledBatch) -> Tensor:
