@@ -25,6 +25,9 @@ class GroundTruth:
         record_labels: `(r,)` one a recording, or None if any recording lacks it.
         names, machine_ids, domains, kinds: `(r,)` texts.
         values: `(n, c)` what was scored, or None where that is too much to keep.
+        channel_names: `(c,)` texts, or None where the channels have no names.
+        times: `(n,)` time stamps of all points, see `Recording`, or None if any recording lacks
+            them.
     """
 
     lengths: NDArray[np.int64]
@@ -34,7 +37,9 @@ class GroundTruth:
     machine_ids: NDArray[np.str_]
     domains: NDArray[np.str_]
     kinds: NDArray[np.str_]
-    values: NDArray[np.float32] | None = None
+    values: NDArray[Any] | None = None
+    channel_names: NDArray[np.str_] | None = None
+    times: NDArray[Any] | None = None
 
     @classmethod
     def of(cls, recordings: Sequence[Recording]) -> GroundTruth:
@@ -42,6 +47,9 @@ class GroundTruth:
         points = [r.labels for r in recordings if r.labels is not None]
         whole = [r.label for r in recordings if r.label is not None]
         few = recordings[0].channels <= MAX_STORED_CHANNELS
+        names = recordings[0].channel_names
+        times = [r.times for r in recordings if r.times is not None]
+        alike = len({array.dtype for array in times}) == 1
         return cls(
             lengths=np.array([len(r) for r in recordings], dtype=np.int64),
             labels=np.concatenate(points) if len(points) == len(recordings) else None,
@@ -51,6 +59,8 @@ class GroundTruth:
             domains=np.array([r.domain for r in recordings]),
             kinds=np.array([r.kind for r in recordings]),
             values=np.concatenate([r.values for r in recordings]) if few else None,
+            channel_names=None if names is None else np.array(names),
+            times=np.concatenate(times) if len(times) == len(recordings) and alike else None,
         )
 
     @classmethod

@@ -14,6 +14,9 @@ from anomalib_ts.errors import InputError
 FloatArray: TypeAlias = NDArray[np.float64]
 LabelArray: TypeAlias = NDArray[np.int8]
 
+LARGEST_WHOLE = 2.0**53
+"""Up to here float64 holds every whole number."""
+
 
 @dataclass(frozen=True, eq=False)
 class Recording:
@@ -24,18 +27,23 @@ class Recording:
 
     Args:
         values: `(n, c)` finite numbers, n >= 1 points of c >= 1 channels; `(n,)` is taken as
-            one channel. Stored as read-only float32.
+            one channel. Stored read-only in the precision they come in: float32 where that holds
+            every number exactly (float16, integers of up to 16 bits), else float64.
         labels: `(n,)` of 0 (normal) and 1 (anomalous), one a point, or None.
         label: 0 or 1 for the recording as a whole (a sound clip), or None.
         name: what messages and results call it.
         sampling_period: seconds between two points, or None if unknown.
+        channel_names: c different texts, or None where the channels have no names. A detector
+            matches the channels it scores to those it was fitted on by name.
+        times: `(n,)` rising time stamps, one a point: datetime64 (stored in nanoseconds; UTC
+            where the source has UTC offsets), or numbers that count seconds; None if unknown.
         machine_id: the machine that was recorded, where a data set tells machines apart.
         domain: recording conditions (`source` or `target` in DCASE 2021 and later).
         kind: what kind of anomaly it is, where a data set tells kinds apart.
 
     Raises:
         InputError: the values are empty, not numeric, not finite or of a wrong shape, or the
-            labels do not fit them.
+            labels, names or times do not fit them.
     """
 
     values: NDArray[Any]
@@ -43,6 +51,8 @@ class Recording:
     label: int | None = None
     name: str = "recording"
     sampling_period: float | None = None
+    channel_names: tuple[str, ...] | None = None
+    times: NDArray[Any] | None = None
     machine_id: str = ""
     domain: str = ""
     kind: str = ""
@@ -53,6 +63,11 @@ class Recording:
             object.__setattr__(self, "labels", _checked_labels(self.labels, len(self), self.name))
         if self.label not in (None, 0, 1):
             raise InputError(f"{self.name}: the record label must be 0 or 1, not {self.label!r}")
+        if self.channel_names is not None:
+            names = _checked_names(self.channel_names, self.channels, self.name)
+            object.__setattr__(self, "channel_names", names)
+        if self.times is not None:
+            object.__setattr__(self, "times", _checked_times(self.times, len(self), self.name))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -64,7 +79,8 @@ class Recording:
         if not len(self.values[part]):
             raise InputError(f"{self.name}: the stretch {part} holds no point")
         labels = None if self.labels is None else self.labels[part]
-        return replace(self, values=self.values[part], labels=labels)
+        times = None if self.times is None else self.times[part]
+        return replace(self, values=self.values[part], labels=labels, times=times)
 
     @property
     def channels(self) -> int:
@@ -102,14 +118,8 @@ def as_recordings(data: RecordingLike | Sequence[RecordingLike]) -> tuple[Record
     return (as_recording(cast(RecordingLike, data)),)
 
 
-def _checked_values(values: Any, name: str) -> NDArray[np.float32]:
-    try:
-        given = np.asarray(values)
-        if given.dtype.kind in "cmM":
-            raise TypeError(f"they are {given.dtype}")
-        given = given if given.dtype == np.float32 else given.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{name}: the values are not numbers: {error}") from None
+def _checked_values(values: Any, name: str) -> NDArray[Any]:
+    given = _numeric(values, name)
     if given.ndim == 1:
         given = given[:, None]
     if given.ndim != 2 or not given.size:
@@ -117,16 +127,45 @@ def _checked_values(values: Any, name: str) -> NDArray[np.float32]:
             f"{name}: values must be (points, channels) with at least one of each, "
             f"not an array of shape {np.shape(values)}"
         )
-    with np.errstate(over="ignore"):
-        array = np.array(given, dtype=np.float32, copy=None if _is_immutable(given) else True)
+    array = np.array(given, copy=None if _is_immutable(given) else True)
     if not np.isfinite(array).all():
         row, column = np.argwhere(~np.isfinite(array))[0]
         raise InputError(
-            f"{name}: point {row}, channel {column} is {given[row, column]}; values must be finite "
-            "float32. Fill or drop such points first (anomalib_ts.data.fill_gaps mends short gaps)"
+            f"{name}: point {row}, channel {column} is {array[row, column]}; values must be "
+            "finite. Fill or drop such points first (anomalib_ts.data.fill_gaps mends short gaps)"
         )
     array.setflags(write=False)
     return array
+
+
+def _numeric(values: Any, name: str) -> NDArray[Any]:
+    """The values as float32 or float64, whichever holds them; masked ones are NaN.
+
+    Raises:
+        InputError: they are not real numbers, or float64 cannot tell them apart.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.astype(np.float64).filled(np.nan)
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind in "cmMSU":
+            raise TypeError(f"they are {given.dtype}")
+        exact = given.dtype.kind in "biuf" and np.can_cast(given.dtype, np.float32)
+        with np.errstate(over="ignore"):
+            numbers = given.astype(np.float32 if exact else np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{name}: the values are not numbers: {error}") from None
+    if given.dtype.kind in "iu" and given.itemsize == 8 and numbers.size:
+        _refuse_large(given, numbers, name)
+    return numbers
+
+
+def _refuse_large(given: NDArray[Any], numbers: NDArray[Any], name: str) -> None:
+    if np.abs(numbers).max() > LARGEST_WHOLE and (numbers.astype(object) != given).any():
+        raise InputError(
+            f"{name}: whole numbers beyond 2^53 differ by less than float64 can hold; subtract "
+            "their first value before, in whole numbers"
+        )
 
 
 def _is_immutable(array: NDArray[Any]) -> bool:
@@ -156,3 +195,40 @@ def _checked_labels(labels: Any, n: int, name: str) -> LabelArray:
     checked = array.astype(np.int8)
     checked.setflags(write=False)
     return checked
+
+
+def _checked_names(names: Any, channels: int, name: str) -> tuple[str, ...]:
+    if isinstance(names, str) or not all(isinstance(one, str) for one in names):
+        raise InputError(f"{name}: channel_names must be texts, one a channel, not {names!r}")
+    checked = tuple(names)
+    if len(checked) != channels:
+        raise InputError(f"{name}: {channels} channels, but {len(checked)} channel names")
+    doubled = [one for one in checked if checked.count(one) > 1] if channels < 4096 else []
+    if doubled or len(set(checked)) != channels:
+        raise InputError(f"{name}: two channels have the same name {doubled[:1]}; rename one")
+    return checked
+
+
+def _checked_times(times: Any, n: int, name: str) -> NDArray[Any]:
+    array = np.asarray(times)
+    if array.shape != (n,):
+        raise InputError(f"{name}: {n} points need times of shape ({n},), not {array.shape}")
+    if array.dtype.kind == "M":
+        array = array.astype("datetime64[ns]")
+        missing = np.isnat(array)
+    elif array.dtype.kind in "iuf":
+        array = array.astype(np.float64)
+        missing = ~np.isfinite(array)
+    else:
+        raise InputError(f"{name}: times must be datetime64 or seconds, not {array.dtype}")
+    if missing.any():
+        raise InputError(f"{name}: the time of point {int(np.argmax(missing))} is missing")
+    falls = ~(array[1:] > array[:-1])
+    if falls.any():
+        at = int(np.argmax(falls)) + 1
+        raise InputError(
+            f"{name}: the time of point {at}, {array[at]}, does not come after the one before, "
+            f"{array[at - 1]}; sort the points by time and drop doubles"
+        )
+    array.setflags(write=False)
+    return array

@@ -17,11 +17,15 @@ class Case:
         name: unique within its data set.
         test: the recordings to score, whole.
         train: the data set's own training part; empty where it has none.
+        fingerprint: what `DataSet.fingerprint` gives for the very bytes that this case was made
+            of, taken in the same pass as they were read; empty where the data set leaves that to
+            `DataSet.fingerprint`.
     """
 
     name: str
     test: tuple[Recording, ...]
     train: tuple[Recording, ...] = ()
+    fingerprint: str = ""
 
 
 class DataSet(ABC):
