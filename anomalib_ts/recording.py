@@ -87,9 +87,52 @@ class Recording:
         """Number of channels, c."""
         return int(self.values.shape[1])
 
+    @property
+    def is_labelled(self) -> bool:
+        """Whether anything says which of its points are anomalous."""
+        return self.labels is not None or self.label is not None
+
+    @property
+    def anomalous_points(self) -> NDArray[np.bool_]:
+        """`(n,)` whether a point is labelled anomalous.
+
+        The labels of points say it where there are any, else the label of the whole recording;
+        what has no label counts as normal.
+        """
+        if self.labels is not None:
+            return self.labels.astype(np.bool_)
+        return np.full(len(self), self.label == 1)
+
+    def channel_name(self, channel: int) -> str:
+        """What a message calls a channel: its name, or its number from 0."""
+        named = None if self.channel_names is None else self.channel_names[channel]
+        return f"channel {channel}" if named is None else f"channel {named!r}"
+
     def without_labels(self) -> Recording:
         """The same recording with nothing in it that says where or what the anomalies are."""
         return replace(self, labels=None, label=None, kind="")
+
+    def ordered_like(self, names: tuple[str, ...] | None, whose: str) -> Recording:
+        """The recording with its channels in the order of `names`, where both have names.
+
+        Args:
+            names: channel names to match, or None to leave the order as it is.
+            whose: what messages call these names, such as `the training data`.
+
+        Raises:
+            InputError: the recording's channels have other names.
+        """
+        if names is None or self.channel_names is None or names == self.channel_names:
+            return self
+        if set(names) != set(self.channel_names):
+            raise InputError(
+                f"{self.name} has the channels {_listed(self.channel_names)}, but {whose} had "
+                f"{_listed(names)}; rename or choose its columns so that the names agree"
+            )
+        place = {name: i for i, name in enumerate(self.channel_names)}
+        values = self.values[:, [place[name] for name in names]]
+        values.setflags(write=False)
+        return replace(self, values=values, channel_names=names)
 
 
 RecordingLike: TypeAlias = Recording | ArrayLike
@@ -166,6 +209,11 @@ def _refuse_large(given: NDArray[Any], numbers: NDArray[Any], name: str) -> None
             f"{name}: whole numbers beyond 2^53 differ by less than float64 can hold; subtract "
             "their first value before, in whole numbers"
         )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return ", ".join(names[:20]) + more
 
 
 def _is_immutable(array: NDArray[Any]) -> bool:

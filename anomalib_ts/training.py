@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -159,10 +160,14 @@ def _tensors(arrays: Arrays) -> Any:
     return torch.from_numpy(arrays)
 
 
+_GENERATOR = threading.RLock()
+"""Held while torch's one generator is seeded: fits in several threads take turns."""
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch inside the block and leave its global random state as it was."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    with _GENERATOR, torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
 

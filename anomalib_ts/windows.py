@@ -6,14 +6,16 @@ points, so windows are cut on demand, a batch at a time.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import AnomalibTsWarning, ConfigError
 from anomalib_ts.recording import FloatArray, Recording
 
 PERIOD_POINTS = 20_000
@@ -33,7 +35,7 @@ class Windows:
         stride: points between the starts of two windows, in [1, window].
 
     Attributes:
-        values: `(points, c)` float32, all recordings end to end.
+        values: `(points, c)`, all recordings end to end; not copied where they lie so already.
         starts: `(m,)` int64, where each window begins in `values`.
 
     Raises:
@@ -44,7 +46,7 @@ class Windows:
         check_window(window, stride)
         self.window = window
         padded = [_filled(recording.values, window) for recording in recordings]
-        self.values: NDArray[np.float32] = padded[0] if len(padded) == 1 else np.concatenate(padded)
+        self.values: NDArray[np.float32] = _end_to_end(padded)
         offsets = np.cumsum([0] + [len(values) for values in padded[:-1]])
         self.starts: NDArray[np.int64] = np.concatenate(
             [
@@ -77,12 +79,36 @@ class Windows:
             yield self.starts[index], self.gather(index)
 
 
+def training_windows(recordings: Sequence[Recording], window: int, stride: int = 1) -> Windows:
+    """Windows to learn from, see `Windows` and `warn_of_short_training`."""
+    check_window(window, stride)
+    warn_of_short_training(recordings, window)
+    return Windows(recordings, window, stride)
+
+
+def warn_of_short_training(recordings: Sequence[Recording], window: int) -> None:
+    """Tell where not one training recording fills a window."""
+    longest = max(map(len, recordings))
+    if longest < window:
+        warnings.warn(
+            f"the training data fill no window of {window} points: the longest recording has "
+            f"{longest}, so what is learnt from are its reflections; use a shorter window or more "
+            "data",
+            AnomalibTsWarning,
+            stacklevel=2,
+        )
+
+
 def check_window(window: int, stride: int = 1) -> None:
     """Check a window length and a stride that a user has set.
 
     Raises:
-        ConfigError: the window is shorter than one point, or the stride would leave gaps.
+        ConfigError: one of them is no whole number, the window is shorter than one point, or the
+            stride would leave gaps.
     """
+    for name, value in (("window", window), ("stride", stride)):
+        if not isinstance(value, Integral) or isinstance(value, bool):
+            raise ConfigError(f"{name} must be a whole number of points, not {value!r}")
     if window < 1:
         raise ConfigError(f"window must be at least 1 point, not {window}")
     if not 1 <= stride <= window:
@@ -94,6 +120,29 @@ def window_starts(n: int, window: int, stride: int = 1) -> NDArray[np.int64]:
     last = n - window
     starts = np.arange(0, last + 1, stride, dtype=np.int64)
     return starts if starts[-1] == last else np.append(starts, last)
+
+
+def _end_to_end(arrays: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Arrays `(n_i, c)` joined; those that follow each other in memory are not copied.
+
+    Standardised training recordings do (`ChannelScaler.transform`), and a copy of thousands of
+    clips would be as large as the data.
+    """
+    ends = [_address(array) + array.nbytes for array in arrays[:-1]]
+    neighbours = all(
+        array.base is arrays[0].base is not None
+        and array.flags.c_contiguous
+        and array.dtype == arrays[0].dtype
+        for array in arrays
+    )
+    if not neighbours or ends != [_address(array) for array in arrays[1:]]:
+        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    shape = (sum(map(len, arrays)), arrays[0].shape[1])
+    return as_strided(arrays[0], shape, arrays[0].strides, writeable=False)
+
+
+def _address(array: NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def _filled(values: NDArray[np.float32], window: int) -> NDArray[np.float32]:
@@ -162,7 +211,7 @@ def find_period(values: ArrayLike, default: int = 125) -> int:
     Returns:
         Points a period.
     """
-    series = np.asarray(values, dtype=np.float64)[:PERIOD_POINTS]
+    series = np.asarray(values)[:PERIOD_POINTS].astype(np.float64)
     correlation = _autocorrelation(series, lags=400)[3:]
     inner = correlation[1:-1]
     peaks = 1 + np.flatnonzero((inner > correlation[:-2]) & (inner > correlation[2:]))
@@ -175,8 +224,10 @@ def find_period(values: ArrayLike, default: int = 125) -> int:
 def _autocorrelation(series: FloatArray, lags: int) -> FloatArray:
     n = len(series)
     centred = series - series.mean()
-    spectrum = np.fft.rfft(centred, n=1 << (2 * n).bit_length())
+    largest = float(np.abs(centred).max())
+    # What is left of a constant series is rounding at its level, and has no period.
+    if largest <= 8 * np.finfo(np.float64).eps * float(np.abs(series).max()):
+        return np.zeros(min(lags + 1, n))
+    spectrum = np.fft.rfft(centred / largest, n=1 << (2 * n).bit_length())
     covariance = np.fft.irfft(np.abs(spectrum) ** 2)[: min(lags + 1, n)]
-    if covariance[0] <= n * np.finfo(np.float64).eps * max(1.0, float(np.square(series).max())):
-        return np.zeros(len(covariance))
     return np.asarray(covariance / covariance[0])

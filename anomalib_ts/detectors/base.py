@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, final
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from anomalib_ts.errors import ContractError, InputError, NotFittedError
+from anomalib_ts.detectors.scaling import ChannelScaler, Scaling
+from anomalib_ts.errors import AnomalibTsWarning, ContractError, InputError, NotFittedError
 from anomalib_ts.files import atomic_write
 from anomalib_ts.recording import FloatArray, Recording, RecordingLike, as_recording, as_recordings
 
@@ -43,49 +46,83 @@ class Capabilities:
 class Detector(BaseEstimator, ABC):
     """Learns from training recordings and scores every point of a recording.
 
-    A new detector subclasses this, declares `capabilities`, and writes `_fit` and `_score`; the
-    public methods check input and output and are not meant to be overridden. As in scikit-learn,
-    `__init__` only stores its arguments and what is learnt goes into attributes that end in `_`.
+    A new detector subclasses this, declares `capabilities`, and writes `_fit` and `_score`. The
+    public methods prepare what these two are given, and cannot be overridden: channels are put in
+    the order of the training data, standardised (see `ChannelScaler`) and copied, so that nothing
+    a detector does to them is seen elsewhere; labels, names and all else that might give an
+    anomaly away are taken out. As in scikit-learn, `__init__` only stores its arguments and what
+    is learnt goes into attributes that end in `_`.
 
     Attributes:
         capabilities: what the detector declares about itself.
         version: raised whenever the same settings and seed give other scores than before, so
             that stored results are not mistaken for new ones.
+        n_channels_: of the training data.
+        channel_names_: of the training data, None where they have none.
+        scaler_: what standardises, learnt from the training data.
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities()
     version: ClassVar[int] = 1
+    n_channels_: int
+    channel_names_: tuple[str, ...] | None
+    scaler_: ChannelScaler
 
+    def __new__(cls, *_args: Any, **_settings: Any) -> Self:
+        """Refuse a class that overrides what keeps labels and other people's memory out of reach.
+
+        Raises:
+            ContractError: `fit` or `score` is overridden.
+        """
+        for name, instead in (("fit", "_fit"), ("score", "_score")):
+            if getattr(cls, name) is not getattr(Detector, name):
+                raise ContractError(
+                    f"{cls.__name__} overrides `{name}`, which checks and prepares what a detector "
+                    f"is given; write `{instead}` instead"
+                )
+        return super().__new__(cls)
+
+    @final
     def fit(self, train: RecordingLike | Sequence[RecordingLike], y: None = None) -> Self:
         """Learn from training data.
 
         Args:
             train: one array `(n,)` or `(n, c)`, one recording, or a list of either, all with the
-                same number of channels.
+                same number of channels; see `as_recording` for the kinds of array.
             y: ignored, there for scikit-learn; labels belong in the recordings.
 
         Raises:
             InputError: the data cannot be used by this detector.
         """
         del y
-        recordings = as_recordings(train)
-        channels = {recording.channels for recording in recordings}
-        if len(channels) > 1:
-            raise InputError(f"training recordings differ in channels: {sorted(channels)}")
+        vars(self).pop("n_channels_", None)  # not fitted until all has gone well
+        recordings = _alike(as_recordings(train))
         self._check_channels(recordings[0])
-        if self.capabilities.supervision == "none":
-            recordings = tuple(recording.without_labels() for recording in recordings)
         if self.capabilities.needs_machine_ids and len({r.machine_id for r in recordings}) < 2:
             raise InputError(
                 f"{type(self).__name__} tells machines apart and needs training recordings of at "
                 "least two machine ids; choose another detector"
             )
-        self._fit(recordings)
-        self.n_channels_: int = recordings[0].channels
+        if self.capabilities.supervision == "none":
+            recordings = tuple(recording.without_labels() for recording in recordings)
+        self.channel_names_ = recordings[0].channel_names
+        self.scaler_ = ChannelScaler.fit(recordings, self._scaling)
+        self._params_of_fit_ = deepcopy(self.get_params(deep=False))
+        self._fit(
+            tuple(
+                replace(recording, name=f"training recording {number}", kind="")
+                for number, recording in enumerate(self.scaler_.transform(recordings))
+            )
+        )
+        self.n_channels_ = recordings[0].channels
         return self
 
+    @final
     def score(self, recording: RecordingLike, y: None = None) -> FloatArray:
         """Score every point; higher is more anomalous.
+
+        Channels with names are matched to those of the training data by name. What `set_params`
+        changed after `fit` has no effect before the next `fit`.
 
         Args:
             recording: an array `(n,)` or `(n, c)`, or a recording.
@@ -96,31 +133,45 @@ class Detector(BaseEstimator, ABC):
 
         Raises:
             NotFittedError: `fit` was not called.
-            InputError: the number of channels differs from the training data's.
+            InputError: the channels are not those of the training data, by number or by name.
             ContractError: the detector returned something else than n finite scores.
         """
         del y
         if not hasattr(self, "n_channels_"):
             raise NotFittedError(f"{type(self).__name__} must be fitted before it can score")
-        item = as_recording(recording).without_labels()
+        item = as_recording(recording)
         if item.channels != self.n_channels_:
             raise InputError(
                 f"{item.name} has {item.channels} channels, "
                 f"{type(self).__name__} was fitted on {self.n_channels_}"
             )
-        return self._checked_scores(self._score(item), item)
+        _warn_of_missing_names(item, self.channel_names_)
+        item = item.ordered_like(self.channel_names_, "the training data")
+        bare = replace(item.without_labels(), name="recording", domain="")
+        (given,) = self.scaler_.transform([bare])
+        as_fitted = copy(self)
+        vars(as_fitted).update(self._params_of_fit_)
+        return self._checked_scores(as_fitted._score(given), item)
 
     def fitted_values(self) -> dict[str, float]:
         """Numbers learnt in `fit` that belong beside the results, by name; none by default."""
         return {}
 
+    @property
+    def _scaling(self) -> Scaling:
+        """Whether each channel is divided by its own deviation or all by a common one."""
+        return "channel"
+
     @abstractmethod
     def _fit(self, train: tuple[Recording, ...]) -> None:
-        """Learn from checked recordings, without labels unless `supervision` is `weak`."""
+        """Learn from standardised recordings, unlabelled unless `supervision` is `weak`."""
 
     @abstractmethod
     def _score(self, recording: Recording) -> FloatArray:
-        """Score a checked recording that carries no labels."""
+        """Score a standardised recording that carries no labels.
+
+        Attributes that are set here are forgotten afterwards.
+        """
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted detector to a file; `load_detector` reads it back."""
@@ -148,6 +199,30 @@ class Detector(BaseEstimator, ABC):
                 f"{type(self).__name__} scored point {at} of {recording.name} as {array[at]}"
             )
         return array
+
+
+def _alike(recordings: tuple[Recording, ...]) -> tuple[Recording, ...]:
+    """Training recordings with their channels in one order.
+
+    Raises:
+        InputError: they differ in the number or the names of their channels.
+    """
+    channels = sorted({recording.channels for recording in recordings})
+    if len(channels) > 1:
+        raise InputError(f"training recordings differ in channels: {channels}")
+    names = next((r.channel_names for r in recordings if r.channel_names is not None), None)
+    return tuple(r.ordered_like(names, "another training recording") for r in recordings)
+
+
+def _warn_of_missing_names(recording: Recording, fitted: tuple[str, ...] | None) -> None:
+    if recording.channels > 1 and (recording.channel_names is None) != (fitted is None):
+        which = "the training data" if fitted is None else recording.name
+        warnings.warn(
+            f"{which} has no channel names, so channels are matched by their position; give both "
+            "names (as a DataFrame has them) or neither",
+            AnomalibTsWarning,
+            stacklevel=3,
+        )
 
 
 def load_detector(path: str | Path) -> Detector:

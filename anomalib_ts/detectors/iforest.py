@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
 from anomalib_ts.detectors.base import Capabilities, Detector
-from anomalib_ts.errors import ConfigError
 from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.windows import Windows, centre_scores, check_window, find_period
+from anomalib_ts.windows import (
+    Windows,
+    centre_scores,
+    check_window,
+    find_period,
+    training_windows,
+)
 
 SUBSAMPLE = 256
 """Windows a tree sees, scikit-learn's and the paper's choice."""
@@ -45,6 +50,7 @@ class IForest(Detector):
     """
 
     capabilities = Capabilities()
+    version: ClassVar[int] = 2
 
     def __init__(
         self, window: int | Literal["period"] = "period", trees: int = 100, seed: int = 0
@@ -55,7 +61,7 @@ class IForest(Detector):
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
         self.window_ = self._window_length(train)
-        examples = self._training_examples(Windows(train, self.window_))
+        examples = self._training_examples(training_windows(train, self.window_))
         forest = IsolationForest(
             n_estimators=self.trees,
             max_samples=min(SUBSAMPLE, len(examples)),
@@ -70,11 +76,9 @@ class IForest(Detector):
         return centre_scores(np.concatenate(scores), len(recording), self.window_)
 
     def _window_length(self, train: tuple[Recording, ...]) -> int:
-        if isinstance(self.window, int):
-            check_window(self.window)
-            return self.window
         if self.window != "period":
-            raise ConfigError(f"window must be a number of points or period, not {self.window!r}")
+            check_window(self.window)
+            return int(self.window)
         longest = max(train, key=len)
         periods = [find_period(channel) for channel in longest.values.T]
         return min(int(np.median(periods)), len(longest))

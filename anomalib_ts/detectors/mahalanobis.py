@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.covariance import LedoitWolf
 
 from anomalib_ts.detectors.base import Capabilities, Detector
-from anomalib_ts.detectors.scaling import channel_moments
 from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.windows import Windows, centre_scores, check_window
+from anomalib_ts.windows import Windows, centre_scores, check_window, training_windows
 
 BATCH_VALUES = 2**22
 """Values of windows held in memory at a time when scoring."""
@@ -45,6 +46,7 @@ class Mahalanobis(Detector):
     """
 
     capabilities = Capabilities()
+    version: ClassVar[int] = 2
 
     def __init__(self, window: int = 1, seed: int = 0) -> None:
         self.window = window
@@ -52,13 +54,12 @@ class Mahalanobis(Detector):
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
         check_window(self.window)
-        self.moments_ = channel_moments(train)
-        windows = Windows(train, self.window)
+        windows = training_windows(train, self.window)
         most = max(1, TRAINING_VALUES // (self.window * windows.channels))
         drawn = np.random.default_rng(self.seed).choice(
             len(windows), min(len(windows), most), replace=False
         )
-        examples = self._examples(windows.gather(np.sort(drawn)))
+        examples = _rows(windows.gather(np.sort(drawn)))
         if len(examples) == 1:  # which has no covariance, and scikit-learn warns of that
             examples = np.repeat(examples, 2, axis=0)
         found = LedoitWolf().fit(examples)
@@ -69,17 +70,16 @@ class Mahalanobis(Detector):
     def _score(self, recording: Recording) -> FloatArray:
         windows = Windows([recording], self.window)
         size = max(1, BATCH_VALUES // (self.window * recording.channels))
-        scores = [self._distances(self._examples(w)) for _, w in windows.batches(size)]
+        scores = [self._distances(_rows(w)) for _, w in windows.batches(size)]
         return centre_scores(np.concatenate(scores), len(recording), self.window)
-
-    def _examples(self, windows: NDArray[np.float32]) -> FloatArray:
-        """Windows `(b, c, w)` as standardised rows `(b, c * w)`."""
-        mean, scale = (moment[:, None] for moment in self.moments_)
-        rows: FloatArray = ((windows - mean) / scale).reshape(len(windows), -1)
-        return rows
 
     def _distances(self, examples: FloatArray) -> FloatArray:
         centred = examples - self.mean_
         solved = cho_solve(self._factor, centred.T).T
         distances: FloatArray = np.einsum("ij,ij->i", centred, solved) / examples.shape[1]
         return distances
+
+
+def _rows(windows: NDArray[np.float32]) -> FloatArray:
+    """Windows `(b, c, w)` as rows `(b, c * w)` in double precision."""
+    return windows.reshape(len(windows), -1).astype(np.float64)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from anomalib_ts.detectors.base import Capabilities, Detector
-from anomalib_ts.detectors.scaling import safe_scale
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.recording import FloatArray, Recording
+from anomalib_ts.windows import check_window
+
+ROUNDING = 1e-6
+"""Deviations (in standard deviations of the channel) below this are rounding errors."""
 
 
 class MovingMean(Detector):
@@ -20,21 +25,23 @@ class MovingMean(Detector):
         window: points that are averaged, centred on the scored one; fewer at the ends.
 
     Attributes:
-        scale_: `(c,)`, the typical deviation of each channel in training.
+        scale_: `(c,)`, the typical deviation of each standardised channel in training.
     """
 
     capabilities = Capabilities()
+    version: ClassVar[int] = 2
 
     def __init__(self, window: int = 25) -> None:
         self.window = window
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
+        check_window(self.window)
         if self.window < 2:
             raise ConfigError(f"window must be at least 2 points, not {self.window}")
         deviations = [self._deviation(recording) for recording in train]
         squares = np.sum([np.square(deviation).sum(axis=0) for deviation in deviations], axis=0)
-        largest = np.max([np.abs(recording.values).max(axis=0) for recording in train], axis=0)
-        self.scale_ = safe_scale(np.sqrt(squares / sum(map(len, train))), largest)
+        typical = np.sqrt(squares / sum(map(len, train)))
+        self.scale_ = np.where(typical > ROUNDING, typical, 1.0)
 
     def _score(self, recording: Recording) -> FloatArray:
         standardised = self._deviation(recording) / self.scale_

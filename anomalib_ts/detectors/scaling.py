@@ -1,45 +1,153 @@
-"""Mean and scale of every channel, from training data only."""
+"""Standardised channels: the one place where values lose their units, for every detector."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from anomalib_ts.errors import AnomalibTsWarning
 from anomalib_ts.recording import FloatArray, Recording
 
-RELATIVE_FLOOR = 1e-4
-"""A channel's scale is at least this part of its largest absolute training value."""
+Scaling: TypeAlias = Literal["channel", "common"]
+
+STRAIGHT = 1000.0
+"""Standardised values keep their size up to here and grow logarithmically beyond."""
+
+ROUNDING = 8.0
+"""So many rounding errors at a channel's level are what counts as a change of a constant one."""
+
+CHUNK_VALUES = 2**20
+"""Values held in double precision at a time."""
 
 
-def channel_moments(recordings: Sequence[Recording]) -> tuple[FloatArray, FloatArray]:
-    """Mean and scale of every channel over all points of some recordings.
+@dataclass(frozen=True, eq=False)
+class ChannelScaler:
+    """Takes a mean from every channel and divides it by a scale, both learnt in training.
 
-    The scale is the standard deviation, but at least 1e-4 of the largest absolute value, so that
-    the rounding noise of a constant channel is not blown up; a channel of zeros has scale 1.
+    All arithmetic is in double precision; what comes out has no unit and fits into float32,
+    whatever the level and the unit of a channel. The scale is the standard deviation in training
+    (with `common` scaling the root mean square of all channels' deviations). A channel that was
+    constant has no deviation: its scale is a few rounding errors at its level, so that every
+    change of it is far outside what training has shown, whatever the constant.
 
-    Returns:
-        `(c,)` means and `(c,)` scales, all scales > 0.
+    Beyond 1,000 deviations a standardised value z becomes `1000 (1 + ln(z / 1000))`, and likewise
+    below: larger stays larger, and squares do not overflow.
+
+    Attributes:
+        mean: `(c,)`.
+        scale: `(c,)`, > 0.
+        unit: what a squared standardised value is multiplied with, squared, to be in the squared
+            unit of the data: the common deviation; 1 where each channel has its own.
     """
-    count = sum(len(recording) for recording in recordings)
-    mean = _sum_channels(recordings, 0.0, 1) / count
-    deviation = np.sqrt(_sum_channels(recordings, mean, 2) / count)
-    largest = np.max([np.abs(recording.values).max(axis=0) for recording in recordings], axis=0)
-    return mean, safe_scale(deviation, largest)
+
+    mean: FloatArray
+    scale: FloatArray
+    unit: float = 1.0
+
+    @classmethod
+    def fit(cls, recordings: Sequence[Recording], scaling: Scaling = "channel") -> Self:
+        """Learn from the points of some recordings that are not labelled anomalous.
+
+        A channel that varies by no more than rounding at its level is warned of.
+        """
+        mean, deviation, level = _moments(recordings)
+        resolution = np.finfo(_coarsest(recordings)).eps * level
+        _warn_of_rounding(recordings[0], deviation, resolution)
+        varies = deviation > 0
+        unit = 1.0
+        if scaling == "common" and varies.any():
+            unit = float(np.sqrt(np.square(deviation).sum() / varies.sum()))
+            deviation = np.where(varies, unit, 0.0)
+        constant = np.maximum(ROUNDING * resolution, np.finfo(np.float64).tiny)
+        return cls(mean, np.where(varies, deviation, constant), unit)
+
+    def transform(self, recordings: Sequence[Recording]) -> tuple[Recording, ...]:
+        """Standardised copies (float32) that share no memory with anything else.
+
+        They lie one after another in one block of memory, so that `Windows` need not join them.
+        """
+        ends = np.cumsum([len(recording) for recording in recordings])
+        block = np.empty((ends[-1], len(self.mean)), dtype=np.float32)
+        for recording, end in zip(recordings, ends, strict=True):
+            part = block[end - len(recording) : end]
+            for chunk, values in _chunks(recording):
+                part[chunk] = self._standardise(values)
+        block.setflags(write=False)
+        return tuple(
+            replace(recording, values=block[end - len(recording) : end])
+            for recording, end in zip(recordings, ends, strict=True)
+        )
+
+    def _standardise(self, values: FloatArray) -> FloatArray:
+        with np.errstate(over="ignore"):
+            z = (values - self.mean) / self.scale
+        # An infinite quotient is one of a change in a channel that was constantly 0.
+        size = np.minimum(np.abs(z), np.finfo(np.float64).max)
+        if size.max() <= STRAIGHT:
+            return z
+        beyond = STRAIGHT * (1 + np.log(np.maximum(size, STRAIGHT) / STRAIGHT))
+        bent: FloatArray = np.where(size > STRAIGHT, np.sign(z) * beyond, z)
+        return bent
 
 
-def safe_scale(deviation: FloatArray, largest: FloatArray) -> FloatArray:
-    """Standard deviations `(c,)` with the floor that `channel_moments` describes."""
-    floored = np.maximum(deviation, RELATIVE_FLOOR * largest.astype(np.float64))
-    return np.where(floored > 0, floored, 1.0)
+def _moments(recordings: Sequence[Recording]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Mean, standard deviation and largest absolute value `(c,)` of the normal points."""
+    count, total, squares = 0, np.zeros(recordings[0].channels), np.zeros(recordings[0].channels)
+    low, high = np.full((2, recordings[0].channels), np.inf)
+    for values in _normal_values(recordings):
+        count += len(values)
+        low, high = np.minimum(low, values.min(axis=0)), np.minimum(high, -values.max(axis=0))
+    middle = low / 2 - high / 2  # sums around it are small, so that little is lost to rounding
+    for values in _normal_values(recordings):
+        total += (values - middle).sum(axis=0)
+    mean = middle + total / count
+    for values in _normal_values(recordings):
+        squares += np.square(values - mean).sum(axis=0)
+    constant = low == -high
+    deviation = np.where(constant, 0.0, np.sqrt(squares / count))
+    return np.where(constant, low, mean), deviation, np.maximum(np.abs(low), np.abs(high))
 
 
-def _sum_channels(
-    recordings: Sequence[Recording], mean: FloatArray | float, power: int
-) -> FloatArray:
-    """The sum over all points of `(values - mean) ** power`, `(c,)` in float64."""
-    sums = [
-        ((recording.values.astype(np.float64) - mean) ** power).sum(axis=0)
-        for recording in recordings
-    ]
-    return np.asarray(np.sum(sums, axis=0))
+def _normal_values(recordings: Sequence[Recording]) -> Iterator[FloatArray]:
+    """The points not labelled anomalous; all points where all are, so that there are moments."""
+    some = any(not recording.anomalous_points.all() for recording in recordings)
+    for recording in recordings:
+        normal = ~recording.anomalous_points if some and recording.is_labelled else None
+        for chunk, values in _chunks(recording):
+            kept = values if normal is None else values[normal[chunk]]
+            if len(kept):
+                yield kept
+
+
+def _chunks(recording: Recording) -> Iterator[tuple[slice, FloatArray]]:
+    points = max(1, CHUNK_VALUES // recording.channels)
+    for start in range(0, len(recording), points):
+        chunk = slice(start, start + points)
+        yield chunk, recording.values[chunk].astype(np.float64, copy=False)
+
+
+def _coarsest(recordings: Sequence[Recording]) -> Any:
+    """The data type of the recordings that has the largest rounding errors."""
+    types: list[Any] = [recording.values.dtype for recording in recordings]
+    return min(types, key=lambda one: one.itemsize)
+
+
+def _warn_of_rounding(
+    recording: Recording, deviation: FloatArray, resolution: NDArray[np.float64]
+) -> None:
+    lost = np.flatnonzero((deviation > 0) & (deviation < 2 * resolution))
+    if len(lost):
+        named = ", ".join(recording.channel_name(int(channel)) for channel in lost[:5])
+        more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+        warnings.warn(
+            f"in training {named}{more} varied by no more than rounding errors at that level "
+            f"({recording.values.dtype}), so small changes cannot be told from them; subtract the "
+            "level before, in a finer data type",
+            AnomalibTsWarning,
+            stacklevel=4,
+        )

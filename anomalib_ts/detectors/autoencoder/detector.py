@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from anomalib_ts.detectors.autoencoder.lightning_model import ReconstructionModule
 from anomalib_ts.detectors.autoencoder.torch_model import ConvAutoencoder
 from anomalib_ts.detectors.base import Capabilities, Detector
-from anomalib_ts.detectors.scaling import channel_moments
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.training import (
@@ -21,7 +20,7 @@ from anomalib_ts.training import (
     seeded,
     train_module,
 )
-from anomalib_ts.windows import OverlapMean, Windows, check_window
+from anomalib_ts.windows import OverlapMean, Windows, check_window, training_windows
 
 SHORTEST_WINDOW = 8
 """Points a window needs to be shortened by 4 and still be a sequence."""
@@ -48,6 +47,7 @@ class Autoencoder(Detector):
     """
 
     capabilities = Capabilities()
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Autoencoder(Detector):
         check_deep_window(self.window, self.stride)
         self.model_ = fit_autoencoder(
             train,
-            Windows(train, self.window),
+            training_windows(train, self.window),
             width=self.width,
             features=self.features,
             batch_size=self.batch_size,
@@ -117,9 +117,8 @@ def fit_autoencoder(
     settings: TrainerSettings,
 ) -> ConvAutoencoder:
     """Build an autoencoder for some recordings and train it on their windows."""
-    mean, scale = (torch.from_numpy(moment) for moment in channel_moments(recordings))
     with seeded(seed):
-        model = ConvAutoencoder(mean, scale, width, features)
+        model = ConvAutoencoder(recordings[0].channels, width, features)
     module = ReconstructionModule(model, learning_rate)
     batches = ShuffledBatches(windows, batch_size, seed)
     train_module(module, batches, settings, seed=seed, stage="autoencoder")

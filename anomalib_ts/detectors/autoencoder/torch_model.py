@@ -5,7 +5,6 @@ FastFlow-1D trains the same pair in its first stage and keeps the encoder.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,30 +12,10 @@ DOWNSAMPLING = 4
 """Points of the input to one position of the feature map."""
 
 SOFT_LIMIT = 10.0
-"""Standardised values grow only logarithmically beyond this, so that no input overflows."""
+"""Standardised values grow only logarithmically beyond this, so that no outlier drowns the rest."""
 
 NORM_EPS = 1e-3
 """Bounds by how much batch normalisation amplifies a channel that was constant in training."""
-
-
-class Standardise(nn.Module):
-    """Per channel: subtract a mean, divide by a scale, clip softly; both are fixed buffers.
-
-    Args:
-        mean: `(c,)`.
-        scale: `(c,)`, > 0.
-    """
-
-    def __init__(self, mean: Tensor, scale: Tensor) -> None:
-        super().__init__()
-        self.mean: Tensor
-        self.scale: Tensor
-        self.register_buffer("mean", mean.to(torch.float32)[:, None])
-        self.register_buffer("scale", scale.to(torch.float32)[:, None])
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Standardise `(b, c, l)`."""
-        return soft_clip((x - self.mean) / self.scale)
 
 
 def soft_clip(x: Tensor) -> Tensor:
@@ -133,29 +112,27 @@ def _conv(inputs: int, outputs: int, *, kernel: int, stride: int) -> nn.Conv1d:
 
 
 class ConvAutoencoder(nn.Module):
-    """Standardises windows, squeezes them into a feature map and rebuilds them.
+    """Squeezes windows into a feature map and rebuilds them.
 
     Args:
-        mean: `(c,)` channel means of the training data.
-        scale: `(c,)` channel scales of the training data.
+        channels: of the windows, c.
         width: channels inside encoder and decoder.
         features: channels of the feature map.
     """
 
-    def __init__(self, mean: Tensor, scale: Tensor, width: int, features: int) -> None:
+    def __init__(self, channels: int, width: int, features: int) -> None:
         super().__init__()
-        self.standardise = Standardise(mean, scale)
-        self.encoder = Encoder(len(mean), width, features)
-        self.decoder = Decoder(len(mean), width, features)
+        self.encoder = Encoder(channels, width, features)
+        self.decoder = Decoder(channels, width, features)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The standardised input and its reconstruction, both `(b, c, w)`."""
-        target = self.standardise(x)
+        """The input, softly clipped, and its reconstruction, both `(b, c, w)`."""
+        target = soft_clip(x)
         return target, self.decoder(self.encoder(target))[..., : x.shape[-1]]
 
     def features(self, x: Tensor) -> Tensor:
         """The feature map of windows `(b, c, w)`, `(b, features, ceil(w / 4))`."""
-        encoded: Tensor = self.encoder(self.standardise(x))
+        encoded: Tensor = self.encoder(soft_clip(x))
         return encoded
 
     def loss(self, x: Tensor) -> Tensor:

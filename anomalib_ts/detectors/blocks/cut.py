@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.recording import Recording
-from anomalib_ts.windows import Windows, check_window
+from anomalib_ts.windows import Windows, check_window, warn_of_short_training
 
 Tail: TypeAlias = Literal["overlap", "pad", "drop"]
 Bag: TypeAlias = Literal["block", "clip"]
@@ -61,7 +61,7 @@ def _reflected(recording: Recording, length: int) -> Recording:
     labels = recording.labels
     if labels is not None:
         labels = np.pad(labels, missing, mode="reflect")
-    return replace(recording, values=values, labels=labels)
+    return replace(recording, values=values, labels=labels, times=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +138,14 @@ def cut_blocks(recordings: Sequence[Recording], cut: Cut) -> Bags:
     Raises:
         InputError: all blocks are labelled anomalous.
     """
+    warn_of_short_training(recordings, cut.window)
     fitted = [cut.fitted(recording) for recording in recordings]
     windows = Windows(fitted, cut.window, cut.stride)
     ends = np.cumsum([len(recording) for recording in fitted])
-    anomalies = np.cumsum(np.concatenate([[False], *map(_point_labels, fitted)]), dtype=np.int64)
+    anomalies = np.cumsum(
+        np.concatenate([[False], *(recording.anomalous_points for recording in fitted)]),
+        dtype=np.int64,
+    )
     anomalous = anomalies[windows.starts + cut.window] > anomalies[windows.starts]
     if anomalous.all():
         raise InputError(
@@ -168,19 +172,3 @@ def whole_clips(blocks: Bags, recordings: Sequence[Recording]) -> Bags:
         r.label if r.label is not None else b for r, b in zip(recordings, any_block, strict=True)
     ]
     return Bags(blocks.windows, first, counts, np.array(given, dtype=np.bool_), order)
-
-
-def normal_points(recordings: Sequence[Recording]) -> list[Recording]:
-    """The points that are not labelled anomalous, for taking the moments of normal data."""
-    labels = [_point_labels(recording) for recording in recordings]
-    return [
-        replace(recording, values=recording.values[~anomalous], labels=None)
-        for recording, anomalous in zip(recordings, labels, strict=True)
-        if not anomalous.all()
-    ]
-
-
-def _point_labels(recording: Recording) -> NDArray[np.bool_]:
-    if recording.labels is not None:
-        return recording.labels.astype(np.bool_)
-    return np.full(len(recording), recording.label == 1)

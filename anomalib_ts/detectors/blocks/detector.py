@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.blocks.batches import FullBatches, check_batch_size
-from anomalib_ts.detectors.blocks.cut import Bags, Cut, Tail, cut_blocks, normal_points
+from anomalib_ts.detectors.blocks.cut import Bags, Cut, Tail, cut_blocks
 from anomalib_ts.detectors.blocks.lightning_model import AdamModule
-from anomalib_ts.detectors.scaling import channel_moments
 from anomalib_ts.errors import InputError
 from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.training import Batches, TrainerSettings, run_network, train_module
@@ -130,9 +128,3 @@ class BlockDetector(Detector):
             batches = FullBatches(batches, self.batch_size, self.seed)
         module = AdamModule(network, loss, self.learning_rate, weight_decay)
         train_module(module, batches, self._settings, seed=self.seed, stage=stage)
-
-
-def normal_moments(train: Sequence[Recording]) -> tuple[Tensor, Tensor]:
-    """Mean and scale `(c,)` of every channel over the points that are not labelled anomalous."""
-    mean, scale = channel_moments(normal_points(train))
-    return torch.from_numpy(mean), torch.from_numpy(scale)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from anomalib_ts.detectors.autoencoder.torch_model import Standardise
+from anomalib_ts.detectors.autoencoder.torch_model import soft_clip
 
 HIDDEN_LAYERS = 4
 """Hidden layers of an encoder, and of a decoder, in the DCASE baseline and all built on it."""
@@ -38,14 +38,13 @@ def activation(features: int, norm: bool = False, slope: float = 0.0) -> list[nn
 
 
 class DenseAutoencoderModel(nn.Module):
-    """Standardises blocks, squeezes each into a few numbers and rebuilds it.
+    """Squeezes each block into a few numbers and rebuilds it.
 
     As in the DCASE baseline: four hidden layers before the latent layer, four after it, and an
     activation after every layer but the last.
 
     Args:
-        mean: `(c,)` subtracted from the channels.
-        scale: `(c,)` the channels are divided by.
+        channels: of the blocks, c.
         window: points a block, w.
         width: features of the hidden layers.
         latent: features of the latent layer.
@@ -56,8 +55,7 @@ class DenseAutoencoderModel(nn.Module):
 
     def __init__(
         self,
-        mean: Tensor,
-        scale: Tensor,
+        channels: int,
         window: int,
         *,
         width: int,
@@ -67,8 +65,7 @@ class DenseAutoencoderModel(nn.Module):
         slope: float = 0.0,
     ) -> None:
         super().__init__()
-        inputs, hidden = len(mean) * window, [width] * HIDDEN_LAYERS
-        self.standardise = Standardise(mean, scale)
+        inputs, hidden = channels * window, [width] * HIDDEN_LAYERS
         self.encoder = dense([inputs, *hidden, latent], norm=norm, bias=bias, slope=slope)
         self.decoder = nn.Sequential(
             *activation(latent, norm, slope),
@@ -77,12 +74,12 @@ class DenseAutoencoderModel(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """The latent layer of blocks `(b, c, w)` before its activation, `(b, latent)`."""
-        encoded: Tensor = self.encoder(self.standardise(x).flatten(1))
+        encoded: Tensor = self.encoder(soft_clip(x).flatten(1))
         return encoded
 
     def block_scores(self, x: Tensor) -> Tensor:
-        """The mean squared error of each block `(b, c, w)` in squared scales, `(b,)`."""
-        target = self.standardise(x).flatten(1)
+        """The mean squared error of each block `(b, c, w)` in squared deviations, `(b,)`."""
+        target = soft_clip(x).flatten(1)
         rebuilt: Tensor = self.decoder(self.encoder(target))
         scores: Tensor = (rebuilt - target).square().mean(dim=1)
         return scores

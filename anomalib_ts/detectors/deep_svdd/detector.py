@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from anomalib_ts.detectors.blocks.cut import Bags, Tail
-from anomalib_ts.detectors.blocks.detector import BlockDetector, normal_moments
+from anomalib_ts.detectors.blocks.detector import BlockDetector
 from anomalib_ts.detectors.deep_svdd.torch_model import HypersphereModel
 from anomalib_ts.recording import Recording
 from anomalib_ts.training import TrainerSettings, run_network, seeded
@@ -43,6 +44,7 @@ class DeepSvdd(BlockDetector):
         Ruff et al., Deep one-class classification, ICML, 2018.
     """
 
+    version: ClassVar[int] = 2
     model_: HypersphereModel
 
     def __init__(
@@ -71,9 +73,10 @@ class DeepSvdd(BlockDetector):
         self.latent = latent
 
     def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
-        mean, scale = normal_moments(train)
         with seeded(self.seed):
-            model = HypersphereModel(mean, scale, self.window, width=self.width, latent=self.latent)
+            model = HypersphereModel(
+                train[0].channels, self.window, width=self.width, latent=self.latent
+            )
         self._train(
             model, model.loss, blocks.normal, stage="pretraining", weight_decay=WEIGHT_DECAY
         )

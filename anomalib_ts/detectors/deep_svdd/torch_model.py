@@ -20,17 +20,14 @@ class HypersphereModel(DenseAutoencoderModel):
     A bias would let the encoder map everything to the centre.
 
     Args:
-        mean: `(c,)` subtracted from the channels.
-        scale: `(c,)` the channels are divided by.
+        channels: of the blocks, c.
         window: points a block.
         width: features of the hidden layers.
         latent: dimensions of the space that the centre lies in.
     """
 
-    def __init__(
-        self, mean: Tensor, scale: Tensor, window: int, *, width: int, latent: int
-    ) -> None:
-        super().__init__(mean, scale, window, width=width, latent=latent, bias=False, slope=SLOPE)
+    def __init__(self, channels: int, window: int, *, width: int, latent: int) -> None:
+        super().__init__(channels, window, width=width, latent=latent, bias=False, slope=SLOPE)
         self.centre: Tensor
         self.register_buffer("centre", torch.zeros(latent))
 

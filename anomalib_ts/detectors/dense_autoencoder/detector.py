@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import ClassVar
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from anomalib_ts.detectors.blocks.cut import Bags, Tail
-from anomalib_ts.detectors.blocks.detector import BlockDetector, normal_moments
+from anomalib_ts.detectors.blocks.detector import BlockDetector
 from anomalib_ts.detectors.blocks.networks import DenseAutoencoderModel
+from anomalib_ts.detectors.scaling import Scaling
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.training import TrainerSettings, seeded
-
-Scaling: TypeAlias = Literal["common", "channel"]
 
 
 class DenseAutoencoder(BlockDetector):
@@ -43,6 +41,7 @@ class DenseAutoencoder(BlockDetector):
         model_: the trained network, on the CPU.
     """
 
+    version: ClassVar[int] = 2
     model_: DenseAutoencoderModel
 
     def __init__(
@@ -74,16 +73,18 @@ class DenseAutoencoder(BlockDetector):
         self.batch_norm = batch_norm
         self.scaling = scaling
 
+    @property
+    def _scaling(self) -> Scaling:
+        return self.scaling
+
     def _check_settings(self) -> None:
         super()._check_settings()
         check_scaling(self.scaling)
 
     def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
-        mean, scale = scaled_moments(train, self.scaling)
         with seeded(self.seed):
             model = DenseAutoencoderModel(
-                mean,
-                scale,
+                train[0].channels,
                 self.window,
                 width=self.width,
                 latent=self.latent,
@@ -93,7 +94,7 @@ class DenseAutoencoder(BlockDetector):
         return model
 
     def _score(self, recording: Recording) -> FloatArray:
-        return super()._score(recording) * squared_unit(self.model_, self.scaling)
+        return super()._score(recording) * self.scaler_.unit**2
 
 
 def check_scaling(scaling: str) -> None:
@@ -104,16 +105,3 @@ def check_scaling(scaling: str) -> None:
     """
     if scaling not in ("common", "channel"):
         raise ConfigError(f"scaling must be common or channel, not {scaling!r}")
-
-
-def scaled_moments(train: tuple[Recording, ...], scaling: Scaling) -> tuple[Tensor, Tensor]:
-    """Channel means and scales `(c,)` of normal training data; `common` makes the scales equal."""
-    mean, scale = normal_moments(train)
-    if scaling == "common":
-        scale = torch.full_like(scale, scale.square().mean().sqrt().item())
-    return mean, scale
-
-
-def squared_unit(model: DenseAutoencoderModel, scaling: Scaling) -> float:
-    """What turns a network's squared scales into the unit of the scores."""
-    return float(model.standardise.scale[0]) ** 2 if scaling == "common" else 1.0

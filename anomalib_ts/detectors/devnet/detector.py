@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.blocks.batches import BalancedBatches, LabelledBatch, check_share
 from anomalib_ts.detectors.blocks.cut import Bags, Tail
-from anomalib_ts.detectors.blocks.detector import BlockDetector, normal_moments
+from anomalib_ts.detectors.blocks.detector import BlockDetector
 from anomalib_ts.detectors.devnet.torch_model import REFERENCE_SCORES, DevNetModel, deviation_loss
 from anomalib_ts.recording import Recording
 from anomalib_ts.training import TrainerSettings, seeded
@@ -44,6 +46,7 @@ class DevNet(BlockDetector):
     """
 
     capabilities = Capabilities(supervision="weak")
+    version: ClassVar[int] = 2
     model_: DevNetModel
 
     def __init__(
@@ -76,9 +79,8 @@ class DevNet(BlockDetector):
         check_share(self.anomaly_share)
 
     def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
-        mean, scale = normal_moments(train)
         with seeded(self.seed):
-            model = DevNetModel(mean, scale, self.window, self.width)
+            model = DevNetModel(train[0].channels, self.window, self.width)
             reference = torch.randn(REFERENCE_SCORES)
 
         def loss(batch: LabelledBatch) -> Tensor:

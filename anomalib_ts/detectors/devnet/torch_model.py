@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from anomalib_ts.detectors.autoencoder.torch_model import Standardise
+from anomalib_ts.detectors.autoencoder.torch_model import soft_clip
 from anomalib_ts.detectors.blocks.networks import HIDDEN_LAYERS, dense
 
 REFERENCE_SCORES = 5000
@@ -19,20 +19,18 @@ class DevNetModel(nn.Module):
     """Four hidden layers and one score.
 
     Args:
-        mean: `(c,)` subtracted from the channels.
-        scale: `(c,)` the channels are divided by.
+        channels: of the blocks, c.
         window: points a block, w.
         width: features of the hidden layers.
     """
 
-    def __init__(self, mean: Tensor, scale: Tensor, window: int, width: int) -> None:
+    def __init__(self, channels: int, window: int, width: int) -> None:
         super().__init__()
-        self.standardise = Standardise(mean, scale)
-        self.layers = dense([len(mean) * window, *[width] * HIDDEN_LAYERS, 1])
+        self.layers = dense([channels * window, *[width] * HIDDEN_LAYERS, 1])
 
     def block_scores(self, x: Tensor) -> Tensor:
         """The score of each block `(b, c, w)`, `(b,)`; any sign."""
-        scores: Tensor = self.layers(self.standardise(x).flatten(1))
+        scores: Tensor = self.layers(soft_clip(x).flatten(1))
         return scores[:, 0]
 
 

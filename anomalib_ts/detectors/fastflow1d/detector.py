@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.training import ShuffledBatches, TrainerSettings, run_network, seeded, train_module
-from anomalib_ts.windows import Windows
+from anomalib_ts.windows import Windows, training_windows
 
 MOMENT_WINDOWS = 4096
 """Training windows, evenly spread, from which the features' mean and deviation are taken."""
@@ -58,6 +58,7 @@ class FastFlow1D(Detector):
     """
 
     capabilities = Capabilities()
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class FastFlow1D(Detector):
     def _fit(self, train: tuple[Recording, ...]) -> None:
         self._check_settings()
         settings = self.trainer or TrainerSettings()
-        windows = Windows(train, self.window)
+        windows = training_windows(train, self.window)
         autoencoder = fit_autoencoder(
             train,
             windows,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.blocks.batches import FullBatches
 from anomalib_ts.detectors.blocks.cut import Bags, Tail
-from anomalib_ts.detectors.blocks.detector import BlockDetector, normal_moments
+from anomalib_ts.detectors.blocks.detector import BlockDetector
 from anomalib_ts.detectors.mobilefacenet.torch_model import MobileFaceNetModel
 from anomalib_ts.errors import InputError
 from anomalib_ts.recording import Recording
@@ -50,7 +50,7 @@ class MobileFaceNet(BlockDetector):
     """
 
     capabilities = Capabilities(needs_machine_ids=True)
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     model_: MobileFaceNetModel
 
     def __init__(
@@ -82,11 +82,9 @@ class MobileFaceNet(BlockDetector):
         self.machine_ids_, classes = _machines(train)
         if all((recording.values == train[0].values[0]).all() for recording in train):
             raise InputError("the training recordings are all constant: no machine can be told")
-        mean, scale = normal_moments(train)
         with seeded(self.seed):
             model = MobileFaceNetModel(
-                mean,
-                scale,
+                train[0].channels,
                 self.window,
                 width=self.width,
                 embedding=self.embedding,

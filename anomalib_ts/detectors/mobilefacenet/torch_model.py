@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from anomalib_ts.detectors.autoencoder.torch_model import Standardise
+from anomalib_ts.detectors.autoencoder.torch_model import soft_clip
 
 SCALE = 30.0
 """Cosines times this are the logits."""
@@ -80,8 +80,7 @@ class MobileFaceNetModel(nn.Module):
     """Embeds a block, taken as an image of channels by points, and compares it with each machine.
 
     Args:
-        mean: `(c,)` subtracted from the channels.
-        scale: `(c,)` the channels are divided by.
+        channels: of the blocks, c.
         window: points a block, w.
         width: feature maps of the first layer; 64 in the paper.
         embedding: numbers a block is embedded in.
@@ -90,8 +89,7 @@ class MobileFaceNetModel(nn.Module):
 
     def __init__(
         self,
-        mean: Tensor,
-        scale: Tensor,
+        channels: int,
         window: int,
         *,
         width: int,
@@ -99,7 +97,6 @@ class MobileFaceNetModel(nn.Module):
         machines: int,
     ) -> None:
         super().__init__()
-        self.standardise = Standardise(mean, scale)
         layers = [*_conv(1, width, 3, stride=2), *_conv(width, width, 3, groups=width)]
         inputs = width
         for expansion, factor, repeats, stride in STAGES:
@@ -108,7 +105,7 @@ class MobileFaceNetModel(nn.Module):
                 layers.append(Bottleneck(inputs, outputs, expansion, stride if i == 0 else 1))
                 inputs = outputs
         layers += _conv(inputs, 8 * width, 1)
-        size = (math.ceil(len(mean) / SHRINKING), math.ceil(window / SHRINKING))
+        size = (math.ceil(channels / SHRINKING), math.ceil(window / SHRINKING))
         network: Any = nn.Sequential(
             *layers,
             nn.Conv2d(8 * width, 8 * width, size, groups=8 * width, bias=False),
@@ -123,7 +120,7 @@ class MobileFaceNetModel(nn.Module):
 
     def cosines(self, x: Tensor) -> Tensor:
         """Cosine of each block `(b, c, w)` with each machine, `(b, machines)`."""
-        embedded = self.layers(self.standardise(x)[:, None])
+        embedded = self.layers(soft_clip(x)[:, None])
         return functional.linear(
             functional.normalize(embedded, dim=1, eps=SHORTEST),
             functional.normalize(self.machines, dim=1),

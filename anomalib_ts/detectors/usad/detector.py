@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from anomalib_ts.detectors.blocks.batches import FullBatches
 from anomalib_ts.detectors.blocks.cut import Bags, Tail
 from anomalib_ts.detectors.blocks.detector import BlockDetector
-from anomalib_ts.detectors.scaling import safe_scale
 from anomalib_ts.detectors.usad.lightning_model import UsadModule
 from anomalib_ts.detectors.usad.torch_model import UsadModel
 from anomalib_ts.errors import ConfigError
@@ -49,7 +48,7 @@ class Usad(BlockDetector):
         2020.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     model_: UsadModel
 
     def __init__(
@@ -98,8 +97,7 @@ class Usad(BlockDetector):
 
 
 def _ranges(train: tuple[Recording, ...]) -> tuple[Tensor, Tensor]:
-    """Smallest value and extent `(c,)` of each channel."""
-    lowest = np.min([r.values.min(axis=0) for r in train], axis=0).astype(np.float64)
-    highest = np.max([r.values.max(axis=0) for r in train], axis=0).astype(np.float64)
-    extent = safe_scale(highest - lowest, np.maximum(np.abs(lowest), np.abs(highest)))
-    return torch.from_numpy(lowest), torch.from_numpy(extent)
+    """Smallest value and extent `(c,)` of each standardised channel; 1 where it is constant."""
+    lowest = np.min([r.values.min(axis=0) for r in train], axis=0)
+    extent = np.max([r.values.max(axis=0) for r in train], axis=0) - lowest
+    return torch.from_numpy(lowest), torch.from_numpy(np.where(extent > 0, extent, 1.0))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from anomalib_ts.detectors.autoencoder.torch_model import Standardise
+from anomalib_ts.detectors.autoencoder.torch_model import soft_clip
 from anomalib_ts.detectors.blocks.networks import dense
 
 
@@ -24,7 +24,10 @@ class UsadModel(nn.Module):
         super().__init__()
         inputs = len(lowest) * window
         sizes = [inputs, max(1, inputs // 2), max(1, inputs // 4), latent]
-        self.standardise = Standardise(lowest, extent)
+        self.lowest: Tensor
+        self.extent: Tensor
+        self.register_buffer("lowest", lowest.to(torch.float32)[:, None])
+        self.register_buffer("extent", extent.to(torch.float32)[:, None])
         self.encoder = nn.Sequential(*dense(sizes), nn.ReLU())
         self.decoders = nn.ModuleList(
             nn.Sequential(*dense(sizes[::-1]), nn.Sigmoid()) for _ in range(2)
@@ -73,8 +76,7 @@ class UsadModel(nn.Module):
         return blended(mse_loss(second, target), -mse_loss(both, target), epoch)
 
     def _scaled(self, x: Tensor) -> Tensor:
-        scaled: Tensor = self.standardise(x).flatten(1)
-        return scaled
+        return soft_clip((x - self.lowest) / self.extent).flatten(1)
 
 
 def blended(plain: Tensor, adversarial: Tensor, epoch: int) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -15,12 +15,8 @@ from anomalib_ts.detectors.blocks.cut import Bag, Bags, Tail, whole_clips
 from anomalib_ts.detectors.blocks.detector import BlockDetector
 from anomalib_ts.detectors.blocks.held_out import check_held_out, hold_out
 from anomalib_ts.detectors.blocks.networks import pooled
-from anomalib_ts.detectors.dense_autoencoder.detector import (
-    Scaling,
-    check_scaling,
-    scaled_moments,
-    squared_unit,
-)
+from anomalib_ts.detectors.dense_autoencoder.detector import check_scaling
+from anomalib_ts.detectors.scaling import Scaling
 from anomalib_ts.detectors.weak_autoencoder.torch_model import WeakAutoencoderModel, hinge_loss
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.recording import FloatArray, Recording
@@ -76,7 +72,7 @@ class WeakAutoencoder(BlockDetector):
     """
 
     capabilities = Capabilities(supervision="weak")
-    version = 2
+    version: ClassVar[int] = 3
     model_: WeakAutoencoderModel
 
     def __init__(
@@ -119,9 +115,13 @@ class WeakAutoencoder(BlockDetector):
         self.anomaly_share = anomaly_share
 
     @property
+    def _scaling(self) -> Scaling:
+        return self.scaling
+
+    @property
     def threshold_(self) -> float:
         """a, in the unit of the scores (dB^2 for spectrograms)."""
-        return float(self.model_.threshold) * squared_unit(self.model_, self.scaling)
+        return float(self.model_.threshold) * self.scaler_.unit**2
 
     @property
     def gamma_(self) -> Gamma | None:
@@ -129,17 +129,16 @@ class WeakAutoencoder(BlockDetector):
         shape, scale = self.model_.gamma.tolist()
         if math.isnan(shape):
             return None
-        return Gamma(shape, scale * squared_unit(self.model_, self.scaling))
+        return Gamma(shape, scale * self.scaler_.unit**2)
 
     def fitted_values(self) -> dict[str, float]:
         """The threshold `a`."""
         return {"a": self.threshold_}
 
     def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
-        mean, scale = scaled_moments(train, self.scaling)
         with seeded(self.seed):
             model = WeakAutoencoderModel(
-                mean, scale, self.window, width=self.width, latent=self.latent
+                train[0].channels, self.window, width=self.width, latent=self.latent
             )
         bags = self._bags(train, blocks)
         unseen = hold_out(
@@ -162,7 +161,7 @@ class WeakAutoencoder(BlockDetector):
         return model
 
     def _score(self, recording: Recording) -> FloatArray:
-        return super()._score(recording) * squared_unit(self.model_, self.scaling)
+        return super()._score(recording) * self.scaler_.unit**2
 
     def _bags(self, train: tuple[Recording, ...], blocks: Bags) -> Bags:
         if self.bag == "block":

@@ -14,8 +14,7 @@ class WeakAutoencoderModel(DenseAutoencoderModel):
     """A fully connected autoencoder that knows how high anomalies should score.
 
     Args:
-        mean: `(c,)` subtracted from the channels.
-        scale: `(c,)` the channels are divided by.
+        channels: of the blocks, c.
         window: points a block.
         width: features of the hidden layers.
         latent: features of the latent layer.
@@ -27,10 +26,8 @@ class WeakAutoencoderModel(DenseAutoencoderModel):
             empirical quantile.
     """
 
-    def __init__(
-        self, mean: Tensor, scale: Tensor, window: int, *, width: int, latent: int
-    ) -> None:
-        super().__init__(mean, scale, window, width=width, latent=latent)
+    def __init__(self, channels: int, window: int, *, width: int, latent: int) -> None:
+        super().__init__(channels, window, width=width, latent=latent)
         self.threshold: Tensor
         self.gamma: Tensor
         self.register_buffer("threshold", torch.tensor(math.nan))
