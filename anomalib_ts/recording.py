@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
@@ -9,10 +10,14 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anomalib_ts.errors import InputError
+from anomalib_ts.array_kinds import is_array_like, unwrapped
+from anomalib_ts.errors import AnomalibTsWarning, InputError
 
 FloatArray: TypeAlias = NDArray[np.float64]
 LabelArray: TypeAlias = NDArray[np.int8]
+
+ODD_SHAPE = 4
+"""An array of so many times more channels than points may well have them the wrong way round."""
 
 LARGEST_WHOLE = 2.0**53
 """Up to here float64 holds every whole number."""
@@ -139,24 +144,43 @@ RecordingLike: TypeAlias = Recording | ArrayLike
 
 
 def as_recording(data: RecordingLike, name: str = "recording") -> Recording:
-    """Wrap an array `(n,)` or `(n, c)` as a recording; a recording is returned as it is."""
+    """Wrap values as a recording; a recording is returned as it is.
+
+    Args:
+        data: `(n,)` or `(n, c)`: a list, a NumPy array, a torch tensor, a pandas or polars Series
+            or DataFrame, an xarray DataArray. The names of a table's columns become the channels'
+            names, an index of times their times; masked and null values are missing.
+        name: what messages call it.
+
+    Raises:
+        InputError: these are no finite numbers of that shape.
+    """
     if isinstance(data, Recording):
         return data
-    return Recording(cast(NDArray[Any], data), name=name)
+    values, names, times = unwrapped(data, name)
+    recording = Recording(values, name=name, channel_names=names, times=times)
+    if names is None and recording.channels >= ODD_SHAPE * len(recording) > ODD_SHAPE:
+        warnings.warn(
+            f"{name} has {len(recording)} points of {recording.channels} channels, fewer points "
+            "than channels; values are (points, channels), so transpose them if this is not meant",
+            AnomalibTsWarning,
+            stacklevel=3,
+        )
+    return recording
 
 
 def as_recordings(data: RecordingLike | Sequence[RecordingLike]) -> tuple[Recording, ...]:
-    """Wrap what a user may train on: an array, a recording, or a list of either.
+    """Wrap what a user may train on: values, a recording, or a list of either.
 
-    A list of plain numbers is one series, a list of arrays or recordings is several.
+    A list of plain numbers is one series, a list of arrays, tables or recordings is several.
 
     Raises:
         InputError: there is nothing in it.
     """
-    if isinstance(data, Sequence) and not isinstance(data, str):
+    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
         if not len(data):
             raise InputError("no training data: the list of recordings is empty")
-        if any(isinstance(item, Recording | np.ndarray) for item in data):
+        if any(isinstance(item, Recording) or is_array_like(item) for item in data):
             return tuple(as_recording(item, f"recording {i}") for i, item in enumerate(data))
     return (as_recording(cast(RecordingLike, data)),)
 
@@ -187,10 +211,8 @@ def _numeric(values: Any, name: str) -> NDArray[Any]:
     Raises:
         InputError: they are not real numbers, or float64 cannot tell them apart.
     """
-    if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(np.float64).filled(np.nan)
     try:
-        given = np.asarray(values)
+        given = np.asarray(unwrapped(values, name).values)
         if given.dtype.kind in "cmMSU":
             raise TypeError(f"they are {given.dtype}")
         exact = given.dtype.kind in "biuf" and np.can_cast(given.dtype, np.float32)

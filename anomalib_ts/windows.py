@@ -106,8 +106,9 @@ def check_window(window: int, stride: int = 1) -> None:
         ConfigError: one of them is no whole number, the window is shorter than one point, or the
             stride would leave gaps.
     """
-    for name, value in (("window", window), ("stride", stride)):
-        if not isinstance(value, Integral) or isinstance(value, bool):
+    given: dict[str, Any] = {"window": window, "stride": stride}
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, Integral):
             raise ConfigError(f"{name} must be a whole number of points, not {value!r}")
     if window < 1:
         raise ConfigError(f"window must be at least 1 point, not {window}")

@@ -1,13 +1,16 @@
 """What the base class does for every detector: checks, labels withheld, saving."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
 from anomalib_ts.detectors.base import Capabilities, Detector, load_detector
-from anomalib_ts.errors import ContractError, InputError, NotFittedError
+from anomalib_ts.detectors.iforest import IForest
+from anomalib_ts.errors import AnomalibTsWarning, ContractError, InputError, NotFittedError
 from anomalib_ts.recording import Recording
 
 
@@ -19,9 +22,10 @@ class Spy(Detector):
 
     def _fit(self, train):
         self.train_ = train
+        self.seen_ = []
 
     def _score(self, recording):
-        self.scored_ = recording
+        self.seen_.append(recording)
         return recording.values[:, 0] if self.scores is None else self.scores
 
 
@@ -53,7 +57,7 @@ def test_fit_returns_the_detector_and_counts_channels():
 
 def test_labels_are_withheld_unless_declared():
     (seen,) = Spy().fit(LABELLED).train_
-    assert (seen.labels, seen.label, seen.name) == (None, None, "pump")
+    assert (seen.labels, seen.label, seen.kind) == (None, None, "")
     (seen,) = WeakSpy().fit(LABELLED).train_
     assert (seen.labels.tolist(), seen.label) == ([0, 1, 0], 1)
 
@@ -61,20 +65,77 @@ def test_labels_are_withheld_unless_declared():
 @pytest.mark.parametrize("kind", [Spy, WeakSpy])
 def test_labels_of_a_scored_recording_are_always_withheld(kind):
     detector = kind().fit(LABELLED)
-    detector.score(LABELLED)
-    assert (detector.scored_.labels, detector.scored_.label) == (None, None)
+    detector.score(replace(LABELLED, kind="bearing", domain="target"))
+    seen = detector.seen_[-1]
+    assert (seen.labels, seen.label, seen.kind, seen.domain) == (None, None, "", "")
+
+
+def test_a_detector_never_sees_the_name_of_a_recording():
+    named = replace(LABELLED, name="anomaly_id_00_00000001.wav")
+    detector = WeakSpy().fit([named, named])
+    detector.score(named)
+    seen = [recording.name for recording in (*detector.train_, *detector.seen_)]
+    assert seen == ["training recording 0", "training recording 1", "recording"]
+
+
+def test_what_a_detector_is_given_shares_no_memory_with_anything():
+    series = Recording(np.arange(100.0))
+    detector = Spy().fit(series[:10])
+    detector.score(series[10:])
+    for seen in (*detector.train_, *detector.seen_):
+        owner = seen.values
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        assert owner.size == len(seen)
+        owner.setflags(write=True)
+        owner[:] = 7
+    assert series.values[:, 0].tolist() == list(range(100))
+
+
+@pytest.mark.parametrize("name", ["fit", "score"])
+@pytest.mark.parametrize("base", [Spy, IForest])
+def test_fit_and_score_cannot_be_overridden(name, base):
+    kind = type("Sly", (base,), {name: lambda self, *_: self})
+    with pytest.raises(ContractError, match=f"Sly overrides `{name}`.* write `_{name}` instead"):
+        kind()
+
+
+def test_settings_changed_after_fit_count_for_the_next_fit_only():
+    values = np.random.default_rng(0).standard_normal((200, 1))
+    detector = IForest(window=8, trees=5).fit(values)
+    before = detector.score(values)
+    detector.set_params(window=16, seed=3)
+    np.testing.assert_array_equal(detector.score(values), before)
+    assert not np.array_equal(detector.fit(values).score(values), before)
+
+
+def test_channels_are_matched_by_name():
+    frame = pd.DataFrame({"flow": [1.0, 2, 3, 4], "pressure": [10.0, 30, 20, 40]})
+    detector = Spy().fit(frame)
+    assert detector.channel_names_ == ("flow", "pressure")
+    np.testing.assert_array_equal(
+        detector.score(frame[["pressure", "flow"]]), detector.score(frame)
+    )
+    with pytest.raises(InputError, match=r"has the channels flow, speed, .* had flow, pressure"):
+        detector.score(frame.rename(columns={"pressure": "speed"}))
+    with pytest.warns(AnomalibTsWarning, match="recording has no channel names"):
+        detector.score(frame.to_numpy())
+    with pytest.raises(InputError, match="another training recording had"):
+        Spy().fit([frame, frame.rename(columns={"pressure": "speed"})])
+    swapped = Spy().fit([frame, frame[["pressure", "flow"]]])
+    np.testing.assert_array_equal(swapped.scaler_.mean, detector.scaler_.mean)
 
 
 def test_scores_come_back_as_float64():
-    scores = Spy().fit([1.0, 2.0]).score([3.0, 4.0])
+    scores = Spy().fit([1.0, 3.0]).score([3.0, 4.0])
     assert scores.dtype == np.float64
-    assert scores.tolist() == [3.0, 4.0]
+    assert scores.tolist() == [1.0, 2.0]  # deviations from the training mean
 
 
 @pytest.mark.parametrize("y", [None, np.ones(3)])
 def test_a_scikit_learn_target_is_ignored(y):
-    scores = Spy().fit(np.ones((3, 1)), y).score(np.ones((3, 1)), y)
-    assert scores.tolist() == [1, 1, 1]
+    scores = Spy().fit([1.0, 3.0], y).score([1.0, 3.0], y)
+    assert scores.tolist() == [-1, 1]
 
 
 def test_an_unfitted_detector_refuses_to_score():

@@ -1,5 +1,7 @@
 """The item that everything exchanges: what it takes, what it refuses, what it shares."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,12 +37,12 @@ def test_a_stretch_holds_the_same_points_and_labels(values, data):
 
 
 @given(VALUES, st.sampled_from([np.float32, np.float64, object]))
-def test_values_are_stored_as_float32_copies_that_cannot_be_written(values, dtype):
+def test_values_are_stored_as_copies_that_cannot_be_written(values, dtype):
     original = values.astype(dtype)
     recording = Recording(original)
     original[0, 0] = 5.0 if original[0, 0] != 5.0 else 6.0
     np.testing.assert_array_equal(recording.values, values)
-    assert recording.values.dtype == np.float32
+    assert recording.values.dtype == (np.float32 if dtype == np.float32 else np.float64)
     with pytest.raises(ValueError, match="read-only"):
         recording.values[0, 0] = 1.0
 
@@ -78,8 +80,8 @@ def test_other_shapes_are_refused(values):
         Recording(values, name="pump")
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e39])
-def test_values_that_are_not_finite_in_float32_are_refused_with_their_place(bad):
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused_with_their_place(bad):
     values = np.zeros((5, 3))
     values[3, 1] = bad
     message = f"pump: point 3, channel 1 is {bad}; .*fill_gaps mends short gaps"
@@ -133,7 +135,8 @@ def test_the_record_label_is_0_or_1(label):
 
 
 def test_without_labels_keeps_all_but_the_labels():
-    recording = Recording([1.0, 2.0], [0, 1], 1, "pump", 0.1, "id_02", "target")
+    recording = Recording([1.0, 2.0], [0, 1], 1, "pump", 0.1)
+    recording = replace(recording, machine_id="id_02", domain="target")
     bare = recording.without_labels()
     assert bare.labels is None
     assert bare.label is None

@@ -80,7 +80,8 @@ class Detector(BaseEstimator, ABC):
                     f"{cls.__name__} overrides `{name}`, which checks and prepares what a detector "
                     f"is given; write `{instead}` instead"
                 )
-        return super().__new__(cls)
+        made: Self = super().__new__(cls)
+        return made
 
     @final
     def fit(self, train: RecordingLike | Sequence[RecordingLike], y: None = None) -> Self:
@@ -95,7 +96,7 @@ class Detector(BaseEstimator, ABC):
             InputError: the data cannot be used by this detector.
         """
         del y
-        vars(self).pop("n_channels_", None)  # not fitted until all has gone well
+        self.__dict__.pop("n_channels_", None)  # not fitted until all has gone well
         recordings = _alike(as_recordings(train))
         self._check_channels(recordings[0])
         if self.capabilities.needs_machine_ids and len({r.machine_id for r in recordings}) < 2:
@@ -150,7 +151,7 @@ class Detector(BaseEstimator, ABC):
         bare = replace(item.without_labels(), name="recording", domain="")
         (given,) = self.scaler_.transform([bare])
         as_fitted = copy(self)
-        vars(as_fitted).update(self._params_of_fit_)
+        as_fitted.__dict__.update(self._params_of_fit_)
         return self._checked_scores(as_fitted._score(given), item)
 
     def fitted_values(self) -> dict[str, float]:

@@ -33,7 +33,8 @@ class IForest(Detector):
 
     Each window of stride 1 is one example, its channels side by side, and its score goes to the
     point at its centre, as in TSB-UAD (`IForest`; `window=1` is its `IForest1`). Each tree sees
-    256 windows, so no more than 256 per tree are ever drawn from the training data.
+    256 windows, so no more than 256 per tree are ever drawn from the training data. Channels that
+    never varied in training are given noise there, or else no tree would look at them.
 
     Args:
         window: points a window, or `period` to estimate it from the longest training recording
@@ -86,8 +87,20 @@ class IForest(Detector):
     def _training_examples(self, windows: Windows) -> NDArray[np.float32]:
         affordable = TRAINING_VALUES // (windows.window * windows.channels)
         count = min(len(windows), max(SUBSAMPLE, min(self.trees * SUBSAMPLE, affordable)))
-        drawn = np.random.default_rng(self.seed).choice(len(windows), count, replace=False)
-        return _flat(windows.gather(np.sort(drawn)))
+        random = np.random.default_rng(self.seed)
+        drawn = random.choice(len(windows), count, replace=False)
+        return _with_noise(_flat(windows.gather(np.sort(drawn))), random)
+
+
+def _with_noise(examples: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
+    """Examples whose constant columns have noise of one deviation.
+
+    No tree splits on a column that never varies, so that the forest would be blind to a change.
+    """
+    constant = np.flatnonzero(np.ptp(examples, axis=0) == 0)
+    shape = (len(examples), len(constant))
+    examples[:, constant] += random.standard_normal(shape, dtype=np.float32)
+    return examples
 
 
 def _flat(windows: NDArray[np.float32]) -> NDArray[np.float32]:

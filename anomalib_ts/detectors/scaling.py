@@ -61,7 +61,9 @@ class ChannelScaler:
         varies = deviation > 0
         unit = 1.0
         if scaling == "common" and varies.any():
-            unit = float(np.sqrt(np.square(deviation).sum() / varies.sum()))
+            largest = deviation.max()
+            share = np.square(deviation[varies] / largest)
+            unit = float(largest * np.sqrt(share.mean()))
             deviation = np.where(varies, unit, 0.0)
         constant = np.maximum(ROUNDING * resolution, np.finfo(np.float64).tiny)
         return cls(mean, np.where(varies, deviation, constant), unit)
@@ -97,20 +99,26 @@ class ChannelScaler:
 
 def _moments(recordings: Sequence[Recording]) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Mean, standard deviation and largest absolute value `(c,)` of the normal points."""
-    count, total, squares = 0, np.zeros(recordings[0].channels), np.zeros(recordings[0].channels)
-    low, high = np.full((2, recordings[0].channels), np.inf)
+    count = 0
+    low, negative_high = np.full((2, recordings[0].channels), np.inf)
     for values in _normal_values(recordings):
         count += len(values)
-        low, high = np.minimum(low, values.min(axis=0)), np.minimum(high, -values.max(axis=0))
-    middle = low / 2 - high / 2  # sums around it are small, so that little is lost to rounding
+        low = np.minimum(low, values.min(axis=0))
+        negative_high = np.minimum(negative_high, -values.max(axis=0))
+    high = -negative_high
+    # Sums of what lies in [-1, 1] lose little to rounding, and overflow for no unit.
+    middle, half = low / 2 + high / 2, high / 2 - low / 2
+    reach = np.where(half > 0, half, 1.0)
+    total, squares = np.zeros((2, recordings[0].channels))
     for values in _normal_values(recordings):
-        total += (values - middle).sum(axis=0)
-    mean = middle + total / count
+        total += ((values - middle) / reach).sum(axis=0)
+    inner = total / count
     for values in _normal_values(recordings):
-        squares += np.square(values - mean).sum(axis=0)
-    constant = low == -high
-    deviation = np.where(constant, 0.0, np.sqrt(squares / count))
-    return np.where(constant, low, mean), deviation, np.maximum(np.abs(low), np.abs(high))
+        squares += np.square((values - middle) / reach - inner).sum(axis=0)
+    constant = low == high
+    mean = np.where(constant, low, middle + reach * inner)
+    deviation = np.where(constant, 0.0, reach * np.sqrt(squares / count))
+    return mean, deviation, np.maximum(np.abs(low), np.abs(high))
 
 
 def _normal_values(recordings: Sequence[Recording]) -> Iterator[FloatArray]:

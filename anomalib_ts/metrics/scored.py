@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from anomalib_ts.array_kinds import unwrapped
 from anomalib_ts.errors import InputError, UndefinedMetricError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -27,7 +28,7 @@ class ScoredSeries:
 
     Args:
         labels: `(n,)`, 0 = normal, 1 = anomalous (bool, integer or float).
-        scores: `(n,)`, finite, higher = more anomalous.
+        scores: `(n,)`, finite, higher = more anomalous. Points masked in either are left out.
 
     Raises:
         InputError: Wrong shape, different lengths, labels other than 0 and 1, NaN or infinite
@@ -35,13 +36,11 @@ class ScoredSeries:
     """
 
     def __init__(self, labels: npt.ArrayLike, scores: npt.ArrayLike) -> None:
+        labels, scores = _unmasked(labels, scores)
         self.labels = _as_labels(labels)
         self.scores = _as_scores(scores)
         if len(self.labels) != len(self.scores):
-            raise InputError(
-                f"labels and scores differ in length: {len(self.labels)} labels, "
-                f"{len(self.scores)} scores; give one score for every labelled point"
-            )
+            raise InputError(_lengths_differ(len(self.labels), len(self.scores)))
         self._memo: dict[Hashable, Any] = {}
 
     def __len__(self) -> int:
@@ -153,6 +152,29 @@ def runs(mask: BoolArray) -> tuple[IntArray, IntArray]:
 def trapezoid(heights: FloatArray, positions: FloatArray) -> float:
     """Area under straight lines between points whose positions ascend."""
     return float(np.sum(np.diff(positions) * (heights[1:] + heights[:-1])) / 2)
+
+
+def _unmasked(
+    labels: npt.ArrayLike, scores: npt.ArrayLike
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Both without the points that a masked array hides: nobody knows what they are."""
+    arrays = [
+        item if isinstance(item, np.ma.MaskedArray) else np.asarray(unwrapped(item, name).values)
+        for item, name in ((labels, "labels"), (scores, "scores"))
+    ]
+    if not any(np.ma.is_masked(array) for array in arrays):
+        return np.asarray(arrays[0]), np.asarray(arrays[1])
+    if arrays[0].shape != arrays[1].shape:
+        raise InputError(_lengths_differ(len(arrays[0]), len(arrays[1])))
+    known = ~(np.ma.getmaskarray(arrays[0]) | np.ma.getmaskarray(arrays[1]))
+    return np.asarray(arrays[0][known]), np.asarray(arrays[1][known])
+
+
+def _lengths_differ(labels: int, scores: int) -> str:
+    return (
+        f"labels and scores differ in length: {labels} labels, {scores} scores; give one score "
+        "for every labelled point"
+    )
 
 
 def _as_labels(labels: npt.ArrayLike) -> BoolArray:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from anomalib_ts.detectors.base import Detector
+from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.errors import InputError
 from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.testing.probe import Check, Probe, altered, relative_change, require
+from anomalib_ts.testing.probe import (
+    Check,
+    Probe,
+    altered,
+    relative_change,
+    require,
+    with_channel,
+)
 
-_COUNT_RULE = "`score` refuses another number of channels than `fit` had"
+_CHANGE_RULE = "a change of a channel that was constant in training is seen"
 _ONE_RULE = "a detector that declares multivariate=False refuses several channels"
 _EVERY_RULE = "every channel of a recording counts"
 _SCRAMBLE_RULE = "channels are not taken for time, nor time for channels"
@@ -18,17 +25,6 @@ _TRANSPOSE = "use np.moveaxis, .transpose or .mT instead of .reshape or .view"
 
 _ALTERED_POINTS = 4  # enough to be felt, few against a window
 _GROUPS = 16
-
-
-def _check_channel_count(probe: Probe) -> None:
-    many = 2 if probe.capabilities.multivariate else 1
-    detector = probe.fitted(many)
-    try:
-        detector.score(probe.test(many + 1))
-    except InputError:
-        return
-    seen = f"fitted on {many} channels, it scored a recording of {many + 1}"
-    require(False, _COUNT_RULE, seen, "do not override `score`, which compares the two")
 
 
 def _check_one_channel(probe: Probe) -> None:
@@ -91,6 +87,23 @@ def _check_time_and_channels(probe: Probe) -> None:
     require(not (slope > 0.5 and correlation > 0.8), _SCRAMBLE_RULE, seen, _TRANSPOSE)
 
 
+def _check_constant_change(probe: Probe) -> None:
+    """Whatever the constant: a valve that was closed in training has no deviation to count in."""
+    test = probe.test(2)
+    part = slice(len(test) // 2, 3 * len(test) // 4)
+    for level in (0.0, 5.0):
+        training = [with_channel(r, 1, level) for r in probe.training(2)]
+        changed = with_channel(test, 1, level, (part, level + 0.01))
+        scores = probe.clone().fit(training).score(changed)
+        inside = float(scores[part].mean())
+        outside = float(np.quantile(scores[: len(test) // 4], 0.9))
+        seen = f"a channel that was constantly {level:g} in training rose to {level + 0.01:g}, and "
+        seen += f"these points scored {inside:.6g} on average; a tenth of the others scored above "
+        seen += f"{outside:.6g}"
+        remedy = "do not drop channels, nor clip their values, for having no deviation in training"
+        require(inside > outside, _CHANGE_RULE, seen, remedy)
+
+
 def _places(length: int, channels: int) -> tuple[int, int]:
     """A point in the second and one in the third quarter that a reshape would move far away."""
     points = np.arange(length)
@@ -133,8 +146,13 @@ def _line(x: FloatArray, y: FloatArray) -> tuple[float, float]:
     return product / float(x @ x), product / size if size else 0.0
 
 
+def _learns_from_normal_data(can: Capabilities) -> bool:
+    """Whoever learns from labels, or from machines, may take a change for anything."""
+    plain = can.supervision == "none" and not can.needs_machine_ids
+    return plain and can.multivariate and can.uses_values
+
+
 CHECKS = (
-    Check("channel_count", _COUNT_RULE, _check_channel_count),
     Check("one_channel", _ONE_RULE, _check_one_channel, lambda can: not can.multivariate),
     Check("every_channel", _EVERY_RULE, _check_every_channel, lambda can: can.uses_values),
     Check(
@@ -142,5 +160,11 @@ CHECKS = (
         _SCRAMBLE_RULE,
         _check_time_and_channels,
         lambda can: can.multivariate and can.uses_values,
+    ),
+    Check(
+        "constant_change",
+        _CHANGE_RULE,
+        _check_constant_change,
+        _learns_from_normal_data,
     ),
 )

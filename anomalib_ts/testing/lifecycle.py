@@ -6,6 +6,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,8 @@ _PARAMETERS_RULE = "`__init__` only stores its arguments; what `fit` learns ends
 _RANDOM_RULE = "the same seed gives the same scores, and global random state is left alone"
 _REFIT_RULE = "`fit` forgets what an earlier `fit` learnt"
 _INPUT_RULE = "`fit` and `score` do not change the data they are given"
-_ARRAYS_RULE = "`(n,)` and `(n, c)` arrays are taken like recordings"
+_SETTINGS_RULE = "settings that are changed after `fit` count for the next `fit` only"
+_THREADS_RULE = "fits in several threads give the scores of fits one after another"
 _SAVE_RULE = "a saved detector, loaded again, gives the same scores bit for bit"
 
 
@@ -155,16 +157,32 @@ def _saved_and_loaded(detector: Detector) -> Detector:
             raise
 
 
-def _check_arrays(probe: Probe) -> None:
-    training, test = probe.training(), probe.test()
-    items: list[Any] = list(training)
-    if probe.capabilities.supervision == "none":
-        items = [part.values[:, 0].astype(np.float64) for part in training]
-    before = probe.clone().fit(training).score(test)
-    after = probe.clone().fit(items).score(test.values[:, 0].astype(np.float64))
-    seen = f"with NumPy arrays in place of recordings {describe_change(before, after)}"
-    remedy = "do not override `fit` and `score`, which wrap arrays, nor look at names"
-    require(np.array_equal(before, after), _ARRAYS_RULE, seen, remedy)
+def _check_settings_after_fit(probe: Probe) -> None:
+    """Every setting that is a number is changed after `fit`; no score may notice."""
+    detector, test = probe.fitted(), probe.test()
+    before = detector.score(test)
+    numbers = {
+        name: 2 * value + 1
+        for name, value in detector.get_params(deep=False).items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    after = detector.set_params(**numbers).score(test)
+    seen = f"with other settings ({', '.join(numbers)}) {describe_change(before, after)}"
+    remedy = "read settings through the `self` that `_score` is called on, which has those of `fit`"
+    require(np.array_equal(before, after), _SETTINGS_RULE, seen, remedy)
+
+
+def _check_threads(probe: Probe) -> None:
+    test, seeds = probe.test(), (0, 40, 80)
+    alone = [probe.clone().fit(probe.training(seed=seed)).score(test) for seed in seeds]
+    with ThreadPoolExecutor(len(seeds)) as pool:
+        together = list(
+            pool.map(lambda s: probe.clone().fit(probe.training(seed=s)).score(test), seeds)
+        )
+    for one, other in zip(alone, together, strict=True):
+        seen = f"with three fits at the same time {describe_change(one, other)}"
+        remedy = "keep nothing in the class or the module, and draw from a generator of one's own"
+        require(np.allclose(one, other, rtol=1e-6, atol=0), _THREADS_RULE, seen, remedy)
 
 
 PARAMETERS = Check("parameters", _PARAMETERS_RULE, _check_parameters)
@@ -175,10 +193,6 @@ CHECKS = (
 )
 AFTER_HISTORY = (
     Check("save_and_load", _SAVE_RULE, _check_save_load),
-    Check(
-        "arrays",
-        _ARRAYS_RULE,
-        _check_arrays,
-        lambda can: can.uses_values and not can.needs_machine_ids,
-    ),
+    Check("settings_after_fit", _SETTINGS_RULE, _check_settings_after_fit),
+    Check("threads", _THREADS_RULE, _check_threads),
 )

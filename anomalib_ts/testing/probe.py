@@ -137,6 +137,17 @@ def altered(recording: Recording, part: slice, factor: float, channel: slice) ->
     return replace(recording, values=values)
 
 
+def with_channel(
+    recording: Recording, channel: int, level: float, *steps: tuple[slice, float]
+) -> Recording:
+    """The recording with one channel at a constant level, but for the stretches in `steps`."""
+    values = recording.values.astype(np.float64)
+    values[:, channel] = level
+    for part, height in steps:
+        values[part, channel] = height
+    return replace(recording, values=values)
+
+
 def require(holds: bool | np.bool_, rule: str, seen: str, remedy: str) -> None:
     """Raise AssertionError in the form all checks use, unless the rule holds."""
     if not holds:

@@ -42,6 +42,7 @@ def test_a_burst_in_any_channel_is_found(detector, channel):
     [IForest(window=20), Mahalanobis(window=20), MovingMean(window=20), RandomScore()],
 )
 @pytest.mark.parametrize("n", [1, 2, 19, 20, 21])
+@pytest.mark.filterwarnings("ignore:the training data fill no window")
 def test_short_recordings_are_scored(detector, n):
     assert detector.fit(wave(100)).score(wave(n)).shape == (n,)
     assert detector.fit(wave(n)).score(wave(100)).shape == (100,)

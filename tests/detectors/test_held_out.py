@@ -72,6 +72,7 @@ def test_a_share_is_raised_to_the_fewest_wanted_unless_that_is_too_many():
     st.floats(0.0, 0.5),
     st.integers(0, 3),
 )
+@pytest.mark.filterwarnings("ignore:the training data fill no window")
 def test_what_is_left_shares_no_point_with_what_is_held_out(lengths, window, stride, share, seed):
     blocks = cut_blocks(clips(lengths), Cut(window, min(stride, window), "overlap"))
     held = hold_out(blocks, share, seed)

@@ -145,6 +145,9 @@ class SmallForest(Detector):
 
     def _fit(self, train):
         flat = np.concatenate([self._flat(recording) for recording in train])
+        constant = np.flatnonzero(np.ptp(flat, axis=0) == 0)  # which no tree would look at
+        noise = np.random.default_rng(self.seed).standard_normal((len(flat), len(constant)))
+        flat[:, constant] += noise
         forest = IsolationForest(
             n_estimators=self.trees, max_samples=min(64, len(flat)), random_state=self.seed
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from anomalib_ts.detectors.blocks.cut import Tail
-from anomalib_ts.detectors.dense_autoencoder.detector import DenseAutoencoder, Scaling
+from anomalib_ts.detectors.dense_autoencoder.detector import DenseAutoencoder
+from anomalib_ts.detectors.scaling import Scaling
 from anomalib_ts.training import TrainerSettings
 
 

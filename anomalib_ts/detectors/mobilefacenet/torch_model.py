@@ -109,7 +109,7 @@ class MobileFaceNetModel(nn.Module):
         network: Any = nn.Sequential(
             *layers,
             nn.Conv2d(8 * width, 8 * width, size, groups=8 * width, bias=False),
-            nn.BatchNorm2d(8 * width),
+            _shifted_later(nn.BatchNorm2d(8 * width)),
             nn.Flatten(),
             nn.Linear(8 * width, embedding, bias=False),
             nn.BatchNorm1d(embedding),
@@ -168,4 +168,13 @@ def _conv(
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
     ]
-    return layers if linear else [*layers, PReLU(outputs)]
+    return [layers[0], _shifted_later(layers[1])] if linear else [*layers, PReLU(outputs)]
+
+
+def _shifted_later(norm: nn.Module) -> nn.Module:
+    """A normalisation whose shift stays 0, because the next one takes any shift away again.
+
+    Its gradient is nothing but rounding errors, which Adam would turn into steps of full length.
+    """
+    norm.get_parameter("bias").requires_grad_(False)
+    return norm

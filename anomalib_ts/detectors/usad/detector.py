@@ -100,4 +100,6 @@ def _ranges(train: tuple[Recording, ...]) -> tuple[Tensor, Tensor]:
     """Smallest value and extent `(c,)` of each standardised channel; 1 where it is constant."""
     lowest = np.min([r.values.min(axis=0) for r in train], axis=0)
     extent = np.max([r.values.max(axis=0) for r in train], axis=0) - lowest
-    return torch.from_numpy(lowest), torch.from_numpy(np.where(extent > 0, extent, 1.0))
+    return torch.from_numpy(lowest), torch.from_numpy(
+        np.where(extent > 0, extent, 1).astype(np.float32)
+    )

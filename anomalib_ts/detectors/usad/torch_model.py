@@ -26,8 +26,8 @@ class UsadModel(nn.Module):
         sizes = [inputs, max(1, inputs // 2), max(1, inputs // 4), latent]
         self.lowest: Tensor
         self.extent: Tensor
-        self.register_buffer("lowest", lowest.to(torch.float32)[:, None])
-        self.register_buffer("extent", extent.to(torch.float32)[:, None])
+        self.register_buffer("lowest", lowest[:, None])
+        self.register_buffer("extent", extent[:, None])
         self.encoder = nn.Sequential(*dense(sizes), nn.ReLU())
         self.decoders = nn.ModuleList(
             nn.Sequential(*dense(sizes[::-1]), nn.Sigmoid()) for _ in range(2)
