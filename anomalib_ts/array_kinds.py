@@ -89,7 +89,7 @@ def _table_values(table: Any, name: str) -> Any:
     """The numbers of a DataFrame or Series, its missing cells as NaN."""
     types: Any = getattr(table, "dtypes", None)
     kinds = list(types) if isinstance(types, list) or hasattr(types, "tolist") else [table.dtype]
-    plain = all(isinstance(kind, np.dtype) and kind.kind in "biufc" for kind in kinds)
+    plain = all(isinstance(kind, np.dtype) and kind.kind != "O" for kind in kinds)
     if plain or not hasattr(table, "iloc"):  # polars gives NaN for its nulls by itself
         return table.to_numpy()
     try:

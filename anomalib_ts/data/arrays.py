@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -9,7 +11,7 @@ from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.digests import case_digest
 from anomalib_ts.errors import InputError
 from anomalib_ts.names import pick
-from anomalib_ts.recording import Recording
+from anomalib_ts.recording import RecordingLike, as_recording
 
 
 class Arrays(DataSet):
@@ -27,17 +29,15 @@ class Arrays(DataSet):
 
     def __init__(
         self,
-        values: ArrayLike,
+        values: RecordingLike,
         labels: ArrayLike | None = None,
-        train: ArrayLike | None = None,
+        train: RecordingLike | None = None,
         name: str = "arrays",
     ) -> None:
         self.name = name
         known = None if labels is None else np.asarray(labels)
-        test = Recording(np.asarray(values), labels=known, name=name)
-        parts = (
-            () if train is None else (Recording(np.asarray(train), name=f"{name} (train part)"),)
-        )
+        test = replace(as_recording(values, name), labels=known)
+        parts = () if train is None else (as_recording(train, f"{name} (train part)"),)
         if parts and parts[0].channels != test.channels:
             raise InputError(
                 f"{name} has {test.channels} channels, its training part {parts[0].channels}"
