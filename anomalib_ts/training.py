@@ -151,13 +151,18 @@ class ShuffledBatches:
     def __iter__(self) -> Iterator[Any]:
         order = self._random.permutation(len(self._source))
         for first in range(0, len(order), self._batch_size):
-            yield _tensors(self._source.gather(order[first : first + self._batch_size]))
+            yield as_tensors(self._source.gather(order[first : first + self._batch_size]))
 
 
-def _tensors(arrays: Arrays) -> Any:
+def as_tensors(arrays: Arrays) -> Any:
+    """Arrays as tensors, copied to where torch aligns them.
+
+    NumPy aligns memory as its allocator happens to, and torch's kernels round differently by
+    alignment: shared memory would make the last bits of a loss depend on what ran before.
+    """
     if isinstance(arrays, tuple):
-        return tuple(torch.from_numpy(array) for array in arrays)
-    return torch.from_numpy(arrays)
+        return tuple(torch.from_numpy(array).clone() for array in arrays)
+    return torch.from_numpy(arrays).clone()
 
 
 _GENERATOR = threading.RLock()
@@ -303,7 +308,7 @@ def run_network(
         with progress_line(stage, len(windows), settings.progress) as report:
             for starts, values in windows.batches(SCORING_BATCH):
                 with torch.inference_mode():
-                    result = function(torch.from_numpy(values).to(device)).cpu().numpy()
+                    result = function(as_tensors(values).to(device)).cpu().numpy()
                 done += len(starts)
                 report(done, "")
                 yield starts, result

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError
 from anomalib_ts.recording import FloatArray, Recording
 
+Tail: TypeAlias = Literal["overlap", "pad", "drop"]
+
 PERIOD_POINTS = 20_000
 """How many points of a series `find_period` looks at."""
 
@@ -25,33 +27,45 @@ PERIOD_POINTS = 20_000
 class Windows:
     """Every window of some recordings; none crosses from one recording into the next.
 
-    Windows start every `stride` points, and the last one of each recording is anchored at its
-    end, so that every point is covered. A recording shorter than a window is reflected at its
+    Windows start every `stride` points. A recording shorter than a window is reflected at its
     end until it fills one.
 
     Args:
         recordings: at least one, all with the same number of channels c.
         window: points a window, w >= 1.
         stride: points between the starts of two windows, in [1, window].
+        tail: what becomes of the points after a recording's last whole window: `overlap` adds a
+            window that ends at the end, `pad` reflects the recording at its end until it fills
+            one, `drop` leaves them out.
 
     Attributes:
-        values: `(points, c)`, all recordings end to end; not copied where they lie so already.
+        values: `(points, c)`, all recordings end to end, with what `tail` adds to them or takes
+            away; not copied where they lie so already.
+        ends: `(r,)` int64, where each recording ends in `values`.
         starts: `(m,)` int64, where each window begins in `values`.
 
     Raises:
-        ConfigError: `window` or `stride` is out of range.
+        ConfigError: a setting is out of range.
     """
 
-    def __init__(self, recordings: Sequence[Recording], window: int, stride: int = 1) -> None:
+    def __init__(
+        self,
+        recordings: Sequence[Recording],
+        window: int,
+        stride: int = 1,
+        tail: Tail = "overlap",
+    ) -> None:
         check_window(window, stride)
-        self.window = window
-        padded = [_filled(recording.values, window) for recording in recordings]
-        self.values: NDArray[np.float32] = _end_to_end(padded)
-        offsets = np.cumsum([0] + [len(values) for values in padded[:-1]])
+        if tail not in ("overlap", "pad", "drop"):
+            raise ConfigError(f"tail must be overlap, pad or drop, not {tail!r}")
+        self.window, self.stride, self.tail = window, stride, tail
+        fitted = [self.fitted(recording.values) for recording in recordings]
+        self.values: NDArray[np.float32] = _end_to_end(fitted)
+        self.ends: NDArray[np.int64] = np.cumsum([len(values) for values in fitted])
         self.starts: NDArray[np.int64] = np.concatenate(
             [
-                offset + window_starts(len(values), window, stride)
-                for offset, values in zip(offsets, padded, strict=True)
+                end - len(values) + window_starts(len(values), window, stride)
+                for end, values in zip(self.ends, fitted, strict=True)
             ]
         )
         self._view: NDArray[np.float32] = sliding_window_view(self.values, window, axis=0)
@@ -63,6 +77,18 @@ class Windows:
     def channels(self) -> int:
         """Number of channels, c."""
         return int(self.values.shape[1])
+
+    def fitted(self, points: NDArray[Any]) -> NDArray[Any]:
+        """Something a recording has for each point, `(n, ...)`, cropped or reflected alike."""
+        missing = self.window - len(points)
+        if missing <= 0:
+            rest = -missing % self.stride
+            if self.tail == "overlap" or not rest:
+                return points
+            if self.tail == "drop":
+                return points[: len(points) - rest]
+            missing = self.stride - rest
+        return np.pad(points, ((0, missing), *((0, 0),) * (points.ndim - 1)), mode="reflect")
 
     def gather(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
         """Copy the windows numbered `index` (b,) into one array `(b, c, window)`."""
@@ -79,15 +105,11 @@ class Windows:
             yield self.starts[index], self.gather(index)
 
 
-def training_windows(recordings: Sequence[Recording], window: int, stride: int = 1) -> Windows:
-    """Windows to learn from, see `Windows` and `warn_of_short_training`."""
-    check_window(window, stride)
-    warn_of_short_training(recordings, window)
-    return Windows(recordings, window, stride)
-
-
-def warn_of_short_training(recordings: Sequence[Recording], window: int) -> None:
-    """Tell where not one training recording fills a window."""
+def training_windows(
+    recordings: Sequence[Recording], window: int, stride: int = 1, tail: Tail = "overlap"
+) -> Windows:
+    """Windows to learn from, see `Windows`; a warning tells where no recording fills one."""
+    windows = Windows(recordings, window, stride, tail)
     longest = max(map(len, recordings))
     if longest < window:
         warnings.warn(
@@ -97,6 +119,7 @@ def warn_of_short_training(recordings: Sequence[Recording], window: int) -> None
             AnomalibTsWarning,
             stacklevel=2,
         )
+    return windows
 
 
 def check_window(window: int, stride: int = 1) -> None:
@@ -144,11 +167,6 @@ def _end_to_end(arrays: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def _address(array: NDArray[Any]) -> int:
     return int(array.__array_interface__["data"][0])
-
-
-def _filled(values: NDArray[np.float32], window: int) -> NDArray[np.float32]:
-    missing = window - len(values)
-    return values if missing <= 0 else np.pad(values, ((0, missing), (0, 0)), mode="reflect")
 
 
 class OverlapMean:

@@ -18,6 +18,7 @@ from anomalib_ts.detectors.scaling import ChannelScaler, Scaling
 from anomalib_ts.errors import AnomalibTsWarning, ContractError, InputError, NotFittedError
 from anomalib_ts.files import atomic_write
 from anomalib_ts.recording import FloatArray, Recording, RecordingLike, as_recording, as_recordings
+from anomalib_ts.settings import check_settings
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Detector(BaseEstimator, ABC):
 
         Raises:
             InputError: the data cannot be used by this detector.
+            ConfigError: a setting has the wrong type or lies out of its limits.
         """
         del y
         self.__dict__.pop("n_channels_", None)  # not fitted until all has gone well
@@ -106,6 +108,7 @@ class Detector(BaseEstimator, ABC):
             )
         if self.capabilities.supervision == "none":
             recordings = tuple(recording.without_labels() for recording in recordings)
+        self._check_settings()
         self.channel_names_ = recordings[0].channel_names
         self.scaler_ = ChannelScaler.fit(recordings, self._scaling)
         self._params_of_fit_ = deepcopy(self.get_params(deep=False))
@@ -157,6 +160,14 @@ class Detector(BaseEstimator, ABC):
     def fitted_values(self) -> dict[str, float]:
         """Numbers learnt in `fit` that belong beside the results, by name; none by default."""
         return {}
+
+    def _check_settings(self) -> None:
+        """Compare the settings with their declarations; override it for what concerns several.
+
+        Raises:
+            ConfigError: a setting has the wrong type or lies out of its limits.
+        """
+        check_settings(self)
 
     @property
     def _scaling(self) -> Scaling:

@@ -10,10 +10,10 @@ from sklearn.ensemble import IsolationForest
 
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.recording import FloatArray, Recording
+from anomalib_ts.settings import configured, setting
 from anomalib_ts.windows import (
     Windows,
     centre_scores,
-    check_window,
     find_period,
     training_windows,
 )
@@ -28,6 +28,7 @@ TRAINING_VALUES = 2**26
 """Values of windows held in memory at most when fitting."""
 
 
+@configured
 class IForest(Detector):
     """Isolation forest: windows that random splits isolate early are anomalous.
 
@@ -36,11 +37,6 @@ class IForest(Detector):
     256 windows, so no more than 256 per tree are ever drawn from the training data. Channels that
     never varied in training are given noise there, or else no tree would look at them.
 
-    Args:
-        window: points a window, or `period` to estimate it from the longest training recording
-            (the median over the channels, 125 where there is none, at most its length).
-        trees: number of trees.
-        seed: of the trees.
 
     Attributes:
         window_: points a window.
@@ -53,12 +49,14 @@ class IForest(Detector):
     capabilities = Capabilities()
     version: ClassVar[int] = 2
 
-    def __init__(
-        self, window: int | Literal["period"] = "period", trees: int = 100, seed: int = 0
-    ) -> None:
-        self.window = window
-        self.trees = trees
-        self.seed = seed
+    window: int | Literal["period"] = setting(
+        "period",
+        "points a window, or `period` to estimate it from the longest training recording (the "
+        "median over the channels, 125 where there is none, at most its length)",
+        at_least=1,
+    )
+    trees: int = setting(100, "number of trees", at_least=1)
+    seed: int = setting(0, "of the trees", at_least=0)
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
         self.window_ = self._window_length(train)
@@ -78,7 +76,6 @@ class IForest(Detector):
 
     def _window_length(self, train: tuple[Recording, ...]) -> int:
         if self.window != "period":
-            check_window(self.window)
             return int(self.window)
         longest = max(train, key=len)
         periods = [find_period(channel) for channel in longest.values.T]

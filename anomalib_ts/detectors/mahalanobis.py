@@ -11,7 +11,8 @@ from sklearn.covariance import LedoitWolf
 
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.windows import Windows, centre_scores, check_window, training_windows
+from anomalib_ts.settings import configured, setting
+from anomalib_ts.windows import Windows, centre_scores, training_windows
 
 BATCH_VALUES = 2**22
 """Values of windows held in memory at a time when scoring."""
@@ -23,6 +24,7 @@ FLOOR = 1e-6
 """Added to every variance (of standardised values), for channels that never vary."""
 
 
+@configured
 class Mahalanobis(Detector):
     """Squared Mahalanobis distance of a window from the training windows: one Gaussian.
 
@@ -31,9 +33,6 @@ class Mahalanobis(Detector):
     so that there may be fewer training windows than values in one. A window's score, divided by
     its number of values, goes to the point at its centre; 1 is what training data have on average.
 
-    Args:
-        window: points a window, of stride 1; 1 for single points.
-        seed: of the training windows that are drawn where all would not fit into memory.
 
     Attributes:
         mean_: `(window * c,)` of the standardised training windows.
@@ -48,12 +47,14 @@ class Mahalanobis(Detector):
     capabilities = Capabilities()
     version: ClassVar[int] = 2
 
-    def __init__(self, window: int = 1, seed: int = 0) -> None:
-        self.window = window
-        self.seed = seed
+    window: int = setting(1, "points a window, of stride 1; 1 for single points", at_least=1)
+    seed: int = setting(
+        0,
+        "of the training windows that are drawn where all would not fit into memory",
+        at_least=0,
+    )
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
-        check_window(self.window)
         windows = training_windows(train, self.window)
         most = max(1, TRAINING_VALUES // (self.window * windows.channels))
         drawn = np.random.default_rng(self.seed).choice(

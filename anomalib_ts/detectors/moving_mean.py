@@ -7,22 +7,20 @@ from typing import ClassVar
 import numpy as np
 
 from anomalib_ts.detectors.base import Capabilities, Detector
-from anomalib_ts.errors import ConfigError
 from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.windows import check_window
+from anomalib_ts.settings import configured, setting
 
 ROUNDING = 1e-6
 """Deviations (in standard deviations of the channel) below this are rounding errors."""
 
 
+@configured
 class MovingMean(Detector):
     """How far a point lies from the mean of the points around it.
 
     The deviation of each channel is divided by its root mean square in training; the score is the
     Euclidean norm over the channels. Time O(n c), whatever the window.
 
-    Args:
-        window: points that are averaged, centred on the scored one; fewer at the ends.
 
     Attributes:
         scale_: `(c,)`, the typical deviation of each standardised channel in training.
@@ -31,13 +29,11 @@ class MovingMean(Detector):
     capabilities = Capabilities()
     version: ClassVar[int] = 2
 
-    def __init__(self, window: int = 25) -> None:
-        self.window = window
+    window: int = setting(
+        25, "points that are averaged, centred on the scored one; fewer at the ends", at_least=2
+    )
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
-        check_window(self.window)
-        if self.window < 2:
-            raise ConfigError(f"window must be at least 2 points, not {self.window}")
         deviations = [self._deviation(recording) for recording in train]
         squares = np.sum([np.square(deviation).sum(axis=0) for deviation in deviations], axis=0)
         typical = np.sqrt(squares / sum(map(len, train)))

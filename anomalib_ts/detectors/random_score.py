@@ -6,19 +6,16 @@ import numpy as np
 
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.recording import FloatArray, Recording
+from anomalib_ts.settings import configured, setting
 
 
+@configured
 class RandomScore(Detector):
-    """Uniform random scores in [0, 1), the same for every recording of a length.
-
-    Args:
-        seed: of the scores.
-    """
+    """Uniform random scores in [0, 1), the same for every recording of a length."""
 
     capabilities = Capabilities(uses_values=False)
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
+    seed: int = setting(0, "of the scores", at_least=0)
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
         """Nothing is learnt."""

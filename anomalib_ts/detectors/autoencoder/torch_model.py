@@ -8,25 +8,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from anomalib_ts.detectors.deep.networks import soft_clip
+
 DOWNSAMPLING = 4
 """Points of the input to one position of the feature map."""
 
-SOFT_LIMIT = 10.0
-"""Standardised values grow only logarithmically beyond this, so that no outlier drowns the rest."""
-
 NORM_EPS = 1e-3
 """Bounds by how much batch normalisation amplifies a channel that was constant in training."""
-
-
-def soft_clip(x: Tensor) -> Tensor:
-    """The identity up to 10, `10 (1 + ln(x / 10))` beyond, and likewise below: in (-1000, 1000).
-
-    Whatever is larger stays larger, and infinite values become finite.
-    """
-    if x.device.type == "cpu" and bool(x.abs().amax() <= SOFT_LIMIT):
-        return x  # as nearly always; the logarithm would cost more than a layer of the network
-    excess = x.abs().clamp(SOFT_LIMIT, 1e38) / SOFT_LIMIT
-    return x.clamp(-SOFT_LIMIT, SOFT_LIMIT) + SOFT_LIMIT * x.sign() * excess.log()
 
 
 class ResidualBlock(nn.Module):
@@ -130,7 +118,7 @@ class ConvAutoencoder(nn.Module):
         target = soft_clip(x)
         return target, self.decoder(self.encoder(target))[..., : x.shape[-1]]
 
-    def features(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor) -> Tensor:
         """The feature map of windows `(b, c, w)`, `(b, features, ceil(w / 4))`."""
         encoded: Tensor = self.encoder(soft_clip(x))
         return encoded
@@ -140,7 +128,7 @@ class ConvAutoencoder(nn.Module):
         target, reconstruction = self(x)
         return functional.mse_loss(reconstruction, target)
 
-    def point_scores(self, x: Tensor) -> Tensor:
+    def scores(self, x: Tensor) -> Tensor:
         """Squared reconstruction error of each point, the mean over channels, `(b, w)`."""
         target, reconstruction = self(x)
         scores: Tensor = (reconstruction - target).square().mean(dim=1)

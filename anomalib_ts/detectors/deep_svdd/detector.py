@@ -1,105 +1,99 @@
-"""Deep SVDD as a detector."""
+"""Deep SVDD as a detector, and its network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from anomalib_ts.detectors.blocks.cut import Bags, Tail
-from anomalib_ts.detectors.blocks.detector import BlockDetector
-from anomalib_ts.detectors.deep_svdd.torch_model import HypersphereModel
+from anomalib_ts.detectors.deep.bags import Bags
+from anomalib_ts.detectors.deep.base import DeepDetector
+from anomalib_ts.detectors.deep.networks import DenseAutoencoderModel
 from anomalib_ts.recording import Recording
-from anomalib_ts.training import TrainerSettings, run_network, seeded
+from anomalib_ts.settings import configured, setting
+from anomalib_ts.windows import Windows
 
 WEIGHT_DECAY = 1e-6
 
+SLOPE = 0.1
+"""Of the rectifiers' negative side, as in the authors' code."""
 
-class DeepSvdd(BlockDetector):
-    """Deep support vector data description: a block's score is its distance from a centre.
+SMALLEST_CENTRE = 0.1
+"""No coordinate of the centre is nearer to 0, which zero weights would reach without learning."""
 
-    An autoencoder without biases is pretrained; the mean of the encoded training blocks becomes
-    the centre, and the encoder learns to draw normal blocks towards it. The score is the squared
-    distance. The encoder has the four hidden layers of `DenseAutoencoder`.
+
+class HypersphereModel(DenseAutoencoderModel):
+    """An encoder without biases, a decoder to pretrain it with, and a centre.
+
+    A bias would let the encoder map everything to the centre.
 
     Args:
-        window: points a block.
-        stride: points between two blocks, in [1, window], in training as in scoring; None for
-            blocks side by side.
-        tail: what becomes of points after the last whole block: `overlap`, `pad` or `drop`.
-        width: features of the four hidden layers.
+        channels: of the windows, c.
+        window: points a window.
+        width: features of the hidden layers.
         latent: dimensions of the space that the centre lies in.
-        batch_size: blocks a training step, at least 2.
-        learning_rate: of Adam, in both stages.
-        seed: of the initial weights and the order of the blocks.
-        trainer: how long and on what to train each stage; None for the defaults.
+    """
 
-    Attributes:
-        model_: the trained network, on the CPU.
+    def __init__(self, channels: int, window: int, *, width: int, latent: int) -> None:
+        super().__init__(channels, window, width=width, latent=latent, bias=False, slope=SLOPE)
+        self.centre: Tensor
+        self.register_buffer("centre", torch.zeros(latent))
+
+    def set_centre(self, encoded_mean: Tensor) -> None:
+        """Put the centre at the mean `(latent,)` of the encoded training windows."""
+        away = torch.where(encoded_mean < 0, -SMALLEST_CENTRE, SMALLEST_CENTRE)
+        near = encoded_mean.abs() < SMALLEST_CENTRE
+        self.centre.copy_(torch.where(near, away.to(encoded_mean), encoded_mean))
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Squared distance of each window `(b, c, w)` from the centre, `(b,)`."""
+        return (self.encode(x) - self.centre).square().sum(dim=1)
+
+
+@configured
+class DeepSvdd(DeepDetector[HypersphereModel]):
+    """Deep support vector data description: a window's score is its distance from a centre.
+
+    An autoencoder without biases is pretrained; the mean of the encoded training windows becomes
+    the centre, and the encoder learns to draw normal windows towards it. The score is the squared
+    distance. The encoder has the four hidden layers of `DenseAutoencoder`.
 
     References:
         Ruff et al., Deep one-class classification, ICML, 2018.
     """
 
     version: ClassVar[int] = 2
-    model_: HypersphereModel
 
-    def __init__(
-        self,
-        window: int = 32,
-        *,
-        stride: int | None = None,
-        tail: Tail = "overlap",
-        width: int = 128,
-        latent: int = 32,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,
-        seed: int = 0,
-        trainer: TrainerSettings | None = None,
+    width: int = setting(128, "features of the four hidden layers", at_least=1)
+    latent: int = setting(32, "dimensions of the space that the centre lies in", at_least=1)
+
+    def _network(self, train: tuple[Recording, ...]) -> HypersphereModel:
+        return HypersphereModel(
+            train[0].channels, self.window, width=self.width, latent=self.latent
+        )
+
+    def _learn(
+        self, network: HypersphereModel, windows: Windows, train: tuple[Recording, ...]
     ) -> None:
-        super().__init__(
-            window,
-            stride=stride,
-            tail=tail,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            seed=seed,
-            trainer=trainer,
-        )
-        self.width = width
-        self.latent = latent
-
-    def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
-        with seeded(self.seed):
-            model = HypersphereModel(
-                train[0].channels, self.window, width=self.width, latent=self.latent
-            )
+        del train
+        self._pretrain(network, windows)
         self._train(
-            model, model.loss, blocks.normal, stage="pretraining", weight_decay=WEIGHT_DECAY
-        )
-        model.set_centre(self._encoded_mean(model, blocks.normal))
-        self._draw_together(model, blocks)
-        return model
-
-    def _draw_together(self, model: HypersphereModel, blocks: Bags) -> None:
-        """The second stage: train the encoder with the centre in place."""
-        self._train(
-            model,
-            lambda batch: model.distances(batch).mean(),
-            blocks,
+            network,
+            lambda batch: network.scores(batch).mean(),
+            self._batches(windows),
             stage="hypersphere",
             weight_decay=WEIGHT_DECAY,
         )
 
-    def _encoded_mean(self, model: HypersphereModel, normal: Bags) -> Tensor:
-        parts = run_network(model, model.encode, normal.windows, self._settings, stage="centre")
+    def _pretrain(self, network: HypersphereModel, normal: Windows | Bags) -> None:
+        """The first stage: train the autoencoder on normal windows, and set the centre."""
+        batches = self._batches(normal)
+        self._train(network, network.loss, batches, stage="pretraining", weight_decay=WEIGHT_DECAY)
+        windows = normal.windows if isinstance(normal, Bags) else normal
+        parts = self._run(network, network.encode, windows, stage="centre")
         encoded = np.concatenate([part for _, part in parts])
-        chosen = normal.blocks(np.arange(len(normal)))
-        return torch.from_numpy(encoded[chosen].mean(axis=0))
-
-    def _scorer(self, recording: Recording) -> Callable[[Tensor], Tensor]:
-        del recording
-        return self.model_.distances
+        if isinstance(normal, Bags):
+            encoded = encoded[normal.members(np.arange(len(normal)))]
+        network.set_centre(torch.from_numpy(encoded.mean(axis=0)))

@@ -1,4 +1,4 @@
-"""DevNet as a detector."""
+"""DevNet as a detector, its network and its loss."""
 
 from __future__ import annotations
 
@@ -8,38 +8,58 @@ import torch
 from torch import Tensor, nn
 
 from anomalib_ts.detectors.base import Capabilities
-from anomalib_ts.detectors.blocks.batches import BalancedBatches, LabelledBatch, check_share
-from anomalib_ts.detectors.blocks.cut import Bags, Tail
-from anomalib_ts.detectors.blocks.detector import BlockDetector
-from anomalib_ts.detectors.devnet.torch_model import REFERENCE_SCORES, DevNetModel, deviation_loss
+from anomalib_ts.detectors.deep.bags import labelled_bags
+from anomalib_ts.detectors.deep.base import DeepDetector
+from anomalib_ts.detectors.deep.batches import BalancedBatches, LabelledBatch
+from anomalib_ts.detectors.deep.networks import HIDDEN_LAYERS, dense, soft_clip
 from anomalib_ts.recording import Recording
-from anomalib_ts.training import TrainerSettings, seeded
+from anomalib_ts.settings import configured, setting
+from anomalib_ts.windows import Windows
 
 WEIGHT_DECAY = 1e-2
 
+REFERENCE_SCORES = 5000
+"""Draws from the standard normal prior of normal scores."""
 
-class DevNet(BlockDetector):
-    """Deviation network: scores blocks directly; labelled anomalies should stand out by 5.
+MARGIN = 5.0
+"""Anomalies should score so many deviations above the reference."""
 
-    Normal scores are drawn to the mean of 5,000 numbers from a standard normal distribution, those
-    of labelled anomalies at least 5 of their deviations above it. Blocks get their labels as in
-    `WeakAutoencoder`. The network has the four hidden layers of the other detectors here; the
-    authors use one of 20.
+
+class DevNetModel(nn.Module):
+    """Four hidden layers and one score.
 
     Args:
-        window: points a block.
-        stride: points between two blocks, in [1, window], in training as in scoring; None for
-            blocks side by side.
-        tail: what becomes of points after the last whole block: `overlap`, `pad` or `drop`.
-        width: features of the four hidden layers.
-        anomaly_share: of a batch, in (0, 1).
-        batch_size: blocks a training step, at least 2.
-        learning_rate: of Adam.
-        seed: of the initial weights, the reference and the order of the blocks.
-        trainer: how long and on what to train; None for the defaults.
+        channels: of the windows, c.
+        window: points a window, w.
+        width: features of the hidden layers.
+    """
 
-    Attributes:
-        model_: the trained network, on the CPU.
+    def __init__(self, channels: int, window: int, width: int) -> None:
+        super().__init__()
+        self.layers = dense([channels * window, *[width] * HIDDEN_LAYERS, 1])
+        self.reference: Tensor
+        self.register_buffer("reference", torch.randn(REFERENCE_SCORES))
+
+    def scores(self, x: Tensor) -> Tensor:
+        """The score of each window `(b, c, w)`, `(b,)`; any sign."""
+        scores: Tensor = self.layers(soft_clip(x).flatten(1))
+        return scores[:, 0]
+
+    def loss(self, batch: LabelledBatch) -> Tensor:
+        """The deviation loss of labelled windows."""
+        examples, _, anomalous = batch
+        scores = self.scores(examples)
+        return deviation_loss(scores, anomalous, self.reference.to(scores))
+
+
+@configured
+class DevNet(DeepDetector[DevNetModel]):
+    """Deviation network: one score a window; labelled anomalies should stand out by 5.
+
+    Normal scores are drawn to the mean of 5,000 numbers from a standard normal distribution, those
+    of labelled anomalies at least 5 of their deviations above it. Windows get their labels as in
+    `WeakAutoencoder`. The network has the four hidden layers of the other detectors here; the
+    authors use one of 20.
 
     References:
         Pang et al., Deep anomaly detection with deviation networks, KDD, 2019.
@@ -47,47 +67,28 @@ class DevNet(BlockDetector):
 
     capabilities = Capabilities(supervision="weak")
     version: ClassVar[int] = 2
-    model_: DevNetModel
 
-    def __init__(
-        self,
-        window: int = 32,
-        *,
-        stride: int | None = None,
-        tail: Tail = "overlap",
-        width: int = 128,
-        anomaly_share: float = 0.5,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,
-        seed: int = 0,
-        trainer: TrainerSettings | None = None,
-    ) -> None:
-        super().__init__(
-            window,
-            stride=stride,
-            tail=tail,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            seed=seed,
-            trainer=trainer,
-        )
-        self.width = width
-        self.anomaly_share = anomaly_share
+    width: int = setting(128, "features of the four hidden layers", at_least=1)
+    anomaly_share: float = setting(0.5, "of the anomalies in a batch", above=0, below=1)
 
-    def _check_settings(self) -> None:
-        super()._check_settings()
-        check_share(self.anomaly_share)
+    def _network(self, train: tuple[Recording, ...]) -> DevNetModel:
+        return DevNetModel(train[0].channels, self.window, self.width)
 
-    def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
-        with seeded(self.seed):
-            model = DevNetModel(train[0].channels, self.window, self.width)
-            reference = torch.randn(REFERENCE_SCORES)
+    def _learn(self, network: DevNetModel, windows: Windows, train: tuple[Recording, ...]) -> None:
+        bags = labelled_bags(windows, train, type(self).__name__)
+        batches = BalancedBatches(bags, self.batch_size, self.anomaly_share, self.seed)
+        self._train(network, network.loss, batches, stage="DevNet", weight_decay=WEIGHT_DECAY)
 
-        def loss(batch: LabelledBatch) -> Tensor:
-            examples, _, anomalous = batch
-            scores = model.block_scores(examples)
-            return deviation_loss(scores, anomalous, reference.to(scores))
 
-        batches = BalancedBatches(blocks, self.batch_size, self.anomaly_share, self.seed)
-        self._train(model, loss, batches, stage="DevNet", weight_decay=WEIGHT_DECAY)
-        return model
+def deviation_loss(scores: Tensor, anomalous: Tensor, reference: Tensor) -> Tensor:
+    """The mean of `|dev|` over normal examples and `max(0, 5 - dev)` over labelled anomalies.
+
+    Args:
+        scores: `(b,)`.
+        anomalous: `(b,)`, 1 for labelled anomalies.
+        reference: `(r,)` draws from the prior; dev is the distance of a score from their mean, in
+            their deviations.
+    """
+    deviations = (scores - reference.mean()) / reference.std(correction=0)
+    missing = (MARGIN - deviations).clamp(min=0)
+    return torch.where(anomalous > 0.5, missing, deviations.abs()).mean()

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING, ConvAutoencoder, soft_clip
+from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING, ConvAutoencoder
+from anomalib_ts.detectors.deep.networks import soft_clip
 from anomalib_ts.detectors.fastflow1d.flow import Flow1d
 
 FEATURE_SCALE_FLOOR = 1e-3
@@ -45,7 +46,7 @@ class FastFlowModel(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Standardised features `(b, features, ceil(w / 4))` of windows `(b, c, w)`."""
-        features: Tensor = self.autoencoder.features(x)
+        features: Tensor = self.autoencoder.encode(x)
         return soft_clip((features - self.feature_mean) / self.feature_scale)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -61,6 +62,10 @@ class FastFlowModel(nn.Module):
     def likelihood_scores(self, x: Tensor) -> Tensor:
         """Negative log-likelihood a channel at each point, in nats, `(b, w)`."""
         return to_points(-self.log_likelihood(x) / len(self.feature_mean), x.shape[-1])
+
+    def loss(self, x: Tensor) -> Tensor:
+        """The negative log-likelihood a feature of a batch of windows `(b, c, w)`, in nats."""
+        return -self.log_likelihood(x).mean() / len(self.feature_mean)
 
     def log_likelihood(self, x: Tensor) -> Tensor:
         """Log-likelihood of the features at each position, in nats, `(b, l)`."""

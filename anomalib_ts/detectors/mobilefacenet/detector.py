@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from anomalib_ts.detectors.base import Capabilities
-from anomalib_ts.detectors.blocks.batches import FullBatches
-from anomalib_ts.detectors.blocks.cut import Bags, Tail
-from anomalib_ts.detectors.blocks.detector import BlockDetector
+from anomalib_ts.detectors.deep.base import DeepDetector
+from anomalib_ts.detectors.deep.batches import FullBatches
 from anomalib_ts.detectors.mobilefacenet.torch_model import MobileFaceNetModel
 from anomalib_ts.errors import InputError
 from anomalib_ts.recording import Recording
-from anomalib_ts.training import TrainerSettings, seeded
+from anomalib_ts.settings import configured, setting
+from anomalib_ts.windows import Windows
 
 
-class MobileFaceNet(BlockDetector):
+@configured
+class MobileFaceNet(DeepDetector[MobileFaceNetModel]):
     """Learns to tell machines apart; what does not sound like its own machine is anomalous.
 
-    A block's score is the negative log probability of the recording's machine id. A recording
+    A window's score is the negative log probability of the recording's machine id. A recording
     without one is compared with the machine it resembles most. Needs training recordings of
     several machines, and works as far as telling them apart takes what a fault would change.
-
-    Args:
-        window: points a block.
-        stride: points between two blocks, in [1, window], in training as in scoring; None for
-            blocks side by side.
-        tail: what becomes of points after the last whole block: `overlap`, `pad` or `drop`.
-        width: feature maps of the first layer.
-        embedding: numbers a block is embedded in.
-        batch_size: blocks a training step, at least 2.
-        learning_rate: of Adam.
-        seed: of the initial weights and the order of the blocks.
-        trainer: how long and on what to train; None for the defaults.
-
-    Attributes:
-        model_: the trained network, on the CPU.
-        machine_ids_: `(k,)` the machines it knows, sorted.
 
     References:
         Chen et al., MobileFaceNets: efficient CNNs for accurate real-time face verification on
@@ -51,52 +35,34 @@ class MobileFaceNet(BlockDetector):
 
     capabilities = Capabilities(needs_machine_ids=True)
     version: ClassVar[int] = 3
-    model_: MobileFaceNetModel
 
-    def __init__(
-        self,
-        window: int = 32,
-        *,
-        stride: int | None = None,
-        tail: Tail = "overlap",
-        width: int = 64,
-        embedding: int = 128,
-        batch_size: int = 64,
-        learning_rate: float = 1e-3,
-        seed: int = 0,
-        trainer: TrainerSettings | None = None,
-    ) -> None:
-        super().__init__(
-            window,
-            stride=stride,
-            tail=tail,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            seed=seed,
-            trainer=trainer,
+    width: int = setting(64, "feature maps of the first layer", at_least=1)
+    embedding: int = setting(128, "numbers a window is embedded in", at_least=1)
+    batch_size: int = setting(64)
+
+    def _network(self, train: tuple[Recording, ...]) -> MobileFaceNetModel:
+        return MobileFaceNetModel(
+            train[0].channels,
+            self.window,
+            width=self.width,
+            embedding=self.embedding,
+            machines=len(_machines(train)[0]),
         )
-        self.width = width
-        self.embedding = embedding
 
-    def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
-        self.machine_ids_, classes = _machines(train)
+    def _learn(
+        self, network: MobileFaceNetModel, windows: Windows, train: tuple[Recording, ...]
+    ) -> None:
+        self.machine_ids_, machines = _machines(train)
         if all((recording.values == train[0].values[0]).all() for recording in train):
             raise InputError("the training recordings are all constant: no machine can be told")
-        with seeded(self.seed):
-            model = MobileFaceNetModel(
-                train[0].channels,
-                self.window,
-                width=self.width,
-                embedding=self.embedding,
-                machines=len(self.machine_ids_),
-            )
-        batches = FullBatches(blocks, self.batch_size, self.seed, classes)
-        self._train(model, model.loss, batches, stage="MobileFaceNet")
-        return model
+        of_windows = machines[np.searchsorted(windows.ends, windows.starts, side="right")]
+        batches = FullBatches(windows, self.batch_size, self.seed, of_windows)
+        self._train(network, network.loss, batches, stage="MobileFaceNet")
 
-    def _scorer(self, recording: Recording) -> Callable[[Tensor], Tensor]:
+    def _scores(self, recording: Recording, x: Tensor) -> Tensor:
+        misfits = self.model_.misfits(x)
         if not recording.machine_id:
-            return lambda x: self.model_.misfits(x).amin(dim=1)
+            return misfits.amin(dim=1)
         known = self.machine_ids_.tolist()
         if recording.machine_id not in known:
             raise InputError(
@@ -104,8 +70,7 @@ class MobileFaceNet(BlockDetector):
                 f"training recordings (machines {', '.join(known)}); train on it too, or use a "
                 "detector that does not tell machines apart"
             )
-        own = known.index(recording.machine_id)
-        return lambda x: self.model_.misfits(x)[:, own]
+        return misfits[:, known.index(recording.machine_id)]
 
 
 def _machines(train: tuple[Recording, ...]) -> tuple[NDArray[np.str_], NDArray[np.int64]]:

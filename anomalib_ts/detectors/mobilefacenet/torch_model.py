@@ -1,4 +1,4 @@
-"""MobileFaceNet on blocks, and the additive angular margin it is trained with."""
+"""MobileFaceNet on windows, and the additive angular margin it is trained with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from anomalib_ts.detectors.autoencoder.torch_model import soft_clip
+from anomalib_ts.detectors.deep.networks import soft_clip
 
 SCALE = 30.0
 """Cosines times this are the logits."""
@@ -77,13 +77,13 @@ class Bottleneck(nn.Module):
 
 
 class MobileFaceNetModel(nn.Module):
-    """Embeds a block, taken as an image of channels by points, and compares it with each machine.
+    """Embeds a window, taken as an image of channels by points, and compares it with each machine.
 
     Args:
-        channels: of the blocks, c.
-        window: points a block, w.
+        channels: of the windows, c.
+        window: points a window, w.
         width: feature maps of the first layer; 64 in the paper.
-        embedding: numbers a block is embedded in.
+        embedding: numbers a window is embedded in.
         machines: to tell apart, at least 2.
     """
 
@@ -119,7 +119,7 @@ class MobileFaceNetModel(nn.Module):
         self.machines = nn.Parameter(torch.randn(machines, embedding))
 
     def cosines(self, x: Tensor) -> Tensor:
-        """Cosine of each block `(b, c, w)` with each machine, `(b, machines)`."""
+        """Cosine of each window `(b, c, w)` with each machine, `(b, machines)`."""
         embedded = self.layers(soft_clip(x)[:, None])
         return functional.linear(
             functional.normalize(embedded, dim=1, eps=SHORTEST),
@@ -134,9 +134,9 @@ class MobileFaceNetModel(nn.Module):
         return functional.softplus(others - logits, threshold=80)
 
     def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """The margin loss of blocks `(b, c, w)` and their machines `(b,)`."""
-        blocks, machines = batch
-        return margin_loss(self.cosines(blocks), machines)
+        """The margin loss of windows `(b, c, w)` and their machines `(b,)`."""
+        windows, machines = batch
+        return margin_loss(self.cosines(windows), machines)
 
 
 def margin_loss(cosines: Tensor, classes: Tensor) -> Tensor:

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from anomalib_ts.detectors.blocks.batches import FullBatches
-from anomalib_ts.detectors.blocks.cut import Bags, Tail
-from anomalib_ts.detectors.blocks.detector import BlockDetector
+from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.usad.lightning_model import UsadModule
 from anomalib_ts.detectors.usad.torch_model import UsadModel
-from anomalib_ts.errors import ConfigError
 from anomalib_ts.recording import Recording
-from anomalib_ts.training import TrainerSettings, seeded, train_module
+from anomalib_ts.settings import configured, setting
+from anomalib_ts.training import train_module
+from anomalib_ts.windows import Windows
 
 
-class Usad(BlockDetector):
+@configured
+class Usad(DeepDetector[UsadModel]):
     """Two autoencoders with one encoder: the second learns to spot what the first rebuilt.
 
-    A block's score is `(1 - beta)` times the first's mean squared error plus `beta` times the
+    A window's score is `(1 - beta)` times the first's mean squared error plus `beta` times the
     second's error on the first's reconstruction, on values that training data bring to [0, 1].
 
     The weight of the plain error falls as 1 / epoch. On little data an epoch is a step or two, so
     limit `trainer.max_epochs` there (the authors train for 70 to 250 epochs).
-
-    Args:
-        window: points a block.
-        stride: points between two blocks, in [1, window], in training as in scoring; None for
-            blocks side by side.
-        tail: what becomes of points after the last whole block: `overlap`, `pad` or `drop`.
-        latent: features of the latent layer; the layers before it halve the input twice.
-        beta: weight of the adversarial error in the score, in [0, 1].
-        batch_size: blocks a training step, at least 2.
-        learning_rate: of Adam.
-        seed: of the initial weights and the order of the blocks.
-        trainer: how long and on what to train; None for the defaults.
-
-    Attributes:
-        model_: the trained network, on the CPU.
 
     References:
         Audibert et al., USAD: unsupervised anomaly detection on multivariate time series, KDD,
@@ -49,51 +33,27 @@ class Usad(BlockDetector):
     """
 
     version: ClassVar[int] = 3
-    model_: UsadModel
 
-    def __init__(
-        self,
-        window: int = 32,
-        *,
-        stride: int | None = None,
-        tail: Tail = "overlap",
-        latent: int = 40,
-        beta: float = 0.5,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,
-        seed: int = 0,
-        trainer: TrainerSettings | None = None,
-    ) -> None:
-        super().__init__(
-            window,
-            stride=stride,
-            tail=tail,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            seed=seed,
-            trainer=trainer,
-        )
-        self.latent = latent
-        self.beta = beta
+    latent: int = setting(
+        40, "features of the latent layer; the layers before it halve the input twice", at_least=1
+    )
+    beta: float = setting(
+        0.5, "weight of the adversarial error in the score", at_least=0, at_most=1
+    )
 
-    def _check_settings(self) -> None:
-        super()._check_settings()
-        if not 0 <= self.beta <= 1:
-            raise ConfigError(f"beta must lie in [0, 1], not {self.beta}")
+    def _network(self, train: tuple[Recording, ...]) -> UsadModel:
+        return UsadModel(*_ranges(train), self.window, self.latent)
 
-    def _learn(self, train: tuple[Recording, ...], blocks: Bags) -> nn.Module:
-        lowest, extent = _ranges(train)
-        with seeded(self.seed):
-            model = UsadModel(lowest, extent, self.window, self.latent)
-        module = UsadModule(model, self.learning_rate)
-        batches = FullBatches(blocks, self.batch_size, self.seed)
+    def _learn(self, network: UsadModel, windows: Windows, train: tuple[Recording, ...]) -> None:
+        del train
+        module = UsadModule(network, self.learning_rate)
+        batches = self._batches(windows)
         train_module(module, batches, self._settings, seed=self.seed, stage="USAD")
-        return model
 
-    def _scorer(self, recording: Recording) -> Callable[[Tensor], Tensor]:
+    def _scores(self, recording: Recording, x: Tensor) -> Tensor:
         del recording
         weights = torch.tensor([1 - self.beta, self.beta])
-        return lambda x: self.model_.block_errors(x) @ weights.to(x.device)
+        return self.model_.errors(x) @ weights.to(x.device)
 
 
 def _ranges(train: tuple[Recording, ...]) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ class UsadModule(pl.LightningModule):
         self.learning_rate = learning_rate
 
     def training_step(self, batch: Tensor) -> Tensor:
-        """Train on a batch of blocks `(b, c, w)`; gives the first autoencoder's loss."""
+        """Train on a batch of windows `(b, c, w)`; gives the first autoencoder's loss."""
         counted, _ = self._optimizers(True)
         # Lightning counts each step of an optimiser that it wraps: only one may be, so that a
         # step of the trainer's limit is a batch.

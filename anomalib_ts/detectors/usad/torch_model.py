@@ -6,17 +6,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from anomalib_ts.detectors.autoencoder.torch_model import soft_clip
-from anomalib_ts.detectors.blocks.networks import dense
+from anomalib_ts.detectors.deep.networks import dense, soft_clip
 
 
 class UsadModel(nn.Module):
-    """One encoder and two decoders; blocks are scaled to [0, 1] first.
+    """One encoder and two decoders; windows are scaled to [0, 1] first.
 
     Args:
         lowest: `(c,)` smallest training value of each channel.
         extent: `(c,)` largest less smallest training value, > 0.
-        window: points a block, w.
+        window: points a window, w.
         latent: features of the latent layer.
     """
 
@@ -33,11 +32,11 @@ class UsadModel(nn.Module):
             nn.Sequential(*dense(sizes[::-1]), nn.Sigmoid()) for _ in range(2)
         )
 
-    def block_errors(self, x: Tensor) -> Tensor:
-        """Mean squared errors of blocks `(b, c, w)`, `(b, 2)`.
+    def errors(self, x: Tensor) -> Tensor:
+        """Mean squared errors of windows `(b, c, w)`, `(b, 2)`.
 
         The first column is that of the first autoencoder, the second that of the second one
-        applied to the first's reconstruction, both against the block scaled to [0, 1].
+        applied to the first's reconstruction, both against the window scaled to [0, 1].
         """
         target = self._scaled(x)
         first = self.decoders[0](self.encoder(target))

@@ -7,21 +7,21 @@ import math
 import torch
 from torch import Tensor
 
-from anomalib_ts.detectors.blocks.networks import DenseAutoencoderModel
+from anomalib_ts.detectors.deep.networks import DenseAutoencoderModel
 
 
 class WeakAutoencoderModel(DenseAutoencoderModel):
     """A fully connected autoencoder that knows how high anomalies should score.
 
     Args:
-        channels: of the blocks, c.
-        window: points a block.
+        channels: of the windows, c.
+        window: points a window.
         width: features of the hidden layers.
         latent: features of the latent layer.
 
     Attributes:
-        threshold: the score, in squared scales, that labelled anomalies are pushed to; NaN before
-            stage 1 is done.
+        threshold: the score, in squared deviations, that labelled anomalies are pushed to; NaN
+            before stage 1 is done.
         gamma: `(2,)` shape and scale of the distribution it comes from; NaN where it is an
             empirical quantile.
     """

@@ -1,4 +1,4 @@
-"""Fully connected networks on blocks."""
+"""Networks and parts of networks that several detectors share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from anomalib_ts.detectors.autoencoder.torch_model import soft_clip
-
 HIDDEN_LAYERS = 4
 """Hidden layers of an encoder, and of a decoder, in the DCASE baseline and all built on it."""
+
+SOFT_LIMIT = 10.0
+"""Standardised values grow only logarithmically beyond this, so that no outlier drowns the rest."""
+
+
+def soft_clip(x: Tensor) -> Tensor:
+    """The identity up to 10, `10 (1 + ln(x / 10))` beyond, and likewise below: in (-1000, 1000).
+
+    Whatever is larger stays larger, and infinite values become finite.
+    """
+    if x.device.type == "cpu" and bool(x.abs().amax() <= SOFT_LIMIT):
+        return x  # as nearly always; the logarithm would cost more than a layer of the network
+    excess = x.abs().clamp(SOFT_LIMIT, 1e38) / SOFT_LIMIT
+    return x.clamp(-SOFT_LIMIT, SOFT_LIMIT) + SOFT_LIMIT * x.sign() * excess.log()
 
 
 def dense(
@@ -38,14 +50,14 @@ def activation(features: int, norm: bool = False, slope: float = 0.0) -> list[nn
 
 
 class DenseAutoencoderModel(nn.Module):
-    """Squeezes each block into a few numbers and rebuilds it.
+    """Squeezes each window into a few numbers and rebuilds it.
 
     As in the DCASE baseline: four hidden layers before the latent layer, four after it, and an
     activation after every layer but the last.
 
     Args:
-        channels: of the blocks, c.
-        window: points a block, w.
+        channels: of the windows, c.
+        window: points a window, w.
         width: features of the hidden layers.
         latent: features of the latent layer.
         norm: whether to normalise over the batch before each activation.
@@ -73,30 +85,34 @@ class DenseAutoencoderModel(nn.Module):
         )
 
     def encode(self, x: Tensor) -> Tensor:
-        """The latent layer of blocks `(b, c, w)` before its activation, `(b, latent)`."""
+        """The latent layer of windows `(b, c, w)` before its activation, `(b, latent)`."""
         encoded: Tensor = self.encoder(soft_clip(x).flatten(1))
         return encoded
 
-    def block_scores(self, x: Tensor) -> Tensor:
-        """The mean squared error of each block `(b, c, w)` in squared deviations, `(b,)`."""
+    def errors(self, x: Tensor) -> Tensor:
+        """The mean squared error of each window `(b, c, w)` in squared deviations, `(b,)`."""
         target = soft_clip(x).flatten(1)
         rebuilt: Tensor = self.decoder(self.encoder(target))
-        scores: Tensor = (rebuilt - target).square().mean(dim=1)
-        return scores
+        errors: Tensor = (rebuilt - target).square().mean(dim=1)
+        return errors
+
+    def scores(self, x: Tensor) -> Tensor:
+        """What the windows score: their errors, `(b,)`."""
+        return self.errors(x)
 
     def loss(self, x: Tensor) -> Tensor:
-        """The mean squared error of a batch of blocks."""
-        return self.block_scores(x).mean()
+        """The mean squared error of a batch of windows."""
+        return self.errors(x).mean()
 
 
 def pooled(scores: Tensor, counts: Tensor, reduce: str, top_k: int) -> Tensor:
-    """Block scores `(m,)` to one score a bag, `(b,)`.
+    """Window scores `(m,)` to one score a bag, `(b,)`.
 
     Args:
-        scores: of the blocks, bag by bag.
-        counts: `(b,)` blocks a bag.
+        scores: of the windows, bag by bag.
+        counts: `(b,)` windows a bag.
         reduce: `mean`, `max`, or `top_k` for the mean of the highest `top_k`.
-        top_k: at most so many blocks count.
+        top_k: at most so many windows count.
     """
     most = {"mean": len(scores), "max": 1, "top_k": top_k}[reduce]
     parts: tuple[Tensor, ...] = torch.tensor_split(scores, counts.cpu().cumsum(0)[:-1])

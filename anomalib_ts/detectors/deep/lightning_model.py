@@ -1,4 +1,4 @@
-"""Training by Adam on one loss: all block detectors but USAD need no more."""
+"""Training by Adam on one loss: all deep detectors but USAD need no more."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ class AdamModule(pl.LightningModule):
         return self.loss(batch)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam over the whole network."""
-        return torch.optim.Adam(
-            self.network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
-        )
+        """Adam over all that is not frozen."""
+        learning = [weights for weights in self.network.parameters() if weights.requires_grad]
+        return torch.optim.Adam(learning, lr=self.learning_rate, weight_decay=self.weight_decay)

@@ -1,4 +1,4 @@
-"""Training batches of blocks."""
+"""Training batches of windows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anomalib_ts.detectors.blocks.cut import Bags
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.detectors.deep.bags import Bags
+from anomalib_ts.training import BatchSource, as_tensors
 
 LabelledBatch: TypeAlias = tuple[Tensor, Tensor, Tensor]
-"""Blocks `(m, c, w)`, how many of them each bag has `(b,)`, and 1 for anomalous bags `(b,)`."""
+"""Windows `(m, c, w)`, how many of them each bag has `(b,)`, and 1 for anomalous bags `(b,)`."""
 
 
 class _Draws:
@@ -34,43 +34,42 @@ class _Draws:
 
 
 class FullBatches:
-    """Batches of blocks that are all of one size, with the machine each block comes from.
+    """Batches that are all of one size, with the class of each example where there are classes.
 
     The last batch of an epoch is filled up from the next: batch normalisation fails on a single
     example.
 
     Args:
-        blocks: the examples.
-        batch_size: blocks a batch, at least 2.
+        examples: what there is to learn from.
+        batch_size: examples a batch, at least 2.
         seed: of the order.
-        classes: `(k,)` a number for each training recording, handed out beside its blocks; None
-            for batches of blocks alone.
+        classes: `(n,)` a number for each example, handed out beside it; None for batches of
+            examples alone.
     """
 
     def __init__(
         self,
-        blocks: Bags,
+        examples: BatchSource,
         batch_size: int,
         seed: int,
         classes: NDArray[np.int64] | None = None,
     ) -> None:
-        check_batch_size(batch_size)
-        self._blocks = blocks
+        self._examples = examples
         self._batch_size = batch_size
-        self._draws = _Draws(len(blocks), np.random.default_rng(seed))
+        self._draws = _Draws(len(examples), np.random.default_rng(seed))
         self._classes = classes
 
     def __len__(self) -> int:
-        return math.ceil(len(self._blocks) / self._batch_size)
+        return math.ceil(len(self._examples) / self._batch_size)
 
     def __iter__(self) -> Iterator[Tensor | tuple[Tensor, Tensor]]:
         for _ in range(len(self)):
             index = self._draws.take(self._batch_size)
-            values = torch.from_numpy(self._blocks.gather(index))
+            values = as_tensors(self._examples.gather(index))
             if self._classes is None:
                 yield values
             else:
-                yield values, torch.from_numpy(self._classes[self._blocks.recordings[index]])
+                yield values, torch.from_numpy(self._classes[index])
 
 
 class BalancedBatches:
@@ -81,14 +80,12 @@ class BalancedBatches:
 
     Args:
         bags: normal and anomalous ones, at least one of each.
-        batch_size: blocks a batch, about, where bags are whole clips.
+        batch_size: windows a batch, about, where bags are whole clips.
         share: of the anomalous bags in a batch, in (0, 1).
         seed: of the order.
     """
 
     def __init__(self, bags: Bags, batch_size: int, share: float, seed: int) -> None:
-        check_batch_size(batch_size)
-        check_share(share)
         size = max(2, round(batch_size / bags.counts.mean()))
         self._per_batch = _dealt(size, share)
         self._bags = bags
@@ -110,30 +107,10 @@ class BalancedBatches:
                 ]
             )
             yield (
-                torch.from_numpy(self._bags.gather(index)),
+                as_tensors(self._bags.gather(index)),
                 torch.from_numpy(self._bags.counts[index]),
                 torch.from_numpy(self._bags.anomalous[index].astype(np.float32)),
             )
-
-
-def check_batch_size(batch_size: int) -> None:
-    """Check a batch size that a user has set.
-
-    Raises:
-        ConfigError: it is below 2.
-    """
-    if batch_size < 2:
-        raise ConfigError(f"batch_size must be at least 2, not {batch_size}")
-
-
-def check_share(share: float) -> None:
-    """Check the share of anomalies in a batch.
-
-    Raises:
-        ConfigError: it is out of range.
-    """
-    if not 0 < share < 1:
-        raise ConfigError(f"anomaly_share must lie in (0, 1), not {share}")
 
 
 def _dealt(size: int, share: float) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Normal blocks that a stage of training does not see."""
+"""Normal windows that a stage of training does not see."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from anomalib_ts.detectors.blocks.cut import Bags
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.detectors.deep.bags import Bags
 
 
 def hold_out(bags: Bags, share: float, seed: int, *, fewest: int = 1, whole: bool = False) -> Bags:
@@ -39,16 +38,6 @@ def hold_out(bags: Bags, share: float, seed: int, *, fewest: int = 1, whole: boo
     else:
         chosen = bags.where(_ends(bags, wanted))
     return chosen if len(bags.without(chosen)) >= len(bags) / 2 else nothing
-
-
-def check_held_out(share: float) -> None:
-    """Check the share of blocks to hold out.
-
-    Raises:
-        ConfigError: it is out of range.
-    """
-    if not 0 <= share <= 0.5:
-        raise ConfigError(f"held_out must lie in [0, 0.5], not {share}")
 
 
 def _ends(bags: Bags, share: float) -> NDArray[np.bool_]:

@@ -1,1 +1,0 @@
-"""What detectors that score blocks share: cutting, batches, networks, training and scoring."""

@@ -1,0 +1,1 @@
+"""What deep detectors share: their base, bags and batches of windows, parts of networks."""

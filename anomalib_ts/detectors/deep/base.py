@@ -1,0 +1,135 @@
+"""What every deep detector does alike: windows into a network, its scores back to points."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from anomalib_ts.detectors.base import Detector
+from anomalib_ts.detectors.deep.batches import FullBatches
+from anomalib_ts.detectors.deep.lightning_model import AdamModule
+from anomalib_ts.recording import FloatArray, Recording
+from anomalib_ts.settings import configured, setting
+from anomalib_ts.training import (
+    Batches,
+    BatchSource,
+    TrainerSettings,
+    run_network,
+    seeded,
+    train_module,
+)
+from anomalib_ts.windows import OverlapMean, Tail, Windows, check_window, training_windows
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@configured
+class DeepDetector(Detector, Generic[Network]):
+    """Scores windows with a network, each as a whole or point by point.
+
+    A new one writes `_network`. Its network has a method `loss` that takes a batch of windows
+    `(b, c, w)`, and a method `scores` that takes windows to one score each `(b,)`, or to one a
+    point `(b, w)`. What differs from that is said by overriding `_learn`, `_batches` or
+    `_scores`. A point's score is the mean over the windows that hold it; points that `tail=drop`
+    leaves out have the score of the last point before them. The trained network is `model_`, on
+    the CPU.
+    """
+
+    window: int = setting(32, "points a window", at_least=1)
+    stride: int | None = setting(
+        None,
+        "points between two windows, up to a window; None for windows side by side",
+        at_least=1,
+    )
+    tail: Tail = setting(
+        "overlap",
+        "what becomes of points after the last whole window: `overlap` adds one that ends at the "
+        "end, `pad` reflects them until they fill one, `drop` leaves them out",
+    )
+    batch_size: int = setting(128, "windows a training step", at_least=2)
+    learning_rate: float = setting(1e-3, "of Adam, in all stages", at_least=0)
+    seed: int = setting(0, "of the initial weights and the order of the windows", at_least=0)
+    trainer: TrainerSettings | None = setting(
+        None, "how long and on what to train each stage; None for the defaults"
+    )
+
+    @abstractmethod
+    def _network(self, train: tuple[Recording, ...]) -> Network:
+        """An untrained network; torch is seeded when this is called."""
+
+    def _learn(self, network: Network, windows: Windows, train: tuple[Recording, ...]) -> None:
+        """Train the network on the windows of the training recordings; one stage by default."""
+        del train
+        loss: Any = network.loss
+        self._train(network, loss, self._batches(windows), stage=type(self).__name__)
+
+    def _batches(self, windows: BatchSource) -> Batches:
+        """Windows as training batches, all of one size."""
+        return FullBatches(windows, self.batch_size, self.seed)
+
+    def _scores(self, recording: Recording, x: Tensor) -> Tensor:
+        """Scores `(b,)` or `(b, w)` of windows `(b, c, w)` of a recording."""
+        del recording
+        network: Any = self.model_
+        scores: Tensor = network.scores(x)
+        return scores
+
+    def _fit(self, train: tuple[Recording, ...]) -> None:
+        windows = training_windows(train, self.window, self._training_step, self.tail)
+        with seeded(self.seed):
+            network = self._network(train)
+        self._learn(network, windows, train)
+        self.model_: Network = network
+
+    def _score(self, recording: Recording) -> FloatArray:
+        windows = Windows([recording], self.window, self._step, self.tail)
+        points = OverlapMean(len(windows.values), self.window)
+        scorer = partial(self._scores, recording)
+        for starts, scores in self._run(self.model_, scorer, windows, stage="score"):
+            whole = scores.ndim == 1
+            points.add(starts, np.repeat(scores, self.window) if whole else scores)
+        missing = max(0, len(recording) - len(windows.values))
+        return np.pad(points.mean()[: len(recording)], (0, missing), mode="edge")
+
+    @property
+    def _step(self) -> int:
+        """Points between two scored windows."""
+        return self.window if self.stride is None else self.stride
+
+    @property
+    def _training_step(self) -> int:
+        """Points between two training windows: as many as in scoring, by default."""
+        return self._step
+
+    @property
+    def _settings(self) -> TrainerSettings:
+        return self.trainer or TrainerSettings()
+
+    def _train(
+        self,
+        network: nn.Module,
+        loss: Callable[[Any], Tensor],
+        batches: Batches,
+        *,
+        stage: str,
+        weight_decay: float = 0.0,
+    ) -> None:
+        """Minimise a loss of the network over batches with Adam."""
+        module = AdamModule(network, loss, self.learning_rate, weight_decay)
+        train_module(module, batches, self._settings, seed=self.seed, stage=stage)
+
+    def _run(
+        self, network: nn.Module, function: Callable[[Tensor], Tensor], windows: Windows, stage: str
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
+        """Apply a function of a network to windows without learning, see `run_network`."""
+        return run_network(network, function, windows, self._settings, stage=stage)
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        check_window(self.window, self._step)

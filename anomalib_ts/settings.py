@@ -1,0 +1,204 @@
+"""Settings declared once: default, type, limits and description beside each other.
+
+A class marked `configured` lists its settings as fields. Its constructor, the checks of what a
+user has set, the `Args` of its docstring, `anomalib-ts list` and the comments of its YAML file all
+come from there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import (
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from anomalib_ts.errors import ConfigError
+
+T = TypeVar("T")
+
+_DECLARED = "declared"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The numbers that a setting may have; None where there is no limit."""
+
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+
+    def hold(self, value: Any) -> bool:
+        """Whether a number lies within."""
+        return (
+            (self.at_least is None or value >= self.at_least)
+            and (self.above is None or value > self.above)
+            and (self.at_most is None or value <= self.at_most)
+            and (self.below is None or value < self.below)
+        )
+
+    def __str__(self) -> str:
+        """As in `at least 8`, `above 0` or `in (0, 1)`; empty without limits."""
+        low = self.at_least if self.at_least is not None else self.above
+        high = self.at_most if self.at_most is not None else self.below
+        if low is not None and high is not None:
+            opened = "[" if self.at_least is not None else "("
+            closed = "]" if self.at_most is not None else ")"
+            return f"in {opened}{low:g}, {high:g}{closed}"
+        if low is not None:
+            return f"at least {low:g}" if self.at_least is not None else f"above {low:g}"
+        if high is not None:
+            return f"at most {high:g}" if self.at_most is not None else f"below {high:g}"
+        return ""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is known of one setting.
+
+    Attributes:
+        name: of the constructor's parameter.
+        hint: its type.
+        default: its default.
+        about: what it means, in words, without a full stop.
+        limits: of its numbers.
+    """
+
+    name: str
+    hint: Any
+    default: Any
+    about: str
+    limits: Limits
+
+    @property
+    def described(self) -> str:
+        """What it means and which values it may have, on one line."""
+        return "; ".join(filter(None, (" ".join(self.about.split()), str(self.limits))))
+
+
+def setting(
+    default: Any,
+    about: str = "",
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """A field that is a setting.
+
+    Args:
+        default: what it is unless set.
+        about: what it means; without it, description and limits are those of the field of the
+            same name in the parent class, which only gets another default.
+        at_least: the smallest number it may be.
+        above: what a number must be larger than.
+        at_most: the largest number it may be.
+        below: what a number must be smaller than.
+    """
+    limits = Limits(at_least, above, at_most, below)
+    return field(default=default, metadata={_DECLARED: (about, limits)})
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(setting,))
+def configured(kind: type[T]) -> type[T]:
+    """Give a class the constructor that its settings describe, and a docstring that has them.
+
+    The constructor takes keywords only and does nothing but store them, as scikit-learn wants it.
+    """
+    made = dataclass(eq=False, repr=False, kw_only=True)(kind)
+    lines = [f"    {d.name}: {d.described}. Default {d.default!r}." for d in declarations(made)]
+    if lines:
+        made.__doc__ = "\n".join([inspect.cleandoc(made.__doc__ or ""), "", "Args:", *lines])
+    return made
+
+
+def declarations(kind: type) -> list[Declaration]:
+    """The settings of a configured class, inherited ones first; none of any other class."""
+    if not hasattr(kind, "__dataclass_fields__"):
+        return []
+    hints = get_type_hints(kind)
+    found: Any = fields(kind)
+    return [
+        Declaration(one.name, hints[one.name], one.default, *_about(kind, one.name))
+        for one in found
+        if _DECLARED in one.metadata
+    ]
+
+
+def check_settings(item: Any) -> None:
+    """Compare the settings of an object with their declarations.
+
+    Raises:
+        ConfigError: one has a value of another type, or one out of its limits.
+    """
+    for declared in declarations(type(item)):
+        value = getattr(item, declared.name)
+        if not _fits(declared.hint, declared.limits, value):
+            wanted = _wanted(declared.hint, declared.limits, value)
+            raise ConfigError(f"{declared.name} must {wanted}, not {value!r}")
+
+
+def _about(kind: type, name: str) -> tuple[str, Limits]:
+    """Description and limits: of the nearest class in which the field has a description."""
+    for parent in kind.__mro__:
+        one = getattr(parent, "__dataclass_fields__", {}).get(name)
+        if one is not None and one.metadata.get(_DECLARED, ("",))[0]:
+            about, limits = one.metadata[_DECLARED]
+            return str(about), limits
+    return "", Limits()
+
+
+def _alternatives(hint: Any) -> Sequence[Any]:
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def _fits(hint: Any, limits: Limits, value: Any) -> bool:
+    return any(_is(one, value, limits) for one in _alternatives(hint))
+
+
+def _is(hint: Any, value: Any, limits: Limits) -> bool:
+    if get_origin(hint) is Literal:
+        return isinstance(value, str | int) and value in get_args(hint)
+    if hint is int:
+        return not isinstance(value, bool) and isinstance(value, Integral) and limits.hold(value)
+    if hint is float:
+        return not isinstance(value, bool) and isinstance(value, Real) and limits.hold(value)
+    if hint is NoneType:
+        return value is None
+    return not inspect.isclass(hint) or isinstance(value, hint)
+
+
+def _wanted(hint: Any, limits: Limits, value: Any) -> str:
+    """What comes after `must` in a message."""
+    named, kinds = [], []
+    for one in _alternatives(hint):
+        if get_origin(one) is Literal:
+            named += [str(choice) for choice in get_args(one)]
+        elif one is not NoneType:
+            kinds.append(_KINDS.get(one, getattr(one, "__name__", str(one))))
+    if not isinstance(value, bool) and isinstance(value, Real) and str(limits) and not named:
+        fits_kind = any(_is(one, value, Limits()) for one in _alternatives(hint))
+        if fits_kind:
+            text = str(limits)
+            return f"lie {text}" if text.startswith("in ") else f"be {text}"
+    choices = [*named, *(f"{kind} {limits}".strip() for kind in kinds)]
+    return f"be {_listed(choices)}"
+
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
