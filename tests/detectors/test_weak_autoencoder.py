@@ -152,7 +152,7 @@ def test_the_settings_of_bags_make_a_difference():
     detectors = [
         WeakAutoencoder(**SMALL, **bag, trainer=settings(30)).fit(TRAIN)
         for bag in (
-            {"bag": "block"},
+            {"bag": "window"},
             {"bag": "clip"},
             {"bag": "clip", "reduce": "max"},
             {"bag": "clip", "reduce": "top_k", "top_k": 2},
@@ -207,7 +207,7 @@ def test_without_labelled_anomalies_it_refuses_and_names_what_needs_none():
 
 def test_bags_of_clips_need_clips_of_both_kinds():
     everywhere = [Recording(r.values, labels=[0] * 30 + [1] * 10) for r in clips(5, 0)]
-    with pytest.raises(InputError, match="all are anomalous; use bag=block"):
+    with pytest.raises(InputError, match="all are anomalous; use bag=window"):
         WeakAutoencoder(**SMALL, bag="clip").fit(everywhere)
 
 
@@ -221,7 +221,7 @@ def test_too_few_clips_for_a_gamma_are_told():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"bag": "bin"}, "bag must be block or clip"),
+        ({"bag": "bin"}, "bag must be window or clip"),
         ({"reduce": "median"}, "reduce must be mean, max or top_k"),
         ({"top_k": 0}, "top_k must be at least 1"),
         ({"anomaly_share": 1.0}, "anomaly_share must lie in"),

@@ -19,11 +19,10 @@ from anomalib_ts.detectors import (
     Usad,
     load_detector,
 )
-from anomalib_ts.detectors.blocks.batches import FullBatches
-from anomalib_ts.detectors.blocks.cut import Cut, cut_blocks
+from anomalib_ts.detectors.deep.batches import FullBatches
 from anomalib_ts.detectors.deep_sad.detector import semi_supervised_loss
-from anomalib_ts.detectors.deep_svdd.torch_model import HypersphereModel
-from anomalib_ts.detectors.devnet.torch_model import deviation_loss
+from anomalib_ts.detectors.deep_svdd.detector import HypersphereModel
+from anomalib_ts.detectors.devnet.detector import deviation_loss
 from anomalib_ts.detectors.mobilefacenet.torch_model import (
     MARGIN,
     SCALE,
@@ -36,6 +35,7 @@ from anomalib_ts.detectors.usad.torch_model import UsadModel, blended
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.recording import Recording
 from anomalib_ts.training import TrainerSettings, train_module
+from tests.detectors.test_deep_parts import cut
 
 
 def settings(steps=60, precision="32-true"):
@@ -141,7 +141,7 @@ def test_usad_trains_to_the_weights_of_the_published_algorithm():
     torch.manual_seed(0)
     model = UsadModel(torch.zeros(6), torch.full((6,), 40.0), window=8, latent=4).double()
     untrained, published = copy.deepcopy(model), copy.deepcopy(model)
-    blocks = cut_blocks([single(r) for r in TRAIN[:8]], Cut(8, 8, "drop"))
+    blocks = cut([single(r) for r in TRAIN[:8]], 8, 8, "drop")
     train_as_published(published, FullBatches(blocks, 16, seed=0), 3, 1e-3)
     module, double = UsadModule(model, 1e-3), settings(9, "64-true")
     train_module(module, FullBatches(blocks, 16, seed=0), double, seed=0, stage="USAD")
@@ -161,7 +161,7 @@ def test_usad_counts_a_batch_as_one_step_and_trains_both_decoders():
     torch.manual_seed(0)
     model = UsadModel(torch.zeros(6), torch.full((6,), 40.0), window=8, latent=2)
     before = [decoder[0].weight.detach().clone() for decoder in model.decoders]
-    blocks = cut_blocks([single(r) for r in TRAIN[:8]], Cut(8, 8, "drop"))
+    blocks = cut([single(r) for r in TRAIN[:8]], 8, 8, "drop")
     batches = FullBatches(blocks, 16, seed=0)
     train_module(Counting(model, 1e-3), batches, settings(7), seed=0, stage="USAD")
     assert steps == [0, 0, 0, 1, 1, 1, 2]
@@ -186,7 +186,7 @@ def test_usad_errors_are_those_of_the_first_and_of_the_second_after_it():
     rebuilt = model.decoders[0](model.encoder(w))
     both = model.decoders[1](model.encoder(rebuilt))
     expected = torch.stack([((w - r) ** 2).mean(dim=1) for r in (rebuilt, both)], dim=1)
-    torch.testing.assert_close(model.block_errors(x), expected)
+    torch.testing.assert_close(model.errors(x), expected)
 
 
 def test_usad_scales_training_data_to_0_to_1():
@@ -210,8 +210,8 @@ def test_the_centre_is_the_mean_of_the_encoded_blocks_away_from_zero():
 
 def test_svdd_draws_normal_blocks_towards_its_centre():
     class OnlyPretrained(DeepSvdd):
-        def _draw_together(self, model, blocks):
-            pass
+        def _learn(self, network, windows, train):
+            self._pretrain(network, windows)
 
     before, after = (
         np.mean([detector.score(r).mean() for r in TRAIN])
@@ -309,7 +309,7 @@ def test_usad_and_mobilefacenet_learn_in_mixed_precision():
     mixed = settings(60, "bf16-mixed")
     usad = Usad(**SMALL | {"trainer": mixed}, latent=2).fit(TRAIN)
     assert roc_auc_score(TRUTH, [usad.score(recording).mean() for recording in GROSS]) > 0.95
-    faces = MobileFaceNet(8, width=8, embedding=8, batch_size=32, trainer=mixed).fit(TRAIN)
+    faces = MobileFaceNet(window=8, width=8, embedding=8, batch_size=32, trainer=mixed).fit(TRAIN)
     own, other = (
         [faces.score(Recording(r.values, machine_id=machine)).mean() for r in TEST if not r.label]
         for machine in ("id_00", "id_01")
@@ -334,7 +334,9 @@ def test_misfits_are_negative_log_probabilities_even_where_they_are_tiny():
 
 @pytest.fixture(scope="module")
 def machines():
-    return MobileFaceNet(8, width=8, embedding=8, batch_size=32, trainer=settings(120)).fit(TRAIN)
+    return MobileFaceNet(window=8, width=8, embedding=8, batch_size=32, trainer=settings(120)).fit(
+        TRAIN
+    )
 
 
 def test_a_machine_that_sounds_like_another_scores_higher(machines):

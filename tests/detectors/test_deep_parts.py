@@ -1,4 +1,4 @@
-"""Blocks: cutting, labels, batches, and block scores back to points."""
+"""Parts of deep detectors: labelled windows, batches, and window scores back to points."""
 
 from collections import Counter
 
@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from anomalib_ts.detectors import DenseAutoencoder
-from anomalib_ts.detectors.blocks.batches import BalancedBatches, FullBatches
-from anomalib_ts.detectors.blocks.cut import Cut, cut_blocks, whole_clips
-from anomalib_ts.detectors.blocks.networks import DenseAutoencoderModel, pooled
+from anomalib_ts.detectors import DenseAutoencoder, DevNet
+from anomalib_ts.detectors.deep.bags import clip_bags, window_bags
+from anomalib_ts.detectors.deep.batches import BalancedBatches, FullBatches
+from anomalib_ts.detectors.deep.networks import DenseAutoencoderModel, pooled
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.recording import Recording
+from anomalib_ts.windows import Windows
+
+
+def cut(recordings, window, stride, tail):
+    """Bags of all windows."""
+    return window_bags(Windows(recordings, window, stride, tail), recordings)
 
 
 def ramp(n, *, label=None, labels=None, start=0, channels=1):
@@ -19,7 +25,6 @@ def ramp(n, *, label=None, labels=None, start=0, channels=1):
     return Recording(values, label=label, labels=labels)
 
 
-@pytest.mark.filterwarnings("ignore:the training data fill no window")
 @pytest.mark.parametrize(
     ("n", "tail", "expected"),
     [
@@ -34,14 +39,13 @@ def ramp(n, *, label=None, labels=None, start=0, channels=1):
     ],
 )
 def test_the_tail_of_a_recording(n, tail, expected):
-    blocks = cut_blocks([ramp(n)], Cut(4, 4, tail))
+    blocks = cut([ramp(n)], 4, 4, tail)
     np.testing.assert_array_equal(blocks.gather(np.arange(len(blocks)))[:, 0], expected)
 
 
 def test_ten_seconds_of_sound_make_nine_blocks_and_a_tail():
     counts = {
-        tail: len(cut_blocks([ramp(313, channels=2)], Cut(32, 32, tail)))
-        for tail in ("overlap", "pad", "drop")
+        tail: len(cut([ramp(313, channels=2)], 32, 32, tail)) for tail in ("overlap", "pad", "drop")
     }
     assert counts == {"overlap": 10, "pad": 10, "drop": 9}
 
@@ -49,33 +53,33 @@ def test_ten_seconds_of_sound_make_nine_blocks_and_a_tail():
 def test_a_block_is_anomalous_if_any_of_its_points_is():
     labels = np.zeros(12)
     labels[[4, 10]] = 1
-    blocks = cut_blocks([ramp(12, labels=labels, label=0)], Cut(4, 2, "overlap"))
+    blocks = cut([ramp(12, labels=labels, label=0)], 4, 2, "overlap")
     # Blocks begin at 0, 2, 4, 6, 8.
     np.testing.assert_array_equal(blocks.anomalous, [False, True, True, False, True])
 
 
 def test_reflected_points_keep_their_labels():
     labels = np.array([0, 0, 0, 1, 0, 0])
-    blocks = cut_blocks([ramp(6, labels=labels), ramp(4)], Cut(4, 4, "pad"))
+    blocks = cut([ramp(6, labels=labels), ramp(4)], 4, 4, "pad")
     np.testing.assert_array_equal(blocks.gather(np.array([1]))[0, 0], [4, 5, 4, 3])
     np.testing.assert_array_equal(blocks.anomalous, [True, True, False])
 
 
 def test_record_labels_are_those_of_all_blocks_and_no_label_is_normal():
     clips = [ramp(8, label=0), ramp(9, label=1), ramp(4)]
-    blocks = cut_blocks(clips, Cut(4, 4, "overlap"))
+    blocks = cut(clips, 4, 4, "overlap")
     np.testing.assert_array_equal(blocks.anomalous, [0, 0, 1, 1, 1, 0])
     np.testing.assert_array_equal(blocks.recordings, [0, 0, 1, 1, 1, 2])
 
 
 def test_training_on_anomalies_alone_is_refused():
-    with pytest.raises(InputError, match="all of the 2 training blocks are labelled anomalous"):
-        cut_blocks([ramp(8, label=1)], Cut(4, 4, "drop"))
+    with pytest.raises(InputError, match="all of the 2 training windows are labelled anomalous"):
+        cut([ramp(8, label=1)], 4, 4, "drop")
 
 
-def test_whole_clips_hold_their_own_blocks():
+def test_clips_hold_their_own_windows():
     clips = [ramp(8, label=0), ramp(9, label=1, start=100), ramp(4, labels=[0, 1, 0, 0], start=200)]
-    bags = whole_clips(cut_blocks(clips, Cut(4, 4, "overlap")), clips)
+    bags = clip_bags(cut(clips, 4, 4, "overlap"), clips)
     np.testing.assert_array_equal(bags.counts, [2, 3, 1])
     np.testing.assert_array_equal(bags.anomalous, [False, True, True])
     gathered = bags.gather(np.array([2, 1]))
@@ -83,9 +87,9 @@ def test_whole_clips_hold_their_own_blocks():
     np.testing.assert_array_equal(bags.normal.gather(np.array([0]))[:, 0, 0], [0, 4])
 
 
-def test_a_record_label_outweighs_point_labels_for_whole_clips():
+def test_a_record_label_outweighs_point_labels_for_clip_bags():
     clips = [ramp(8, label=0, labels=[0] * 7 + [1])]
-    assert not whole_clips(cut_blocks(clips, Cut(4, 4, "drop")), clips).anomalous.any()
+    assert not clip_bags(cut(clips, 4, 4, "drop"), clips).anomalous.any()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,7 @@ def test_settings_out_of_range_are_refused(setting, message):
 
 def numbered_blocks(labels):
     clips = [ramp(1, label=label, start=i) for i, label in enumerate(labels)]
-    return cut_blocks(clips, Cut(1, 1, "drop"))
+    return cut(clips, 1, 1, "drop")
 
 
 def test_batches_of_one_size_show_every_block_equally_often():
@@ -119,8 +123,8 @@ def test_batches_of_one_size_show_every_block_equally_often():
 
 def test_batches_carry_the_class_of_each_blocks_recording():
     clips = [ramp(3), ramp(2, start=100)]
-    blocks = cut_blocks(clips, Cut(1, 1, "drop"))
-    batches = FullBatches(blocks, 5, seed=0, classes=np.array([7, 9]))
+    blocks = cut(clips, 1, 1, "drop")
+    batches = FullBatches(blocks, 5, seed=0, classes=np.array([7, 9])[blocks.recordings])
     values, classes = next(iter(batches))
     np.testing.assert_array_equal(classes, torch.where(values.flatten() < 50, 7, 9))
 
@@ -153,7 +157,7 @@ def test_an_epoch_shows_every_normal_block_and_repeats_the_anomalies_evenly():
 
 def test_a_batch_of_clips_counts_blocks():
     clips = [ramp(6, label=i % 2, start=100 * i) for i in range(8)]
-    bags = whole_clips(cut_blocks(clips, Cut(2, 2, "drop")), clips)
+    bags = clip_bags(cut(clips, 2, 2, "drop"), clips)
     values, counts, anomalous = next(iter(BalancedBatches(bags, 12, 0.5, seed=0)))
     assert counts.tolist() == [3, 3, 3, 3]
     assert anomalous.tolist() == [0, 0, 1, 1]
@@ -164,8 +168,8 @@ def test_a_batch_of_clips_counts_blocks():
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_a_batch_of_one_kind_is_refused(share):
-    with pytest.raises(ConfigError, match="anomaly_share must lie in"):
-        BalancedBatches(numbered_blocks([0, 1]), 4, share, seed=0)
+    with pytest.raises(ConfigError, match=r"anomaly_share must lie in \(0, 1\)"):
+        DevNet(anomaly_share=share).fit(np.arange(100.0))
 
 
 @pytest.mark.parametrize(
@@ -189,10 +193,8 @@ def test_the_network_has_the_layers_of_the_paper():
 class OneScoreABlock(DenseAutoencoder):
     """Scores a block by its first value, so that where scores go can be read off."""
 
-    def _learn(self, train, blocks):
-        model = super()._learn(train, blocks)
-        model.block_scores = lambda x: x[:, 0, 0]
-        return model
+    def _scores(self, recording, x):
+        return x[:, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,7 @@ def test_a_points_score_is_that_of_its_blocks(tail, expected):
     from anomalib_ts.training import TrainerSettings
 
     brief = TrainerSettings(accelerator="cpu", max_steps=1, progress=False)
-    detector = OneScoreABlock(4, tail=tail, width=4, latent=2, trainer=brief).fit(ramp(40))
+    detector = OneScoreABlock(window=4, tail=tail, width=4, latent=2, trainer=brief).fit(ramp(40))
     mean, deviation = np.arange(40).mean(), np.arange(40).std()
     scores = detector.score(np.arange(10.0)) / detector.scaler_.unit**2
     np.testing.assert_allclose(mean + deviation * scores, expected, atol=1e-5)
