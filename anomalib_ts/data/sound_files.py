@@ -76,8 +76,7 @@ def examine(content: bytes) -> Container:
         content,
         Flaw(
             "cannot be read as sound (Format not recognised)",
-            "replace it with a sound file (WAV, RF64, Wave64, AIFF, AU, FLAC, Ogg or MP3) or "
-            "remove it",
+            "replace it with a sound file or remove it",
         ),
     )
 
