@@ -207,6 +207,16 @@ class ClipReader:
         return np.asarray(resampled, dtype=np.float32)
 
 
+class _Memory(io.BytesIO):
+    """Bytes in which a seek to before the beginning fails without a trace, as in a file."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return self.tell()
+
+
 def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
@@ -221,9 +231,10 @@ def _decode(container: Container) -> tuple[_Decoded | None, list[Flaw]]:
     """The sound, as far as it can be read, and all that is wrong with it."""
     flaws = [container.flaw] if container.flaw else []
     try:
-        with soundfile.SoundFile(io.BytesIO(container.content)) as file:
-            announced = file.frames
-            # Not more than announced: a codec without a length cannot be read to its end.
+        with soundfile.SoundFile(_Memory(container.content)) as file:
+            announced = file.frames  # a codec without a length cannot be read to its end
+            if file.seekable():
+                file.seek(0)  # as soundfile.read does: MP3 decodes to other last bits after it
             samples = file.read(announced, dtype="float32", always_2d=True)
             decoded = _Decoded(samples, file.samplerate, file.subtype)
     except (soundfile.SoundFileError, RuntimeError, ValueError, MemoryError) as error:
@@ -246,7 +257,7 @@ def _unreadable(reason: str) -> Flaw:
 
 
 def _undecodable(container: Container, reason: str) -> Flaw:
-    if container.md5:  # a whole header, so it is the sound that is not
+    if container.sound_bytes is None:  # FLAC, Ogg or MP3, all of which can be decoded if whole
         return Flaw("cut short or damaged", COPY_AGAIN, f"decoding stops ({reason})")
     return _unreadable(reason)
 

@@ -140,8 +140,8 @@ def _chunks(content: bytes, layout: _Layout, at: int) -> Iterator[_Chunk]:
         name = content[at : at + layout.name_bytes]
         length = layout.number(content, at + layout.name_bytes)
         body = at + layout.head
-        end = body + length - (layout.head if layout.counts_itself else 0)
-        if end < body or not all(0x20 <= byte < 0x7F for byte in name[:4]):
+        end = body + max(0, length - (layout.head if layout.counts_itself else 0))
+        if not all(0x20 <= byte < 0x7F for byte in name[:4]):
             return
         yield _Chunk(name, body, end)
         if end > len(content):
@@ -179,6 +179,10 @@ def _sound_chunk(content: bytes, layout: _Layout, before: list[_Chunk], chunk: _
         return _cut(content, outer - len(content))
     if leftover or again:
         return _left_out(content, end - begin, leftover or len(content) - end)
+    if layout.counts_itself:
+        content = content[:end]  # libsndfile takes padding in a Wave64 file for sound
+    elif len(content) == end:
+        content += bytes(end % layout.align)  # padding, which some writers omit
     return Container(content, sound_bytes=end - begin)
 
 
@@ -281,6 +285,8 @@ def _ogg(content: bytes) -> Container:
     at = number = flags = 0
     streams = set()
     while at < len(content):
+        if flags & 4:
+            return _left_out(content, at, len(content) - at)
         segments = content[at + 26] if at + 27 <= len(content) else 256
         end = at + 27 + segments + sum(content[at + 27 : at + 27 + segments])
         if content[at : at + 4] != b"OggS" or end > len(content):

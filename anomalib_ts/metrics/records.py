@@ -180,7 +180,7 @@ def _add(
     name: str,
     max_fpr: float,
 ) -> None:
-    """Add AUROC and, if there are two `keys`, pAUC of the records in `mask`, or why there is none."""
+    """Add AUROC and, with a second key, pAUC of the records in `mask`, or why there is none."""
     labels = whole.labels[mask]
     if labels.all() or not labels.any():
         reason = (
