@@ -265,6 +265,8 @@ def _read_entry(path: Path) -> ClipSpectrogram | None:
 
 
 def _read_only(values: NDArray[Any]) -> NDArray[np.float32]:
-    values = values.astype(np.float32, copy=False)
-    values.setflags(write=False)  # so that a Recording shares the memory instead of copying it
+    # Memory that no one can write to, not a view of some that someone could: then a Recording
+    # shares it instead of copying it.
+    values = values.astype(np.float32, copy=values.base is not None)
+    values.setflags(write=False)
     return values

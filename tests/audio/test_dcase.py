@@ -12,7 +12,7 @@ from anomalib_ts.data.audio import ClipReader
 from anomalib_ts.data.dcase import Dcase
 from anomalib_ts.data.weak_split import weak_split
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
-from anomalib_ts.spectrogram import LogMel
+from anomalib_ts.spectrogram import LogMel, SpectrogramCache
 from tests.audio.clips import RATE, noise, sine, write, write_machine_type
 from tests.helpers.shared import shared_path
 
@@ -59,11 +59,23 @@ def test_a_machine_type_is_loaded_with_labels_and_machines(root):
         assert (recording.values == LogMel()(samples, RATE)).all()
 
 
-def test_spectrograms_are_shared_not_copied(root):
-    data = data_set(root)
-    case = data.load("ToyCar")
-    assert all(not r.values.flags.owndata or r.values.base is None for r in case.train)
-    assert all(not r.values.flags.writeable for r in case.train)
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_spectrograms_are_shared_not_copied(root, monkeypatch, dtype):
+    """A machine type has thousands of clips: it is in memory once, whether cached or not."""
+    loaded = []
+    load = SpectrogramCache.load
+
+    def keeping(self, files):
+        loaded.extend(load(self, files))
+        return loaded[-len(files) :]
+
+    monkeypatch.setattr(SpectrogramCache, "load", keeping)
+    for _ in range(2):
+        loaded.clear()
+        case = data_set(root, cache_dtype=dtype).load("ToyCar")
+        for sound, recording in zip(loaded, (*case.train, *case.test), strict=True):
+            assert np.shares_memory(sound.values, recording.values)
+            assert not recording.values.flags.writeable
 
 
 def test_settings_reach_the_front_end(root):
