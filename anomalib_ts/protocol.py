@@ -96,7 +96,8 @@ class Normal(Protocol):
 class Given(Protocol):
     """Trains on the data set's own training part.
 
-    Recordings in it that are labelled as anomalous train only detectors that learn from labels.
+    Recordings in it that are labelled as anomalous train only detectors that learn from labels;
+    single points that are labelled train all of them. A warning says so.
     """
 
     def split(self, case: Case) -> Case:
@@ -109,13 +110,14 @@ class Given(Protocol):
         return case
 
     def training(self, case: Case, supervision: str) -> tuple[Recording, ...]:
-        """See `Protocol.training`; a warning says what is left out.
+        """See `Protocol.training`; a warning says what is anomalous in it and what becomes of it.
 
         Raises:
             InputError: nothing is left.
         """
         if supervision == "weak":
             return case.train
+        _warn_of_labelled_points(case)
         anomalous = [recording.name for recording in case.train if recording.label == 1]
         if not anomalous:
             return case.train
@@ -191,6 +193,20 @@ class Weak(Protocol):
         raise InputError(
             f"{case.name}: no anomalous clip is of the kind {unknown[0]!r} that "
             f"protocol.unlabelled_kinds names; {there}"
+        )
+
+
+def _warn_of_labelled_points(case: Case) -> None:
+    """A series cannot be trained on with holes in it, so it trains as it is."""
+    labelled = [r for r in case.train if r.labels is not None and r.labels.any()]
+    if labelled:
+        count = sum(int(np.sum(r.labels)) for r in labelled if r.labels is not None)
+        warnings.warn(
+            f"{case.name}: {count} of {sum(map(len, case.train))} training points are labelled as "
+            f"anomalous, first in {labelled[0].name}; this detector learns without labels and "
+            "takes them for normal: use training data without anomalies if you can",
+            AnomalibTsWarning,
+            stacklevel=3,
         )
 
 

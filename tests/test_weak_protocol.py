@@ -61,6 +61,15 @@ def test_labelled_anomalies_in_the_given_part_train_only_detectors_that_know_the
         Given().training(replace(CASE, train=anomalous), "none")
 
 
+def test_labelled_points_in_the_given_part_are_told():
+    labels = np.array([0, 0, 1, 1, 0])
+    series = Recording(np.arange(5.0), labels=labels, name="x.train")
+    case = Case("x", train=(series,), test=(series,))
+    with pytest.warns(AnomalibTsWarning, match=r"x: 2 of 5 training points .* first in x\.train"):
+        assert Given().training(case, "none") == (series,)
+    assert Given().training(case, "weak") == (series,)
+
+
 def test_the_draw_depends_on_the_seed():
     first, again, other = (names(Weak(seed=seed).split(CASE).test) for seed in (0, 0, 1))
     assert first == again != other

@@ -84,13 +84,18 @@ class Clip:
 class ClipError(InputError):
     """A sound file cannot be used.
 
-    Attributes:
+    Args:
+        path: of the file.
         flaws: all that is wrong with it.
     """
 
     def __init__(self, path: str | Path, flaws: Sequence[Flaw]) -> None:
-        super().__init__(f"{path}: {'; and '.join(map(str, flaws))}")
+        super().__init__(path, flaws)  # so that it can be pickled
+        self.path = path
         self.flaws = tuple(flaws)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {'; and '.join(map(str, self.flaws))}"
 
 
 @dataclass(frozen=True)

@@ -203,8 +203,9 @@ class _Writer:
         """Say that the cache does not work, if it does not."""
         if self._error is not None:
             warnings.warn(
-                f"{folder}: spectrograms cannot be kept there ({self._error.strerror}), so they "
-                "are computed again each time; set data.cache to a folder that can be written",
+                f"{folder}: spectrograms cannot be kept there "
+                f"({self._error.strerror or self._error}), so they are computed again each time; "
+                "set data.cache to a folder that can be written",
                 AnomalibTsWarning,
                 stacklevel=3,
             )

@@ -113,5 +113,6 @@ class DigestMemo:
             raise DataNotFoundError(f"there is no file {file}") from None
         except OSError as error:
             raise InputError(
-                f"{file}: cannot be read ({error.strerror}); mend its permissions or remove it"
+                f"{file}: cannot be read ({error.strerror or error}); mend its permissions or "
+                "remove it"
             ) from None

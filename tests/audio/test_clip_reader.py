@@ -1,10 +1,12 @@
 """Sound files good and bad."""
 
+import pickle
+
 import numpy as np
 import pytest
 import soundfile
 
-from anomalib_ts.data.audio import LEVEL_RMS, ClipReader, missing_bytes
+from anomalib_ts.data.audio import LEVEL_RMS, ClipError, ClipReader, missing_bytes
 from anomalib_ts.errors import ConfigError, InputError
 from tests.audio.clips import RATE, noise, sine, write
 
@@ -143,6 +145,16 @@ def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path):
         "data.audio.channel",
         "data.audio.resample=true",
     )
+
+
+def test_what_is_wrong_survives_the_way_between_processes(tmp_path):
+    path = write(tmp_path / "bad.wav", noise(0.5, channels=2, rate=8000), rate=8000)
+    with pytest.raises(ClipError) as caught:
+        ClipReader().read(path)
+    back = pickle.loads(pickle.dumps(caught.value))
+    assert str(back) == str(caught.value)
+    assert back.flaws == caught.value.flaws
+    assert len(back.flaws) == 2
 
 
 def test_the_same_sound_has_the_same_digest_in_any_file(tmp_path):
