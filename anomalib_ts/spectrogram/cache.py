@@ -113,10 +113,7 @@ class SpectrogramCache:
         Raises:
             DataNotFoundError: a file is not there.
         """
-        writer = _Writer()
-        digests = self._digests(files, writer)
-        writer.warn(self.folder)
-        return digests
+        return self._digests(files, _Writer())  # `load` is what warns of a folder it cannot use
 
     def load(self, files: Sequence[Path]) -> list[ClipSpectrogram]:
         """The spectrogram of each file, in order, all in memory.
@@ -242,7 +239,7 @@ def _summary(flawed: Sequence[tuple[Path, Flaw]]) -> list[str]:
     lines = []
     for found in kinds.values():
         file, flaw = found[0]
-        others = [other.name for other, _ in found[1:_SHOWN_FILES]]
+        others = [f"{f.parent.name}/{f.name}" for f, _ in found[1:_SHOWN_FILES]]
         more = f" and {len(found) - _SHOWN_FILES} more" if len(found) > _SHOWN_FILES else ""
         also = f" ({len(found)} clips: also {', '.join(others)}{more})" if others else ""
         lines.append(f"{file}: {flaw}{also}")
