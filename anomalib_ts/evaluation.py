@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from anomalib_ts.errors import ConfigError, UndefinedMetricError
 from anomalib_ts.ground_truth import GroundTruth
-from anomalib_ts.metrics import Metric, ScoredSeries, evaluate_kinds, evaluate_records
+from anomalib_ts.metrics import Metric, ScoredSeries, evaluate_kinds
 from anomalib_ts.metrics.metric import Settings
+from anomalib_ts.metrics.records import DOMAINS, record_areas
 from anomalib_ts.metrics.registry import select
 from anomalib_ts.recording import FloatArray, LabelArray
 from anomalib_ts.results.record import Record
@@ -222,30 +223,41 @@ def _judge_machines(
     labels: LabelArray,
     scores: FloatArray,
 ) -> None:
-    """Add the areas of each machine that has both classes, and their means."""
-    machines = np.unique(truth.machine_ids)
-    whole = [name for name in machines if _has_both(labels[truth.machine_ids == name])]
-    both = np.isin(truth.machine_ids, whole)
-    for name in machines[~np.isin(machines, whole)]:
-        judgement.undefined[f"auroc/{name}"] = f"machine {name} lacks normal or anomalous clips"
-    if not both.any():
-        judgement.undefined.update(dict.fromkeys(areas, "no machine has both classes"))
-        return
-    ids = truth.machine_ids[both].tolist()
-    domains = truth.domains[both].tolist() if truth.domains.any() else None
-    for key, value in evaluate_records(labels[both], scores[both], ids, domains).items():
+    """Add the areas of each machine, and their means; why an area has no value goes with it."""
+    domains, unknown = _known_domains(truth)
+    found = record_areas(labels, scores, truth.machine_ids.tolist(), domains)
+
+    def wanted(key: str) -> bool:
         area, _, machine = key.partition("/")
         named = machine or not key.endswith("/")  # where machines have no ids, the mean says it all
-        if named and (key == "harmonic_mean" or area.partition("_")[0] in areas):
-            judgement.values[key] = value
+        return bool(named) and (key == "harmonic_mean" or area.partition("_")[0] in areas)
+
+    judgement.values.update({key: v for key, v in found.values.items() if wanted(key)})
+    judgement.undefined.update({key: why for key, why in found.undefined.items() if wanted(key)})
+    if "auroc" not in found.values:
+        judgement.undefined.update(dict.fromkeys(areas, "no machine has both classes"))
+    if unknown:
+        judgement.undefined["harmonic_mean"] = unknown
     if "auroc" in areas and truth.kinds.any():
         judgement.values.update(
             evaluate_kinds(labels, scores, truth.kinds.tolist(), truth.machine_ids.tolist())
         )
 
 
-def _has_both(labels: LabelArray) -> bool:
-    return 0 < int(labels.sum()) < len(labels)
+def _known_domains(truth: GroundTruth) -> tuple[list[str] | None, str]:
+    """The domain of each clip, or None and, if only some have one, what is in the way."""
+    domains = truth.domains.tolist()
+    other = [
+        name for name, domain in zip(truth.names, domains, strict=True) if domain not in DOMAINS
+    ]
+    if not other:
+        return domains, ""
+    if not truth.domains.any():
+        return None, ""
+    return None, (
+        f"the domain of {len(other)} of {len(domains)} clips is neither source nor target, first "
+        f"{other[0]}"
+    )
 
 
 def _mean(parts: list[Judgement]) -> Judgement:
