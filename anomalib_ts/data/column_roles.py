@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anomalib_ts.data.column_contents import (
     like_labels,
@@ -297,10 +298,11 @@ class _Decision:
         found += [i for i in open_ if i not in found and self._holds_dates(i)]
         if column is None:
             self._guess_time(found)
+        gone = {self.roles.time, *self.roles.left_out}
         others = [
             i
             for i in open_
-            if i != self.roles.time and (self.kinds[i] in (Named.TIME, Named.TIMES) or i in found)
+            if i not in gone and (self.kinds[i] in (Named.TIME, Named.TIMES) or i in found)
         ]
         moving = [i for i in others if self._is_measured(i)]
         self._remark(moving, "is named like a time, but used as a channel, since it does not rise")
@@ -311,6 +313,8 @@ class _Decision:
 
     def _guess_time(self, found: list[int]) -> None:
         """Use the first that is certainly time, else the first that rises."""
+        if self._join_clock(found):
+            return
         ranked = sorted(found, key=self._rank)
         certain = [i for i in ranked if self._rank(i) < 2]
         rising = [i for i in ranked if (len(ranked) > 1 or i not in certain) and self._rises(i)]
@@ -323,6 +327,26 @@ class _Decision:
         if self.kinds[pick] is not Named.TIME:
             name = shown(self.table.columns[pick])
             self._remark([pick], f"is taken for the time; timestamp_column={name!r} says so")
+
+    def _join_clock(self, found: list[int]) -> bool:
+        """Use a column of days and one of clock times as one: `Datum;Uhrzeit`."""
+        texts = [i for i in found if self.dtypes[i] not in "iufbM"]
+        read = {i: self._times(i) for i in texts}
+        days = [i for i, times in read.items() if _are_days(times.stamps)]
+        clocks = [i for i, times in read.items() if times.stamps.dtype.kind == "f"]
+        if len(days) != 1 or len(clocks) != 1:
+            return False
+        day, clock = days[0], clocks[0]
+        seconds = read[clock].stamps
+        since = np.where(np.isnan(seconds), 0, np.round(seconds * 1e9)).astype("timedelta64[ns]")
+        stamps = read[day].stamps + since
+        stamps[np.isnan(seconds)] = np.datetime64("NaT")
+        self.roles.time = self._take(day)
+        self.roles.times = Times(stamps)
+        self.roles.remarks += read[day].remarks
+        self._leave_out([clock], "the clock of the time")
+        self._remark([day, clock], "are taken together for the time")
+        return True
 
     def _rank(self, position: int) -> int:
         kind = self.kinds[position]
@@ -484,6 +508,11 @@ def _is_switch(column: FloatArray) -> bool:
     """Whether a column holds 0 and 1 only, or two other values over more than a few points."""
     values = two_values(column)
     return values == (0, 1) or (values is not None and len(column) >= _FEW)
+
+
+def _are_days(stamps: NDArray[Any]) -> bool:
+    """Whether stamps are dates without a clock time."""
+    return stamps.dtype.kind == "M" and bool((stamps == stamps.astype("datetime64[D]")).any())
 
 
 def _is_none(column: int | str, table: TextTable) -> bool:

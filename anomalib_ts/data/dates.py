@@ -116,15 +116,15 @@ def _parse(text: pd.Series[Any], form: str) -> NDArray[Any]:
 def _from_numbers(column: pd.Series[Any], numbers: FloatArray, name: str) -> Times:
     known = numbers[~np.isnan(numbers)]
     unit = unit_of(name)
-    low, high = np.min(known, initial=np.inf), np.max(known, initial=-np.inf)
+    low, high = float(np.min(known, initial=np.inf)), float(np.max(known, initial=-np.inf))
     if unit is None and not (known % 1).any():
         for form, first, last in _COMPACT:
             if first <= low and high <= last:
                 stamps = _parse(column.map("{:.0f}".format, na_action="ignore"), form)
                 if not np.isnat(stamps[~np.isnan(numbers)]).any():
                     return Times(stamps, [f"numbers such as {known[0]:.0f} are read as {form}"])
-    for epoch, first, last in _EPOCHS:
-        if unit in (None, epoch) and first <= low and high < last:
+    for epoch, start, end in _EPOCHS:
+        if unit in (None, epoch) and start <= low and high < end:
             remarks = [] if unit else [f"numbers such as {known[0]:.0f} are read as Unix {epoch}"]
             return Times(_unix(column, numbers, epoch), remarks)
     return Times(numbers * _SECONDS[unit or "s"])

@@ -32,8 +32,6 @@ from anomalib_ts.errors import AnomalibTsWarning, InputError
 from anomalib_ts.recording import FloatArray, Recording
 
 _LOG = logging.getLogger(__name__)
-_MUCH = 0.1
-"""So large a share of uneven steps is no jitter."""
 ALL_FOUND = Chosen()
 """No column was named by the user."""
 
@@ -123,7 +121,7 @@ class SeriesReader:
                 lambda row: table.place(row, position),
                 lambda row: table.cell(row, position),
             )
-            period, remarks = grid.period, remarks + _unevenness(grid)
+            period, remarks = grid.period, remarks + [grid.remark] * bool(grid.remark)
             values, times = grid.spread_values(values), grid.spread_times(times)
             labels = None if labels is None else grid.spread_labels(labels)
         if test is not None and names is not None and called is None:
@@ -168,7 +166,7 @@ class SeriesReader:
             period = grid.period
             values, times = grid.spread_values(values), grid.spread_times(times)
             labels = None if labels is None else _spread(labels, grid, path)
-            _warn(path, _unevenness(grid))
+            _warn(path, [grid.remark] * bool(grid.remark))
         fill_in_place(values, self.max_gap, f"{path}: values", names)
         values.setflags(write=False)
         test = Recording(
@@ -238,16 +236,6 @@ def _checked_times(table: TextTable, roles: Roles) -> NDArray[Any]:
             "the format with date_format, or say timestamp_column=none"
         )
     return roles.times.stamps
-
-
-def _unevenness(grid: Grid) -> list[str]:
-    if grid.uneven <= _MUCH:
-        return []
-    return [
-        f"{grid.uneven:.0%} of its steps in time are no multiple of the usual {grid.period:g} s; "
-        "its points are used one after the other, and missing ones cannot be told. Resample it, "
-        "or say timestamp_column=none"
-    ]
 
 
 def _spread(labels: NDArray[Any], grid: Grid, path: Path) -> NDArray[Any]:

@@ -115,7 +115,7 @@ def find_out(lines: list[str], layout: TextLayout) -> tuple[TextLayout, list[str
         layout = replace(layout, decimal="," if comma else ".")
         if comma:
             remarks.append("its numbers have a decimal comma; decimal=',' says so")
-        elif guessed and layout.delimiter == "," and _may_be_commas(table):
+        elif guessed and not layout.header and layout.delimiter == "," and _may_be_commas(table):
             remarks.append(
                 f"its rows such as {','.join(table[-1])!r} are read as two columns; if the comma "
                 "is a decimal sign or parts thousands, set delimiter=';' and decimal, or mend it"

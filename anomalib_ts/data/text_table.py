@@ -97,7 +97,7 @@ class TextTable:
         """
         part = self.frame.iloc[:, list(positions)]
         if all(dtype.kind == "f" for dtype in part.dtypes.unique()):
-            values = part.to_numpy(np.float64)
+            values = part.to_numpy(np.float64, copy=True)  # one's own, to fill gaps in
         else:
             values = np.empty((len(part), len(positions)))
             for i, position in enumerate(positions):

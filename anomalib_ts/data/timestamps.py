@@ -14,6 +14,8 @@ from anomalib_ts.recording import FloatArray
 
 _JITTER = 0.35
 """A step is even if it is so close to a whole number of periods, in periods."""
+_MUCH = 0.1
+"""With a larger share of uneven steps there is no grid."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,14 @@ class Grid:
 
     Attributes:
         positions: `(rows,)` rising from 0.
-        period: the step in seconds.
-        uneven: share of steps that are no whole number of periods, by more than jitter.
+        period: the step in seconds; None if the steps are so uneven that there is no grid, and the
+            rows stand one after the other.
+        remark: what to tell of uneven steps, or an empty text.
     """
 
     positions: NDArray[np.intp]
-    period: float
-    uneven: float
+    period: float | None
+    remark: str = ""
 
     def __len__(self) -> int:
         return int(self.positions[-1]) + 1
@@ -72,7 +75,8 @@ def even_grid(
     """Where each row stands on a grid of even steps.
 
     The step is the median distance of two rows in time. A row that comes k steps after the one
-    before leaves k - 1 positions empty; smaller unevenness is rounded away.
+    before leaves k - 1 positions empty; smaller unevenness is rounded away. Where many steps are
+    no multiple of it (readings at events), no position is left empty, and a remark says so.
 
     Args:
         times: `(rows,)` datetime64[ns] or seconds, at least two.
@@ -94,6 +98,8 @@ def even_grid(
             if distances[row - 1] == 0
             else ("is earlier than the one before", "sort the file by time")
         )
+        if times.dtype.kind == "M" and distances[row - 1] > -7200:
+            remedy += "; write local time at the end of summer time with UTC offsets"
         raise InputError(
             f"{place(row)}: the timestamp {shown(row)} {problem}; {remedy}, or say "
             "timestamp_column=none to leave time out"
@@ -110,4 +116,11 @@ def even_grid(
             "timestamp_column=none if the points are not meant to be evenly spaced"
         )
     uneven = float((np.abs(ratios - steps) > _JITTER).mean())
-    return Grid(np.concatenate([[0], np.cumsum(steps)]).astype(np.intp), period, uneven)
+    if uneven > _MUCH:
+        remark = (
+            f"{uneven:.0%} of its steps in time are no multiple of the usual {period:g} s; its "
+            "points are used one after the other, and missing ones cannot be told. Resample it, "
+            "or say timestamp_column=none"
+        )
+        return Grid(np.arange(len(times)), None, remark)
+    return Grid(np.concatenate([[0], np.cumsum(steps)]).astype(np.intp), period)
