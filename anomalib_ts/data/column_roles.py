@@ -512,7 +512,9 @@ def _is_switch(column: FloatArray) -> bool:
 
 def _are_days(stamps: NDArray[Any]) -> bool:
     """Whether stamps are dates without a clock time."""
-    return stamps.dtype.kind == "M" and bool((np.isnat(stamps) | (stamps == stamps.astype("datetime64[D]"))).all())
+    if stamps.dtype.kind != "M":
+        return False
+    return bool((np.isnat(stamps) | (stamps == stamps.astype("datetime64[D]"))).all())
 
 
 def _is_none(column: int | str, table: TextTable) -> bool:

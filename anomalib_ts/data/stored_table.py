@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ def read_stored_table(path: Path, layout: TextLayout) -> TextTable:
         digest = opened.digest()
     parquet = path.suffix.lower() in PARQUET
     try:
+        import_module("pyarrow" if parquet else "openpyxl")
         table = (
             _parquet(path, content, digest) if parquet else _excel(path, content, digest, layout)
         )

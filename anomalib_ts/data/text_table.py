@@ -157,7 +157,7 @@ class TextTable:
 
     def _refuse_unresolved(self, values: FloatArray, position: int) -> None:
         column = self.frame.iloc[:, position]
-        if column.dtype.kind not in "iu" or np.abs(values).max(initial=0.0) <= LARGEST_WHOLE:
+        if column.dtype.kind not in "iu" or np.abs(values).max(initial=0.0) < LARGEST_WHOLE:
             return
         lost = values.astype(object) != column.to_numpy().astype(object)
         if lost.any():
