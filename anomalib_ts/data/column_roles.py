@@ -359,12 +359,10 @@ class _Decision:
 
     def _times(self, position: int, rows: int | None = None) -> Times:
         column = self.table.frame.iloc[:rows, position]
-        form = self.chosen.date_format
-        numeric = column.dtype.kind in "iuf"
         return read_times(
             column,
             self.table.columns[position],
-            None if numeric and self.chosen.timestamp_column is None else form,
+            self.chosen.date_format,
             self.table.decimal,
         )
 
@@ -384,7 +382,8 @@ class _Decision:
         if self.dtypes[position] in "iufb":
             return False
         cells = self.table.frame.iloc[:, position].dropna().head(_SAMPLE)
-        return bool(len(cells)) and all(_DATE.match(str(cell)) for cell in cells)
+        dates = bool(len(cells)) and all(_DATE.match(str(cell)) for cell in cells)
+        return dates and self._readable(position)
 
     def _is_measured(self, position: int) -> bool:
         """Whether a column that is only perhaps time is a measurement (`response_time`)."""

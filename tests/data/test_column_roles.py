@@ -146,6 +146,33 @@ def test_text_is_left_out_by_name_but_a_mistake_among_numbers_is_an_error(tmp_pa
             load(tmp_path, table({"x": noise(N), "y": cells}))
 
 
+@pytest.mark.parametrize("cells", ["1.2.{}", "10.0.0.{}", "2024-13-{}"])
+def test_numbers_with_marks_are_no_time_that_can_be_read(tmp_path, cells):
+    with pytest.raises(InputError, match=r"line 2, column 1 \(v\): .* is not a number"):
+        load(tmp_path, table({"v": [cells.format(i) for i in range(N)], "x": noise(N)}))
+
+
+def test_a_word_can_say_that_there_is_no_label(tmp_path):
+    text = table({"x": noise(N), "label": LABELS})
+    read, told = load(tmp_path, text, label_column="none")
+    assert (read.channel_names, read.labels, told) == (("x",), None, "")
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_training_file_without_names_is_matched_by_position(tmp_path, header):
+    text = table({"a": noise(N), "b": noise(N, 1)})
+    (tmp_path / "train.csv").write_text(text if header else text.partition("\n")[2])
+    path = tmp_path / "test.csv"
+    path.write_text(text)
+    data = CsvFile(str(path), train_path=str(tmp_path / "train.csv"))
+    if header:
+        case = data.load("test")
+    else:
+        with pytest.warns(UserWarning, match="matched to the test part by position"):
+            case = data.load("test")
+    np.testing.assert_array_equal(case.train[0].values, case.test[0].values)
+
+
 def test_names_that_come_twice(tmp_path):
     text = table({"a": noise(N), "b": noise(N, 1)}).replace('"b"', '"a"')
     read, told = load(tmp_path, text)
