@@ -32,7 +32,7 @@ _NUMERIC_DATE = re.compile(r"\s*(\d{1,2}|\d{4})([./-])(\d{1,2})\2(\d{4}|\d{2})\.
 _YEAR_FIRST = r"^\s*(\d{4})[./](\d{1,2})[./]"
 _CLOCK = re.compile(r"\s*\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?\s*")
 _WORDED = re.compile(r"(?=.*\d{4})(?=.*[a-z]{3})", re.I)
-_OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})\s*$"
+_OFFSET = re.compile(r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)[ \t]*$", re.M)
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,9 @@ def read_times(
         return Times(_as_utc(column))
     if date_format is not None:
         return Times(_by_format(column, date_format))
-    numbers = to_numbers(column, decimal)
-    given = column.notna().to_numpy()
-    if given.any() and np.isnan(numbers[given]).mean() < 0.5:
-        return _from_numbers(column, numbers, name)
+    first = to_numbers(column.dropna().head(100), decimal)
+    if len(first) and np.isnan(first).mean() < 0.5:
+        return _from_numbers(column, to_numbers(column, decimal), name)
     return _from_text(column)
 
 
@@ -162,7 +161,7 @@ def _from_text(column: pd.Series[Any]) -> Times:
         return Times(_from_clock(text))
     if (found := _NUMERIC_DATE.fullmatch(head)) and len(found[1]) <= 2:
         return _from_numeric_dates(text, head)
-    if found:
+    if found and found[2] != "-":
         text = text.str.replace(_YEAR_FIRST, r"\1-\2-", regex=True)
     stamps = _parse(text, "ISO8601")
     _refuse_mixed_offsets(text, head)
@@ -248,9 +247,10 @@ def _unevenness(stamps: NDArray[Any]) -> float:
 
 
 def _refuse_mixed_offsets(text: pd.Series[Any], head: str) -> None:
-    has_clock = text.str.contains(":", regex=False).fillna(value=False)
-    zoned = text[has_clock.astype(bool)].str.contains(_OFFSET, regex=True)
-    if zoned.nunique() > 1:
+    cells = text.dropna().tolist()
+    joined = "\n".join(cells)  # one search through all is ten times faster than one a cell
+    zoned = sum(1 for _ in _OFFSET.finditer(joined))
+    if zoned and zoned != sum(":" in cell for cell in cells):
         raise InputError(
             f"some time stamps (such as {head}) say their offset from UTC and others do not; "
             "write all with it, or none"
