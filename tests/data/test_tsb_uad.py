@@ -159,7 +159,7 @@ class TestBadFiles:
             ("1,0\n2,0,5\n", "is not a table: .*line 2"),
             (",0\n,1\n,0\n", "holds no number, all 3 points are missing"),
             ("1,0\n" + 6 * ",0\n" + "2,0\n", "points 1 to 6 of channel 0 are missing"),
-            ("1,0\n1e39,0\n", "point 1, channel 0 is 1e.39"),
+            ("1,0\n1e39,0\n", r"line 2, column 1: 1e\+39 is beyond 3e38"),
         ],
     )
     def test_each_is_named(self, root, text, message):
