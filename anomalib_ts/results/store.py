@@ -11,24 +11,71 @@ The files are the truth; there is no index to lose.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-from collections.abc import Iterator
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 
-from anomalib_ts.errors import AnomalibTsError, DataNotFoundError
+from anomalib_ts.errors import AnomalibTsError, DamagedResultError, DataNotFoundError
 from anomalib_ts.files import atomic_write
 from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.record import Record, Unit, digest
+from anomalib_ts.results.schema import UnreadableRecordError
 
-_RECORDS = "[!.]*/*/*.json"
+log = logging.getLogger(__name__)
 
 KEY_LENGTH = 12
 """Hexadecimal digits of the key in file names: 48 bits, no clash in a million units."""
+
+LONGEST_NAME = 200
+"""Letters of a case or data set in a file name; what is added stays below the usual 255."""
+
+LARGEST_RECORD = 16_000_000
+"""Bytes; texts in records are bounded, so that none comes near it."""
+
+REMEDY = "the same `anomalib-ts run` command runs the unit again"
+
+
+class LeftOut:
+    """Files of a results folder that give no usable result, by the reason."""
+
+    def __init__(self) -> None:
+        self._found: defaultdict[str, list[str]] = defaultdict(list)
+
+    def add(self, path: str | Path, reason: object) -> None:
+        """Note a file; what stands before the colon of the reason is what it is counted under."""
+        kind, _, detail = str(reason).partition(":")
+        self._found[kind].append(f"{_printable(str(path))}{': ' if detail else ''}{detail.strip()}")
+
+    @property
+    def count(self) -> int:
+        """Number of files."""
+        return sum(map(len, self._found.values()))
+
+    def __str__(self) -> str:
+        """One line: how many, why, and the first of each reason."""
+        kinds = [
+            f"{len(files)} {kind} ({'first: ' if len(files) > 1 else ''}{files[0]})"
+            for kind, files in self._found.items()
+        ]
+        what = "1 result is" if self.count == 1 else f"{self.count} results are"
+        return f"{what} left out: {'; '.join(kinds)}"
 
 
 class Store:
@@ -52,79 +99,205 @@ class Store:
     def case_path(self, unit: Unit) -> Path:
         """Where what a unit was scored against lies: one file for a case, protocol and split."""
         decides = [unit.fingerprint, unit.protocol_settings, unit.threshold.get("held_out", 0)]
-        name = f"{_slug(unit.case)}-{digest(decides)[:KEY_LENGTH]}.npz"
-        return self.folder / _slug(unit.data) / "cases" / name
+        folder, slug = self.folder / _slug(unit.data) / "cases", _slug(unit.case)
+        shared = folder / f"{slug}-{digest(decides)[:KEY_LENGTH]}.npz"
+        if slug == unit.case:
+            return shared
+        # Two names may read alike in a file's name. Files of before that was minded stay in use.
+        own = folder / f"{slug}-{digest([*decides, unit.case])[:KEY_LENGTH]}.npz"
+        return shared if shared.exists() and not own.exists() else own
 
     def find(self, unit: Unit) -> Record | None:
-        """The unit's record; None if there is none or the file is torn, altered or foreign."""
-        record = read_record(self.path(unit))
-        return record if record and record.unit.key == unit.key else None
-
-    def save(self, record: Record, scores: FloatArray | None = None) -> None:
-        """Write a record, after the scores if there are any, so that it never promises too much."""
-        if scores is not None:
-            self._write(self.path(record.unit, ".scores.npz"), lambda f: np.savez(f, scores=scores))
-        self._write(self.path(record.unit), lambda f: f.write(record.to_json().encode()))
-
-    def scores(self, unit: Unit) -> FloatArray:
-        """The stored score of every point, `(n,)`; several recordings stand one after another.
+        """The unit's record; None if there is none or the file is torn, altered or foreign.
 
         Raises:
-            DataNotFoundError: they were not stored.
+            AnomalibTsError: a later version wrote it, or a folder is in its place.
+        """
+        path = self.path(unit)
+        try:
+            record = load_record(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, UnreadableRecordError) as error:
+            if isinstance(error, UnreadableRecordError) and error.later:
+                raise AnomalibTsError(
+                    f"the result {path} was {error}; update anomalib-ts, or choose another folder "
+                    "with results=FOLDER"
+                ) from None
+            _clear(path)
+            log.warning("%s is %s; the unit is run again", _printable(str(path)), error)
+            return None
+        return record if record.unit.key == unit.key else None
+
+    def save(self, record: Record, scores: FloatArray | None = None) -> Record:
+        """Write a record, after the scores if there are any, so that it never promises too much.
+
+        Returns:
+            The record as it was written: with the digest of its scores.
+        """
+        if scores is not None:
+            path = self.path(record.unit, ".scores.npz")
+            self._write(path, lambda f: np.savez(f, scores=scores))
+            record = replace(record, scores_digest=_scores_digest(scores))
+        self._write(self.path(record.unit), lambda f: f.write(record.to_json().encode()))
+        return record
+
+    def scores(self, unit: Unit, expected: str = "") -> FloatArray:
+        """The stored score of every point, `(n,)`; several recordings stand one after another.
+
+        Args:
+            unit: whose.
+            expected: `Record.scores_digest`; empty takes what is there.
+
+        Raises:
+            DataNotFoundError: they are not there.
+            DamagedResultError: they cannot be read, or are not those of the record.
         """
         path = self.path(unit, ".scores.npz")
-        if not path.is_file():
-            raise DataNotFoundError(f"no scores at {path}; run again with save_scores=true")
-        with np.load(path, allow_pickle=False) as file:
-            return np.asarray(file["scores"], dtype=np.float64)
+        if not _exists(path):
+            raise DamagedResultError(f"no scores at {path}; run again with save_scores=true")
+        array = _arrays(path).get("scores")
+        if array is None or array.ndim != 1 or array.dtype.kind not in "fiu":
+            raise _damaged(path, "no scores are in it")
+        scores = np.asarray(array, dtype=np.float64)
+        if expected and _scores_digest(scores) != expected:
+            raise _damaged(path, "altered since the unit was run")
+        return scores
 
-    def save_case(self, unit: Unit, arrays: dict[str, Any], split: str = "") -> None:
+    def save_case(self, unit: Unit, arrays: Mapping[str, Any], split: str = "") -> str:
         """Keep what a case was scored against, once for all detectors.
 
         Args:
             unit: one that was run on the case.
             arrays: of the ground truth.
             split: the clips of the split as CSV text; empty if there is none to keep.
+
+        Returns:
+            The digest of the arrays.
         """
         path = self.case_path(unit)
         if split and not path.with_suffix(".csv").exists():
             self._write(path.with_suffix(".csv"), lambda f: f.write(split.encode()))
-        if not path.exists():
+        wanted = arrays_digest(arrays)
+        try:
+            intact = _exists(path) and _digest_at(str(path), _stamp(path)) == wanted
+        except DamagedResultError:
+            intact = False
+        if not intact:
             self._write(path, lambda f: np.savez_compressed(f, **arrays))
+        return wanted
 
-    def case(self, unit: Unit) -> dict[str, Any]:
+    def case(self, unit: Unit, expected: str = "") -> dict[str, Any]:
         """What `save_case` kept.
 
+        Args:
+            unit: one that was run on the case.
+            expected: `Record.case_digest`; empty takes what is there.
+
         Raises:
-            DataNotFoundError: nothing was kept.
+            DataNotFoundError: nothing is there.
+            DamagedResultError: it cannot be read, or is not what the record was judged against.
         """
         path = self.case_path(unit)
-        if not path.is_file():
-            raise DataNotFoundError(f"no stored case at {path}; run again with save_scores=true")
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        if not _exists(path):
+            raise DamagedResultError(f"no stored case at {path}; run again with save_scores=true")
+        arrays = _arrays(path)
+        if not arrays.keys() >= _CASE_ARRAYS:
+            raise _damaged(path, "it lacks parts of the case")
+        if expected and arrays_digest(arrays) != expected:
+            raise _damaged(path, "altered since the unit was run")
+        return arrays
+
+    def scored(self, record: Record) -> tuple[dict[str, Any], FloatArray]:
+        """What a record was judged by: the arrays of its case, and its scores.
+
+        Raises:
+            DataNotFoundError: they are not stored.
+            DamagedResultError: they are not what they were when the unit was run.
+        """
+        case = self.case(record.unit, record.case_digest)
+        scores = self.scores(record.unit, record.scores_digest)
+        if len(scores) != int(case["lengths"].sum()):
+            path = self.path(record.unit, ".scores.npz")
+            raise _damaged(path, f"{len(scores)} scores of {int(case['lengths'].sum())} points")
+        return case, scores
+
+    def check(self, record: Record) -> None:
+        """Make sure that what a record was judged by is still there, where it was stored.
+
+        Raises:
+            DamagedResultError: it is not.
+        """
+        if not record.scores:
+            return
+        scores = self.scores(record.unit, record.scores_digest)
+        if record.points is not None and len(scores) != record.points:
+            path = self.path(record.unit, ".scores.npz")
+            raise _damaged(path, f"{len(scores)} scores of {record.points} points")
+        path = self.case_path(record.unit)
+        if not _exists(path):
+            raise DamagedResultError(f"no stored case at {path}; {REMEDY}")
+        if _digest_at(str(path), _stamp(path)) != record.case_digest and record.case_digest:
+            raise _damaged(path, "altered since the unit was run")
 
     def records(self) -> Iterator[Record]:
-        """All readable records, in the order of their paths."""
-        for path in sorted(self.folder.glob(_RECORDS)):
-            if record := read_record(path):
-                yield record
+        """All usable records, in the order of their paths; one warning tells of the others."""
+        left_out = LeftOut()
+        yield from self._scan(left_out)
+        if left_out.count:
+            log.warning("%s", left_out)
 
-    def lock(self, unit: Unit) -> FileLock:
-        """A lock that one process at a time can hold for this unit, released when it dies."""
+    def read(self) -> tuple[list[Record], LeftOut]:
+        """The same at once, and the files that are left out, for those who show them."""
+        left_out = LeftOut()
+        return list(self._scan(left_out)), left_out
+
+    def _scan(self, left_out: LeftOut) -> Iterator[Record]:
+        shared: dict[str, Any] = {}
+        for path in _record_paths(self.folder, left_out):
+            try:
+                yield _slim(load_record(path), shared)
+            except FileNotFoundError:
+                continue  # removed while this goes on; or a link to nowhere
+            except UnreadableRecordError as error:
+                left_out.add(path, error)
+            except OSError as error:
+                left_out.add(path, f"unreadable: {error.strerror or error}")
+
+    @contextmanager
+    def lock(self, unit: Unit) -> Iterator[None]:
+        """Hold a lock that one process at a time can hold for this unit; it is freed if it dies.
+
+        Raises:
+            AnomalibTsError: the lock cannot be written.
+        """
         folder = self.folder / ".locks"
         self._make(folder)
-        return FileLock(folder / f"{unit.key[:KEY_LENGTH]}.lock")
+        lock = FileLock(folder / f"{unit.key[:KEY_LENGTH]}.lock")
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise AnomalibTsError(f"cannot write the lock {lock.lock_file}: {error}") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def check_writable(self) -> None:
         """Fail now rather than after hours of work.
 
         Raises:
-            AnomalibTsError: the folder cannot be created or written.
+            AnomalibTsError: the folder cannot be created or written, or its disk is full.
         """
         self._make(self.folder)
-        if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise AnomalibTsError(f"cannot write to the results folder {self.folder}")
+        try:
+            with tempfile.TemporaryFile(dir=self.folder) as file:
+                file.write(bytes(4096))
+                file.flush()
+        except OSError as error:
+            raise AnomalibTsError(
+                f"cannot write to the results folder {self.folder}: {error.strerror or error}"
+            ) from None
 
     def _make(self, folder: Path) -> None:
         try:
@@ -132,10 +305,11 @@ class Store:
         except OSError as error:
             raise AnomalibTsError(f"cannot create the results folder {folder}: {error}") from None
 
-    def _write(self, path: Path, write: Any) -> None:
+    def _write(self, path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+        _clear(path)
         try:
             with atomic_write(path) as file:
-                _ = write(file)
+                write(file)
         except OSError as error:
             raise AnomalibTsError(f"cannot write the result {path}: {error}") from error
 
@@ -144,24 +318,185 @@ def existing_store(folder: str | Path) -> Store:
     """The store in a folder that holds at least one result.
 
     Raises:
-        DataNotFoundError: it does not.
+        DataNotFoundError: it does not; the message says what is damaged, if anything.
     """
-    store = Store(folder)
-    if not any(read_record(path) for path in store.folder.glob(_RECORDS)):
+    store, left_out = Store(folder), LeftOut()
+    if next(store._scan(left_out), None) is None:
+        damaged = f": {left_out}" if left_out.count else ""
         raise DataNotFoundError(
-            f"no results in {folder}; `anomalib-ts run results={folder}` makes some"
+            f"no results in {folder}{damaged}; `anomalib-ts run results={folder}` makes some"
         )
     return store
 
 
+def load_record(path: str | Path) -> Record:
+    """The record in a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: it cannot be read.
+        UnreadableRecordError: it holds no record that this version can use.
+    """
+    text, modified = _content(path)
+    return Record.read(text, datetime.fromtimestamp(modified, UTC).isoformat())
+
+
 def read_record(path: Path) -> Record | None:
-    """The record in a file; None if it is missing, torn or altered."""
+    """The record in a file; None if it is missing, torn, altered or of a later version."""
     try:
-        return Record.from_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+        return load_record(path)
+    except (OSError, UnreadableRecordError):
         return None
 
 
+_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""A pipe in the place of a file must not be waited for."""
+
+
+def _content(path: str | Path) -> tuple[bytes, float]:
+    """The bytes of a regular file of bearable size, and when it was written."""
+    handle = os.open(path, _OPEN)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise UnreadableRecordError("damaged: no plain file")
+        if found.st_size > LARGEST_RECORD:
+            raise UnreadableRecordError(f"damaged: of {found.st_size / 1e6:.0f} MB")
+        parts = []
+        while part := os.read(handle, LARGEST_RECORD):
+            parts.append(part)
+        return b"".join(parts), found.st_mtime
+    finally:
+        os.close(handle)
+
+
+def _record_paths(folder: Path, left_out: LeftOut) -> Iterator[str]:
+    """FOLDER/<data set>/<detector>/<unit>.json, sorted; hidden names are none of ours."""
+    for data in _names(folder, left_out):
+        for detector in _names(data, left_out):
+            yield from (p for p in _names(detector, left_out) if p.endswith(".json"))
+
+
+def _names(folder: str | Path, left_out: LeftOut) -> list[str]:
+    """What is in a folder, sorted; nothing if it is no folder."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        left_out.add(folder, f"unreadable: {error.strerror or error}")
+        return []
+    return [f"{folder}{os.sep}{name}" for name in names]
+
+
+_SHARED = ("detector_settings", "data_settings", "protocol_settings", "threshold")
+_NAMES = ("detector", "data", "case", "protocol", "variant", "fingerprint")
+
+
+def _slim(record: Record, shared: dict[str, Any]) -> Record:
+    """The record, with what it has in common with others in memory once.
+
+    Settings that are equal become one object, so that whoever compares them need not look inside.
+    """
+    unit = vars(record.unit)
+    for name in _SHARED:
+        unit[name] = shared.setdefault(repr(unit[name]), unit[name])
+    for name in _NAMES:
+        unit[name] = shared.setdefault(unit[name], unit[name])
+    own = vars(record)
+    for name in ("judged", "versions", "undefined"):
+        own[name] = shared.setdefault(repr(own[name]), own[name])
+    for name in ("metrics", "fitted"):
+        own[name] = {shared.setdefault(key, key): value for key, value in own[name].items()}
+    return record
+
+
+_CASE_ARRAYS = {"lengths", "names", "machine_ids", "domains", "kinds"}
+_TORN = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    MemoryError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What NumPy raises on files that are not what they were."""
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of an NPZ file."""
+    try:
+        if not path.is_file():
+            raise ValueError("it is no plain file")
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except _TORN as error:
+        why = " ".join(str(error).split())[:100] or type(error).__name__
+        raise _damaged(path, f"unreadable: {why}") from None
+
+
+def arrays_digest(arrays: Mapping[str, Any]) -> str:
+    """SHA-256 over names, types, shapes and values of arrays."""
+    found = sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        if array.dtype.kind in "biuf":
+            found.update(memoryview(array.reshape(-1).view(np.uint8)))  # without a copy
+        else:
+            found.update(array.tobytes())
+    return found.hexdigest()
+
+
+def _scores_digest(scores: FloatArray) -> str:
+    return arrays_digest({"scores": np.asarray(scores, dtype=np.float64)})
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+@lru_cache(maxsize=1024)
+def _digest_at(path: str, stamp: tuple[int, ...]) -> str:
+    """The digest of a file's arrays; a case is asked for once a unit, but read once."""
+    del stamp  # it is what makes another file another entry
+    return arrays_digest(_arrays(Path(path)))
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)
+
+
+def _damaged(path: Path, why: str) -> DamagedResultError:
+    return DamagedResultError(f"{_printable(str(path))} is damaged ({why}); {REMEDY}")
+
+
+def _clear(path: Path) -> None:
+    """Make way for a file where an empty folder is in its place.
+
+    Raises:
+        AnomalibTsError: the folder is not empty; it may hold something that matters.
+    """
+    if path.is_dir() and not path.is_symlink():
+        try:
+            path.rmdir()
+        except OSError:
+            raise AnomalibTsError(f"a folder is in the place of {path}; move it away") from None
+
+
+def _printable(text: str) -> str:
+    """A path in one line without what a terminal would act on."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def _slug(name: str) -> str:
-    """A file name that reads like `name` on every system."""
-    return re.sub(r"[^A-Za-z0-9._@+-]+", "_", name).strip("._") or "_"
+    """A file name that reads like `name` on every system; of a long one the start and a digest."""
+    plain = re.sub(r"[^A-Za-z0-9._@+-]+", "_", name).strip("._") or "_"
+    if len(plain) <= LONGEST_NAME:
+        return plain
+    return f"{plain[: LONGEST_NAME - KEY_LENGTH - 1]}-{digest(name)[:KEY_LENGTH]}"
