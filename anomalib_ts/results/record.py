@@ -30,6 +30,9 @@ LONGEST = {"message": 2_000, "traceback": 20_000}
 
 SHORT = 500
 
+REDUCTIONS = ("mean", "max", "top_k")
+"""How the point scores of a recording may become one, see `Evaluation`."""
+
 Status = Literal["ok", "error", "timeout", "oom", "skipped"]
 
 
@@ -205,8 +208,9 @@ def _check_rules(judged: Mapping[str, Any]) -> None:
         if name not in ("window", "reduce"):
             reason = f"written by a later (newer) version: a rule {name[:40]!r}"
             raise UnreadableRecordError(reason, later=True)
-        if type(rule) is not str and (name == "reduce" or type(rule) is not int):
-            raise UnreadableRecordError(f"damaged: the rule {name} is of the wrong kind")
+        known = rule in REDUCTIONS if name == "reduce" else rule == "period" or type(rule) is int
+        if not known:
+            raise UnreadableRecordError(f"damaged: the rule {name} has no such value")
 
 
 def _sealed(content: dict[str, Any], *, ensure_ascii: bool) -> str:

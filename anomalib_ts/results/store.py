@@ -53,19 +53,23 @@ REMEDY = "the same `anomalib-ts run` command runs the unit again"
 
 
 class LeftOut:
-    """Files of a results folder that give no usable result, by the reason."""
+    """Stored results that cannot be used, by the reason.
 
-    def __init__(self) -> None:
+    Args:
+        what: is not done with them.
+    """
+
+    def __init__(self, what: str = "left out") -> None:
+        self._what = what
         self._found: defaultdict[str, list[str]] = defaultdict(list)
 
-    def add(self, path: str | Path, reason: object) -> None:
-        """Note a file; what stands before the colon of the reason is what it is counted under."""
-        kind, _, detail = str(reason).partition(":")
-        self._found[kind].append(f"{_printable(str(path))}{': ' if detail else ''}{detail.strip()}")
+    def add(self, kind: str, detail: str) -> None:
+        """Note one: the reason in a word or two, and the file with what is the matter with it."""
+        self._found[kind].append(detail)
 
     @property
     def count(self) -> int:
-        """Number of files."""
+        """Number of results."""
         return sum(map(len, self._found.values()))
 
     def __str__(self) -> str:
@@ -75,7 +79,7 @@ class LeftOut:
             for kind, files in self._found.items()
         ]
         what = "1 result is" if self.count == 1 else f"{self.count} results are"
-        return f"{what} left out: {'; '.join(kinds)}"
+        return f"{what} {self._what}: {'; '.join(kinds)}"
 
 
 class Store:
@@ -155,11 +159,13 @@ class Store:
         """
         path = self.path(unit, ".scores.npz")
         if not _exists(path):
-            raise DamagedResultError(f"no scores at {path}; run again with save_scores=true")
+            raise DamagedResultError(f"no scores at {path}: not kept, or lost; run again with save_scores=true")
         array = _arrays(path).get("scores")
         if array is None or array.ndim != 1 or array.dtype.kind not in "fiu":
             raise _damaged(path, "no scores are in it")
         scores = np.asarray(array, dtype=np.float64)
+        if not np.isfinite(scores).all():
+            raise _damaged(path, "scores are not finite")
         if expected and _scores_digest(scores) != expected:
             raise _damaged(path, "altered since the unit was run")
         return scores
@@ -200,10 +206,10 @@ class Store:
         """
         path = self.case_path(unit)
         if not _exists(path):
-            raise DamagedResultError(f"no stored case at {path}; run again with save_scores=true")
+            raise DamagedResultError(f"no case at {path}: not kept, or lost; run again with save_scores=true")
         arrays = _arrays(path)
-        if not arrays.keys() >= _CASE_ARRAYS:
-            raise _damaged(path, "it lacks parts of the case")
+        if not _is_case(arrays):
+            raise _damaged(path, "its parts do not fit together")
         if expected and arrays_digest(arrays) != expected:
             raise _damaged(path, "altered since the unit was run")
         return arrays
@@ -217,28 +223,33 @@ class Store:
         """
         case = self.case(record.unit, record.case_digest)
         scores = self.scores(record.unit, record.scores_digest)
-        if len(scores) != int(case["lengths"].sum()):
+        points = int(case["lengths"].sum())
+        if len(scores) != points:
             path = self.path(record.unit, ".scores.npz")
-            raise _damaged(path, f"{len(scores)} scores of {int(case['lengths'].sum())} points")
+            raise _damaged(path, f"it has {len(scores)} scores of {points} points")
         return case, scores
 
-    def check(self, record: Record) -> None:
-        """Make sure that what a record was judged by is still there, where it was stored.
+    def check(self, record: Record) -> FloatArray | None:
+        """Make sure that what a record was judged by is what it was; a case is read only once.
+
+        Returns:
+            The scores; None if none were stored.
 
         Raises:
             DamagedResultError: it is not.
         """
         if not record.scores:
-            return
+            return None
         scores = self.scores(record.unit, record.scores_digest)
-        if record.points is not None and len(scores) != record.points:
+        if not record.scores_digest and record.points not in (None, len(scores)):
             path = self.path(record.unit, ".scores.npz")
             raise _damaged(path, f"{len(scores)} scores of {record.points} points")
         path = self.case_path(record.unit)
         if not _exists(path):
-            raise DamagedResultError(f"no stored case at {path}; {REMEDY}")
+            raise DamagedResultError(f"no case at {path}: it is lost; {REMEDY}")
         if _digest_at(str(path), _stamp(path)) != record.case_digest and record.case_digest:
             raise _damaged(path, "altered since the unit was run")
+        return scores
 
     def records(self) -> Iterator[Record]:
         """All usable records, in the order of their paths; one warning tells of the others."""
@@ -260,9 +271,10 @@ class Store:
             except FileNotFoundError:
                 continue  # removed while this goes on; or a link to nowhere
             except UnreadableRecordError as error:
-                left_out.add(path, error)
+                kind, _, why = str(error).partition(": ")
+                left_out.add(kind, f"{_printable(path)}: {why}")
             except OSError as error:
-                left_out.add(path, f"unreadable: {error.strerror or error}")
+                left_out.add("unreadable", f"{_printable(path)}: {error.strerror or error}")
 
     @contextmanager
     def lock(self, unit: Unit) -> Iterator[None]:
@@ -384,7 +396,7 @@ def _names(folder: str | Path, left_out: LeftOut) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        left_out.add(folder, f"unreadable: {error.strerror or error}")
+        left_out.add("unreadable", f"{_printable(str(folder))}: {error.strerror or error}")
         return []
     return [f"{folder}{os.sep}{name}" for name in names]
 
@@ -411,7 +423,8 @@ def _slim(record: Record, shared: dict[str, Any]) -> Record:
     return record
 
 
-_CASE_ARRAYS = {"lengths", "names", "machine_ids", "domains", "kinds"}
+_BY_RECORDING = ("names", "machine_ids", "domains", "kinds")
+_BY_POINT = ("labels", "values", "times")
 _TORN = (
     OSError,
     ValueError,
@@ -437,6 +450,19 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     except _TORN as error:
         why = " ".join(str(error).split())[:100] or type(error).__name__
         raise _damaged(path, f"unreadable: {why}") from None
+
+
+def _is_case(arrays: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether these are the arrays of a `GroundTruth`, of lengths that fit together."""
+    lengths = arrays.get("lengths")
+    if lengths is None or lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+        return False
+    recordings, points = len(lengths), int(lengths.sum())
+    wanted = dict.fromkeys(_BY_RECORDING, recordings)
+    wanted |= {name: points for name in _BY_POINT if name in arrays}
+    wanted |= {"record_labels": recordings} if "record_labels" in arrays else {}
+    found = {name: array.shape[:1] for name, array in arrays.items()}
+    return all(found.get(name) == (length,) for name, length in wanted.items())
 
 
 def arrays_digest(arrays: Mapping[str, Any]) -> str:

@@ -49,10 +49,10 @@ def test_nothing_measured_is_not_zero():
 
 def test_quoted_rows_are_marked_and_cover_our_cases_only():
     quoted = table([[0.95, 0.1], [np.nan, np.nan]], ["x", "elsewhere"])
-    first, *rest = leaderboard(RECORDS, published=[quoted])
-    assert (first.detector, first.protocol, first.source) == ("M0", "quoted", "TSB-UAD")
-    assert (first.metrics, first.covered, first.cases) == ({"auroc": 0.95}, {"auroc": 1}, 3)
-    assert [row.source for row in rest] == ["", ""]
+    own, row, _ = leaderboard(RECORDS, published=[quoted])
+    assert (row.detector, row.protocol, row.source) == ("M0", "quoted", "TSB-UAD")
+    assert (row.metrics, row.covered, row.cases) == ({"auroc": 0.95}, {"auroc": 1}, 3)
+    assert (own.detector, own.comparable, row.comparable) == ("good", ("auroc",), ())
 
 
 def test_csv_and_json_hold_the_same_numbers():
@@ -66,13 +66,17 @@ def test_csv_and_json_hold_the_same_numbers():
 
 
 def test_markdown_and_latex_mark_the_best():
-    rows = leaderboard([*RECORDS, ok(0.2, "good", data="E")])
+    whole = [ok(0.3, "whole", case) for case in ("x", "y", "z")]
+    del whole[2].metrics["auroc"]
+    whole[2].undefined["auroc"] = "no anomalies"
+    rows = leaderboard([*RECORDS, *whole, ok(0.2, "good", data="E")])
     lines = as_markdown(rows).splitlines()
     assert lines[0].startswith("| data | protocol | detector | AUROC |")
     assert "**0.700 ±0.035**" in lines[2]
     assert "2/3 1 undef." in lines[2]
     assert "**" not in lines[3]
-    assert "0.200" in lines[4] and "**" not in lines[4]  # alone in its data set
+    assert "1/3 1 failed 1 undef. unranked" in lines[4]
+    assert "0.200" in lines[5] and "**" not in lines[5]  # alone in its data set
     latex = as_latex(rows)
     assert r"\textbf{0.700 $\pm$0.035}" in latex
     assert latex.count(r"\textbf") == 1
