@@ -145,8 +145,6 @@ def _with(name: str, detail: str) -> str:
 
 def _described(settings: Flat, names: list[str]) -> str:
     """`level=0.9, window=3`: the settings of these names; of a class alone its name."""
-    told = [
-        (name, shown(value)) for name, value in settings if name in names and value != FOLLOWS
-    ]
+    told = [(name, shown(value)) for name, value in settings if name in names and value != FOLLOWS]
     plain = [f"{name}={text}" for name, text in told if not name.endswith("_target_")]
     return ", ".join(plain) or ", ".join(text.rpartition(".")[2] for _, text in told)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from statistics import fmean, stdev
+from statistics import fmean
 
 import numpy as np
 from rich.console import Group
@@ -21,6 +22,8 @@ from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table,
 from anomalib_ts.results.published import PublishedTable
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.terminal import tables
+
+log = logging.getLogger(__name__)
 
 COLUMNS = ("auroc", "aupr", "pauc")
 """The metrics that a table shows unless asked for others."""
@@ -93,7 +96,8 @@ def leaderboard(
 ) -> list[Row]:
     """One row a data set, protocol and detector; within a data set the best by `metric` first.
 
-    Rows that lack a case on which another row has a value come after those that lack none.
+    Rows that lack a case on which another row has a value come after those that lack none. A
+    warning tells of results that no longer count.
 
     Args:
         records: stored results; those that no longer count are left out, see `sort_results`.
@@ -101,7 +105,10 @@ def leaderboard(
         published: tables whose methods are quoted beside ours, on the series that are ours.
         common: whether to leave out the cases on which not all rows of a data set have a value.
     """
-    return leaderboard_of(entries(records).kept, metric, published, common=common)
+    found = entries(records)
+    for remark in found.remarks:
+        log.warning("%s", remark)
+    return leaderboard_of(found.kept, metric, published, common=common)
 
 
 def leaderboard_of(
@@ -159,7 +166,9 @@ def _rows(
         for key in {key for values in everything for key in values}
     }
     rows = [
-        _row(data, method, group, own[method], wanted) for method, group in by_method.items() if group
+        _row(data, method, group, own[method], wanted)
+        for method, group in by_method.items()
+        if group
     ]
     return rows + [
         _quoted_row(data, method, key, found, wanted[key], len(series))
@@ -281,7 +290,7 @@ def _deviation(records: list[Record], key: str) -> float:
         if key in record.metrics:
             by_seed[record.unit.seed].append(record.metrics[key])
     means = [fmean(values) for values in by_seed.values()]
-    return stdev(means) if len(means) > 1 else 0.0
+    return float(np.std(means, ddof=1)) if len(means) > 1 else 0.0
 
 
 def columns(metric: str) -> list[str]:

@@ -376,9 +376,7 @@ def _rules(record: Record) -> Flat | None:
     return tuple((k, json.dumps(v)) for k, v in record.judged.items() if k == name)
 
 
-def _series(
-    records: Sequence[Record], settings: _Settings, x: str | None
-) -> list[SeriesKey]:
+def _series(records: Sequence[Record], settings: _Settings, x: str | None) -> list[SeriesKey]:
     several = _cases_with_several_data(records)
     groups: defaultdict[tuple[str, str], list[Unit]] = defaultdict(list)
     for record in records:

@@ -140,9 +140,10 @@ class Record:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        if self.error:
+        if self.error or self.status != "ok":
             bounded = {k: _bounded(v, LONGEST.get(k, SHORT)) for k, v in self.error.items()}
-            self._set("error", bounded)
+            empty = dict.fromkeys(("type", "message", "traceback"), "")
+            self._set("error", empty | bounded)
         if not all(map(isfinite, self.metrics.values())):
             odd = {key: value for key, value in self.metrics.items() if not isfinite(value)}
             whys = {key: f"the value is {value}" for key, value in odd.items()}

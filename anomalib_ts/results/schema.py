@@ -103,6 +103,4 @@ def _check(hint: Any) -> Check:
 
 
 def _is_number(value: Any) -> bool:
-    return (type(value) is float and isfinite(value)) or (
-        type(value) is int and abs(value) < 2**63
-    )
+    return (type(value) is float and isfinite(value)) or (type(value) is int and abs(value) < 2**63)

@@ -6,7 +6,8 @@
     RESULTS/<data set>/cases/<case>-<key>.npz                 what was scored: labels, values
                               ... .csv                        which clips trained and were tested
 
-The files are the truth; there is no index to lose.
+The files are the truth. A large store also has a copy of its records in one file, which may be
+deleted at any time, see `anomalib_ts.results.index`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from numpy.typing import NDArray
 from anomalib_ts.errors import AnomalibTsError, DamagedResultError, DataNotFoundError
 from anomalib_ts.files import atomic_write
 from anomalib_ts.recording import FloatArray
+from anomalib_ts.results.index import Cached, Index, Stamp
 from anomalib_ts.results.record import Record, Unit, digest
 from anomalib_ts.results.schema import UnreadableRecordError
 
@@ -159,7 +161,9 @@ class Store:
         """
         path = self.path(unit, ".scores.npz")
         if not _exists(path):
-            raise DamagedResultError(f"no scores at {path}: not kept, or lost; run again with save_scores=true")
+            raise DamagedResultError(
+                f"no scores at {path}: not kept, or lost; run again with save_scores=true"
+            )
         array = _arrays(path).get("scores")
         if array is None or array.ndim != 1 or array.dtype.kind not in "fiu":
             raise _damaged(path, "no scores are in it")
@@ -206,7 +210,9 @@ class Store:
         """
         path = self.case_path(unit)
         if not _exists(path):
-            raise DamagedResultError(f"no case at {path}: not kept, or lost; run again with save_scores=true")
+            raise DamagedResultError(
+                f"no case at {path}: not kept, or lost; run again with save_scores=true"
+            )
         arrays = _arrays(path)
         if not _is_case(arrays):
             raise _damaged(path, "its parts do not fit together")
@@ -264,10 +270,28 @@ class Store:
         return list(self._scan(left_out)), left_out
 
     def _scan(self, left_out: LeftOut) -> Iterator[Record]:
-        shared: dict[str, Any] = {}
-        for path in _record_paths(self.folder, left_out):
+        """Walk through FOLDER/<data set>/<detector>/<unit>.json, sorted; hidden names are others'."""
+        index, shared = Index(self.folder), dict[str, Any]()
+        for data in _names(self.folder, left_out):
+            for detector in _names(self.folder / data, left_out):
+                yield from self._scan_folder(f"{data}/{detector}", index, shared, left_out)
+        index.commit()
+
+    def _scan_folder(
+        self, name: str, index: Index, shared: dict[str, Any], left_out: LeftOut
+    ) -> Iterator[Record]:
+        folder = self.folder / name
+        known, found, missed = index.folder(name, shared), dict[str, Cached](), set[str]()
+        for file in _names(folder, left_out):
+            if not file.endswith(".json"):
+                continue
+            path = f"{folder}{os.sep}{file}"
             try:
-                yield _slim(load_record(path), shared)
+                cached = known.get(file)
+                if cached is None or cached.stamp != _stamp(path):
+                    missed.add(file)
+                    cached = Cached(*_load(path))
+                    _slim(cached.record, shared)
             except FileNotFoundError:
                 continue  # removed while this goes on; or a link to nowhere
             except UnreadableRecordError as error:
@@ -275,6 +299,10 @@ class Store:
                 left_out.add(kind, f"{_printable(path)}: {why}")
             except OSError as error:
                 left_out.add("unreadable", f"{_printable(path)}: {error.strerror or error}")
+            else:
+                found[file] = cached
+                yield cached.record
+        index.note(name, found, missed)
 
     @contextmanager
     def lock(self, unit: Unit) -> Iterator[None]:
@@ -349,8 +377,14 @@ def load_record(path: str | Path) -> Record:
         OSError: it cannot be read.
         UnreadableRecordError: it holds no record that this version can use.
     """
-    text, modified = _content(path)
-    return Record.read(text, datetime.fromtimestamp(modified, UTC).isoformat())
+    return _load(path)[1]
+
+
+def _load(path: str | Path) -> tuple[Stamp, Record]:
+    """A record and the stamp of its file, both of the same file whatever replaces it."""
+    text, found = _content(path)
+    written = datetime.fromtimestamp(found.st_mtime, UTC).isoformat()
+    return _stamp_of(found), Record.read(text, written)
 
 
 def read_record(path: Path) -> Record | None:
@@ -365,8 +399,8 @@ _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """A pipe in the place of a file must not be waited for."""
 
 
-def _content(path: str | Path) -> tuple[bytes, float]:
-    """The bytes of a regular file of bearable size, and when it was written."""
+def _content(path: str | Path) -> tuple[bytes, os.stat_result]:
+    """The bytes of a regular file of bearable size, and what the system says of it."""
     handle = os.open(path, _OPEN)
     try:
         found = os.fstat(handle)
@@ -377,28 +411,20 @@ def _content(path: str | Path) -> tuple[bytes, float]:
         parts = []
         while part := os.read(handle, LARGEST_RECORD):
             parts.append(part)
-        return b"".join(parts), found.st_mtime
+        return b"".join(parts), found
     finally:
         os.close(handle)
-
-
-def _record_paths(folder: Path, left_out: LeftOut) -> Iterator[str]:
-    """FOLDER/<data set>/<detector>/<unit>.json, sorted; hidden names are none of ours."""
-    for data in _names(folder, left_out):
-        for detector in _names(data, left_out):
-            yield from (p for p in _names(detector, left_out) if p.endswith(".json"))
 
 
 def _names(folder: str | Path, left_out: LeftOut) -> list[str]:
     """What is in a folder, sorted; nothing if it is no folder."""
     try:
-        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         left_out.add("unreadable", f"{_printable(str(folder))}: {error.strerror or error}")
         return []
-    return [f"{folder}{os.sep}{name}" for name in names]
 
 
 _SHARED = ("detector_settings", "data_settings", "protocol_settings", "threshold")
@@ -482,13 +508,16 @@ def _scores_digest(scores: FloatArray) -> str:
     return arrays_digest({"scores": np.asarray(scores, dtype=np.float64)})
 
 
-def _stamp(path: Path) -> tuple[int, ...]:
-    found = path.stat()
+def _stamp(path: str | Path) -> Stamp:
+    return _stamp_of(os.stat(path))  # noqa: PTH116 - a Path for each of 100,000 takes its time
+
+
+def _stamp_of(found: os.stat_result) -> Stamp:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 @lru_cache(maxsize=1024)
-def _digest_at(path: str, stamp: tuple[int, ...]) -> str:
+def _digest_at(path: str, stamp: Stamp) -> str:
     """The digest of a file's arrays; a case is asked for once a unit, but read once."""
     del stamp  # it is what makes another file another entry
     return arrays_digest(_arrays(Path(path)))
