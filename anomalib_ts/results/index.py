@@ -31,7 +31,7 @@ FEWEST = 1000
 """Records of a store that has an index."""
 
 SETTLED_NS = 3_000_000_000
-"""A file that was changed in the last three seconds may change again within one tick of its clock."""
+"""A file that was changed just now may change again within the same tick of the clock."""
 
 _UNIT = tuple(Unit.__dataclass_fields__)
 _RECORD = tuple(name for name in Record.__dataclass_fields__ if name != "unit")
