@@ -8,7 +8,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
 
 import numpy as np
@@ -171,7 +171,12 @@ def _rows(
         if group
     ]
     return rows + [
-        _quoted_row(data, method, key, found, wanted[key], len(series))
+        replace(
+            _quoted_row(method, key, found),
+            data=data,
+            cases=len(series),
+            comparable=(key,) if found.keys() == wanted[key] else (),
+        )
         for key, method, found in quoted
         if found
     ]
@@ -257,14 +262,13 @@ def _quoted(
     ]
 
 
-def _quoted_row(
-    data: str, method: Method, metric: str, found: dict[str, float], wanted: set[str], cases: int
-) -> Row:
+def _quoted_row(method: Method, metric: str, found: dict[str, float]) -> Row:
+    """The row of a quoted method, as far as it does not depend on our rows."""
     return Row(
-        data=data,
+        data="",
         protocol=QUOTED,
         detector=method.name,
-        cases=cases,
+        cases=0,
         metrics={metric: fmean(found.values())},
         deviations={},
         covered={metric: len(found)},
@@ -275,7 +279,6 @@ def _quoted_row(
         score_seconds=None,
         peak_memory_mb=None,
         source=method.source,
-        comparable=(metric,) if found.keys() == wanted else (),
     )
 
 
@@ -329,7 +332,7 @@ def grid(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> Grid:
 
 def remarks(rows: list[Row], metric: str) -> list[str]:
     """What a reader must know of the rows, a line each."""
-    return [UNRANKED_REMARK] if any(map(lambda row: _is_unranked(row, metric), rows)) else []
+    return [UNRANKED_REMARK] if any(_is_unranked(row, metric) for row in rows) else []
 
 
 def as_table(rows: list[Row], width: int, metrics: Iterable[str] = COLUMNS) -> Group:

@@ -82,10 +82,9 @@ def _checks(target: type) -> tuple[dict[str, Check], dict[str, type]]:
 
 
 def _check(hint: Any) -> Check:
-    if hint == AnyFloat:
-        return lambda value: type(value) in (float, int)
-    if hint is float:
-        return _is_number
+    plain: dict[Any, Check] = {AnyFloat: _is_any_number, float: _is_number}
+    if hint in plain:
+        return plain[hint]
     if hint in (str, int, bool):
         return lambda value: type(value) is hint
     origin, arguments = get_origin(hint), get_args(hint)
@@ -100,6 +99,10 @@ def _check(hint: Any) -> Check:
         inner = _check(arguments[1])
         return lambda value: type(value) is dict and all(map(inner, value.values()))
     raise TypeError(f"no check for {hint}")
+
+
+def _is_any_number(value: Any) -> bool:
+    return type(value) in (float, int)
 
 
 def _is_number(value: Any) -> bool:

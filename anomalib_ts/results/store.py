@@ -270,7 +270,7 @@ class Store:
         return list(self._scan(left_out)), left_out
 
     def _scan(self, left_out: LeftOut) -> Iterator[Record]:
-        """Walk through FOLDER/<data set>/<detector>/<unit>.json, sorted; hidden names are others'."""
+        """Walk through FOLDER/<data set>/<detector>/<unit>.json, sorted."""
         index, shared = Index(self.folder), dict[str, Any]()
         for data in _names(self.folder, left_out):
             for detector in _names(self.folder / data, left_out):
@@ -417,9 +417,10 @@ def _content(path: str | Path) -> tuple[bytes, os.stat_result]:
 
 
 def _names(folder: str | Path, left_out: LeftOut) -> list[str]:
-    """What is in a folder, sorted; nothing if it is no folder."""
+    """What is in a folder, sorted, hidden names apart; nothing if it is no folder."""
     try:
-        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+        with os.scandir(folder) as found:
+            return sorted(entry.name for entry in found if not entry.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -498,7 +499,7 @@ def arrays_digest(arrays: Mapping[str, Any]) -> str:
         array = np.ascontiguousarray(arrays[name])
         found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
         if array.dtype.kind in "biuf":
-            found.update(memoryview(array.reshape(-1).view(np.uint8)))  # without a copy
+            found.update(array.reshape(-1).view(np.uint8).data)  # without a copy
         else:
             found.update(array.tobytes())
     return found.hexdigest()
