@@ -150,6 +150,8 @@ def _rows(
     everything = [*own.values(), *({key: found} for key, _, found in quoted)]
     if common:
         chosen = _common_cases(everything, metric)
+        if not chosen:
+            log.warning("%s is left out: there is no case on which all rows have %s", data, metric)
         by_method = {
             method: [entry for entry in group if entry.series.case in chosen]
             for method, group in by_method.items()

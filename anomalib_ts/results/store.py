@@ -190,7 +190,7 @@ class Store:
             self._write(path.with_suffix(".csv"), lambda f: f.write(split.encode()))
         wanted = arrays_digest(arrays)
         try:
-            intact = _exists(path) and _digest_at(str(path), _stamp(path)) == wanted
+            intact = _exists(path) and _digest_of(path) == wanted
         except DamagedResultError:
             intact = False
         if not intact:
@@ -253,7 +253,7 @@ class Store:
         path = self.case_path(record.unit)
         if not _exists(path):
             raise DamagedResultError(f"no case at {path}: it is lost; {REMEDY}")
-        if _digest_at(str(path), _stamp(path)) != record.case_digest and record.case_digest:
+        if _digest_of(path) != record.case_digest and record.case_digest:
             raise _damaged(path, "altered since the unit was run")
         return scores
 
@@ -517,9 +517,17 @@ def _stamp_of(found: os.stat_result) -> Stamp:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
+def _digest_of(path: Path) -> str:
+    """The digest of the arrays in a file, which is read only once as long as it stays the same."""
+    try:
+        stamp = _stamp(path)
+    except OSError as error:
+        raise _damaged(path, f"unreadable: {error.strerror or error}") from None
+    return _digest_at(str(path), stamp)
+
+
 @lru_cache(maxsize=1024)
 def _digest_at(path: str, stamp: Stamp) -> str:
-    """The digest of a file's arrays; a case is asked for once a unit, but read once."""
     del stamp  # it is what makes another file another entry
     return arrays_digest(_arrays(Path(path)))
 
