@@ -16,6 +16,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Set
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,6 +69,7 @@ class Index:
         self._spool = tempfile.SpooledTemporaryFile(max_size=1_000_000)  # noqa: SIM115
         self._records = 0
         self._missed = 0
+        self._is_whole = True
         self._known: Set[str] = frozenset()
 
     def folder(self, name: str, shared: dict[str, Any]) -> dict[str, Cached]:
@@ -104,20 +106,23 @@ class Index:
             text = self._next[1]
         else:
             text = _encoded(name, kept)
-        self._spool.write(_line(text))
+        try:
+            self._spool.write(_line(text))
+        except OSError:  # a full disk
+            self._is_whole = False
 
     def commit(self) -> None:
         """Write the index anew if that is worth it; where that is not possible, do without."""
-        if self._records < FEWEST or self._missed * 50 < self._records:
-            return
-        self._spool.seek(0)
-        try:
+        is_worth_it = self._records >= FEWEST and self._missed * 50 >= self._records
+        # A folder that may only be read, or a full disk, is no reason to fail.
+        with self._spool, suppress(OSError):
+            if not (is_worth_it and self._is_whole):
+                return
+            self._spool.seek(0)
             with atomic_write(self._path) as file:
                 file.write(_HEADER)
                 while part := self._spool.read(1_000_000):
                     file.write(part)
-        except OSError:
-            return  # a folder that may only be read, or a full disk
 
     def _is_settled(self, stamp: Stamp) -> bool:
         return max(stamp[2:]) < self._now - SETTLED_NS
