@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("results", metavar="RESULTS_DIR")
     board.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
     board.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
+    board.add_argument(
+        "--common",
+        action="store_true",
+        help="leave out the cases on which not all detectors of a data set have a value",
+    )
     _published(board)
     board.set_defaults(command=_leaderboard)
 
@@ -147,7 +152,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
 
     tables = [read_published(path) for path in options.published]
     records = existing_store(options.results).records()
-    rows = board.leaderboard(records, options.metric, tables)
+    rows = board.leaderboard(records, options.metric, tables, common=options.common)
     keys = board.columns(options.metric)
     if options.format == "table":
         shown = console()

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from anomalib_ts.config import create
 from anomalib_ts.data.base import DataSet
-from anomalib_ts.errors import ConfigError, DataNotFoundError
+from anomalib_ts.errors import ConfigError, DamagedResultError, DataNotFoundError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.names import nearest
 from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.record import Record, Unit
-from anomalib_ts.results.store import Store
+from anomalib_ts.results.store import LeftOut, Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,12 @@ def ranked_units(store: Store, case: str = "*", detector: str | None = None) -> 
         DataNotFoundError: there is no such unit; the message says why.
     """
     records = sorted(_chosen(store, case, detector), key=_order)
-    found = [
-        ranked
-        for _, same in groupby(records, key=lambda record: store.case_path(record.unit))
-        for ranked in _rank_case(store, list(same))
-    ]
+    damaged = LeftOut()
+    found = list(_rank(store, records, damaged))
+    if not found and damaged.count:
+        raise DamagedResultError(str(damaged))
+    if damaged.count:
+        log.warning("%s", damaged)
     if not found:
         raise DataNotFoundError(
             f"there is nothing to rank: the chosen results in {store.folder} are of one long "
@@ -115,8 +118,11 @@ def ranked_units(store: Store, case: str = "*", detector: str | None = None) -> 
 
 def rank_unit(store: Store, record: Record) -> RankedUnit | None:
     """A stored unit with its clips; None if it is of one single recording, or has no scores."""
-    ranked = list(_rank_case(store, [record])) if record.scores else []
-    return ranked[0] if ranked else None
+    damaged = LeftOut()
+    ranked = next(_rank(store, [record] if record.scores else [], damaged), None)
+    if damaged.count:
+        log.warning("%s", damaged)
+    return ranked
 
 
 def clip_files(unit: Unit, clips: Sequence[Clip]) -> list[Path | None]:
@@ -150,11 +156,16 @@ def _order(record: Record) -> tuple[str, str, str, str, str, int]:
     return unit.data, unit.case, split, unit.detector, unit.variant, unit.seed
 
 
-def _rank_case(store: Store, records: list[Record]) -> Iterator[RankedUnit]:
-    truth = GroundTruth.from_arrays(store.case(records[0].unit))
-    if len(truth.lengths) > 1:
-        for record in records:
-            yield RankedUnit(record, rank_clips(record, truth, store.scores(record.unit)))
+def _rank(store: Store, records: list[Record], damaged: LeftOut) -> Iterator[RankedUnit]:
+    for record in records:
+        try:
+            case, scores = store.scored(record)
+        except DamagedResultError as error:
+            damaged.add("damaged", str(error))
+            continue
+        truth = GroundTruth.from_arrays(case)
+        if len(truth.lengths) > 1:
+            yield RankedUnit(record, rank_clips(record, truth, scores))
 
 
 def _clip_labels(truth: GroundTruth) -> list[int | None]:

@@ -21,6 +21,10 @@ class DataNotFoundError(AnomalibTsError, FileNotFoundError):
     """A file, folder or series is not there: the message says how to get it."""
 
 
+class DamagedResultError(DataNotFoundError):
+    """What a stored result was judged by is lost or altered; running the unit again mends it."""
+
+
 class NotFittedError(AnomalibTsError, RuntimeError):
     """`score` was called before `fit`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_type_hints
@@ -11,13 +12,15 @@ from hydra.utils import get_class
 from anomalib_ts.config import Settings, changed, checked, checked_value, create
 from anomalib_ts.data.base import DataSet
 from anomalib_ts.detectors.base import Detector
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import ConfigError, DamagedResultError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.execute import Outcome, execute
 from anomalib_ts.isolation import execute_isolated
 from anomalib_ts.results.record import Record, Unit, describe, digest
 from anomalib_ts.results.store import Store
 from anomalib_ts.watcher import Watcher
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,10 @@ def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, boo
     with job.store.lock(unit):
         record = job.store.find(unit)
         if record and not _wanted_again(record, job.retry):
-            return evaluation.complete(job.store, record), True
+            try:
+                return evaluation.complete(job.store, record), True
+            except DamagedResultError as error:
+                log.warning("%s: %s", unit.case, error)  # and so it is run again
         return _save(job, _execute(job, unit, evaluation)), False
 
 
@@ -150,13 +156,11 @@ def _wanted_again(record: Record, retry: str) -> bool:
 
 
 def _save(job: Job, outcome: Outcome) -> Record:
+    record = replace(outcome.record, threads=job.threads)
     if not job.save_scores or outcome.truth is None:
-        job.store.save(outcome.record)
-        return outcome.record
-    record = replace(outcome.record, scores=True)
-    job.store.save_case(record.unit, outcome.truth.arrays(), outcome.split)
-    job.store.save(record, outcome.scores)
-    return record
+        return job.store.save(record)
+    case_digest = job.store.save_case(record.unit, outcome.truth.arrays(), outcome.split)
+    return job.store.save(replace(record, scores=True, case_digest=case_digest), outcome.scores)
 
 
 def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:

@@ -37,11 +37,12 @@ def plot_unit(store: Store, record: Record) -> Path:
     Raises:
         AnomalibTsError: scores or values are not there (any more), or the data has changed since.
     """
-    truth = GroundTruth.from_arrays(store.case(record.unit))
+    case, scores = store.scored(record)
+    truth = GroundTruth.from_arrays(case)
     values = _load_again(record.unit) if truth.values is None else _stored(truth)
     several = truth.labels is None and len(truth.lengths) > 1
     draw = _draw_clips if truth.by_clip or several else _draw_series
-    figure = draw(record, truth, store.scores(record.unit), values)
+    figure = draw(record, truth, scores, values)
     path = store.path(record.unit, ".png")
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=DPI)
