@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -10,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from anomalib_ts.config import create
+from anomalib_ts.config import create_stored
 from anomalib_ts.data.base import DataSet
-from anomalib_ts.errors import ConfigError, DataNotFoundError
+from anomalib_ts.errors import ConfigError, DataNotFoundError, UntrustedError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.names import nearest
 from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.record import Record, Unit
 from anomalib_ts.results.store import Store
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,10 @@ def rank_unit(store: Store, record: Record) -> RankedUnit | None:
 def clip_files(unit: Unit, clips: Sequence[Clip]) -> list[Path | None]:
     """Where the file of each clip of a unit lies, or lay; None if it has none."""
     try:
-        data_set: DataSet = create(unit.data_settings, "data")
+        data_set: DataSet = create_stored(unit.data_settings, "data")
+    except UntrustedError as error:
+        _LOG.warning("where the clips of %s lie is not shown: %s", unit.case, error)
+        return [None] * len(clips)
     except ConfigError:  # a plug-in or the audio libraries are missing: only the names are left
         return [None] * len(clips)
     return [data_set.file(unit.case, clip.name) for clip in clips]
