@@ -8,7 +8,6 @@ from dataclasses import make_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from hydra.utils import get_object
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -19,6 +18,7 @@ from anomalib_ts.trust import (
     Kind,
     check_kind,
     check_origin,
+    import_class,
     kind_of_argument,
     kind_of_part,
     type_hints,
@@ -51,7 +51,9 @@ def checked(settings: Mapping[str, Any], where: str, part: str = "") -> Settings
     """Settings that the user named, compared with the signature of their `_target_`.
 
     Args:
-        settings, where, part: see `create`.
+        settings: `_target_`, an importable class, and its arguments.
+        where: see `create`.
+        part: see `create`.
 
     Returns:
         The same with each value of the declared type (`3` for a text becomes `"3"`).
@@ -190,13 +192,14 @@ def _target(settings: Mapping[str, Any], where: str, kind: Kind, *, typed: bool 
         raise ConfigError(f"{where}: no _target_ says which class these settings are for")
     check_origin(path, where, typed=typed)
     try:
-        target = get_object(path)
+        target = import_class(path)
     except Exception as error:
-        missing = getattr(error.__cause__, "name", None)
+        missing = getattr(error, "name", None)
         if missing in AUDIO_LIBRARIES:
             how = 'pip install "anomalib-ts[audio]"'
             raise ConfigError(f"{where}: sounds need {missing}, which is missing: {how}") from None
-        raise ConfigError(f"{where}: cannot import {path}: {error}") from error
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"{where}: cannot import {path}: {why}") from error
     return check_kind(target, path, where, kind)
 
 

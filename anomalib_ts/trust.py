@@ -22,7 +22,7 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from functools import cache
-from importlib import metadata
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -87,12 +87,32 @@ def trust_parent() -> None:
     _in_worker = True
 
 
+def import_class(path: str) -> Any:
+    """What stands at a dotted path that was judged: as much of it is imported as must be.
+
+    Raises:
+        Exception: whatever the module raises when it is imported; `ImportError` if nothing is
+            there.
+    """
+    parts = path.split(".")
+    found: Any = import_module(parts[0])
+    for end, name in enumerate(parts[1:], start=2):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            if not inspect.ismodule(found) or end == len(parts):
+                raise ImportError(f"{'.'.join(parts[: end - 1])} has no {name!r}") from None
+            found = import_module(".".join(parts[:end]))
+    return found
+
+
 def check_kind(target: Any, path: str, where: str, kind: Kind) -> type:
     """The class that was found at `path`, if it is of the kind that its place asks for.
 
     Args:
         target: what stands at `path`.
-        path, where: see `check_origin`.
+        path: see `check_origin`.
+        where: see `check_origin`.
         kind: of which it must be a subclass of one; `(object,)` where the place names none. Then
             the module that defines the class must be trusted itself, so that no path leads
             through a trusted module to a class which that only imports.
@@ -118,8 +138,7 @@ def kind_of_part(part: str) -> Kind:
     """What the settings of a part of the configuration make: `detector` a `Detector`."""
     if part not in KINDS:
         return (object,)
-    module, _, name = KINDS[part].rpartition(".")
-    return (getattr(__import__(module, fromlist=[name]), name),)
+    return (import_class(KINDS[part]),)
 
 
 def kind_of_argument(target: type, name: str, where: str) -> Kind:
