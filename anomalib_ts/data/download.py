@@ -19,7 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, Literal, NoReturn
 
 from anomalib_ts.data.digests import file_digest
 from anomalib_ts.errors import AnomalibTsError, DataNotFoundError, InputError
@@ -30,6 +30,8 @@ _WORTH_RETRYING = {408, 416, 429}
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 _VERSION = re.compile(r'"[!#-~]*"|[A-Z][a-z]{2}, [ -~]{10,40}')
+_NAMES = {"sha256": "SHA-256", "md5": "MD5"}
+_Sums = dict[Literal["sha256", "md5"], str | None]
 MAX_UNDECLARED = 20_000_000_000
 """Bytes that a server may send without saying beforehand how many there will be."""
 
@@ -47,6 +49,7 @@ def download(
     target: str | Path,
     *,
     sha256: str | None = None,
+    md5: str | None = None,
     size: int | None = None,
     retries: int = 4,
     wait: float = 1.0,
@@ -55,13 +58,14 @@ def download(
     """Fetch a file, going on where an earlier attempt broke off.
 
     What has arrived is kept as `<target>.part` until it is whole and verified. It is continued only
-    if the server's ETag or date says that its file is still the same, or if `sha256` will tell.
+    if the server's ETag or date says that its file is still the same, or if a checksum will tell.
 
     Args:
         url: an http or https address.
         target: the file to write; if it is there already and fits, nothing is fetched. A file
             that does not fit is left as it is, and so is a `.part` that was not fetched here.
         sha256: expected SHA-256 in hex.
+        md5: expected MD5 in hex, where the publisher gives nothing better.
         size: expected size in bytes.
         retries: how many attempts in a row may fail without anything new having arrived.
         wait: seconds before the second attempt; doubled for each further one.
@@ -78,9 +82,10 @@ def download(
     """
     target = Path(target)
     _check_address(url)
+    sums: _Sums = {"sha256": sha256, "md5": md5}
     if target.exists():
-        return _checked_own(target, sha256, size)
-    part = _Part(url, target, size, resumable=sha256 is not None)
+        return _checked_own(target, sums, size)
+    part = _Part(url, target, size, resumable=any(sums.values()))
     part.prepare()
     failures, furthest = 0, part.size()
     while True:
@@ -96,11 +101,11 @@ def download(
                 raise _unreachable(url, target, part, error) from error
             _LOG.info("%s broke off (%s), trying again", url, error)
             time.sleep(wait * 2 ** (failures - 1))
-    if wrong := _misfit(part.path, sha256, size):
+    if wrong := _misfit(part.path, sums, size):
         part.refuse(wrong)
     if target.exists():  # another process was faster
         part.forget()
-        return _checked_own(target, sha256, size)
+        return _checked_own(target, sums, size)
     part.path.replace(target)
     part.forget()
     return target
@@ -309,9 +314,9 @@ def check_space(folder: Path, needed: int) -> None:
         )
 
 
-def _checked_own(target: Path, sha256: str | None, size: int | None) -> Path:
+def _checked_own(target: Path, sums: _Sums, size: int | None) -> Path:
     """What lies at `target` already, if it is the file that is wanted."""
-    wrong = _misfit(target, sha256, size) if target.is_file() else "a folder, not a file"
+    wrong = _misfit(target, sums, size) if target.is_file() else "a folder, not a file"
     if wrong:
         raise InputError(
             f"{target} is there already, but has {wrong}; it is left as it is. Move or delete it "
@@ -320,15 +325,16 @@ def _checked_own(target: Path, sha256: str | None, size: int | None) -> Path:
     return target
 
 
-def _misfit(path: Path, sha256: str | None, size: int | None) -> str:
+def _misfit(path: Path, sums: _Sums, size: int | None) -> str:
     """How a file differs from what is wanted; empty if it does not."""
     found = path.stat().st_size if path.exists() else 0
     if size is not None and found != size:
         return f"{found} bytes instead of {size}"
     if not found and size is None:
         return "no bytes at all"
-    if sha256 is not None and (digest := file_digest(path)) != sha256.lower():
-        return f"SHA-256 {digest} instead of {sha256}"
+    for algorithm, wanted in sums.items():
+        if wanted is not None and (digest := file_digest(path, algorithm)) != wanted.lower():
+            return f"{_NAMES[algorithm]} {digest} instead of {wanted}"
     return ""
 
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from unicodedata import category
 
-from anomalib_ts.data.download import check_space
+from anomalib_ts.data.download import check_space, download
 from anomalib_ts.errors import DataNotFoundError, InputError
 
 MAX_RATIO = 100.0
@@ -80,6 +80,36 @@ def unpack_zip(
                     folder.rmdir()
                 found.chmod(0o755)
                 found.replace(folder)
+    return folder
+
+
+def fetch_zip(
+    url: str,
+    archive: Path,
+    folder: Path,
+    holds: str = "*",
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+) -> Path:
+    """Download a zip archive, unpack it and delete it; one that is there already is used and left.
+
+    Args:
+        url: see `download`.
+        archive: where the archive lies, or lies for as long as it is needed.
+        folder: see `unpack_zip`.
+        holds: see `unpack_zip`.
+        sha256: see `download`.
+        md5: see `download`.
+
+    Raises:
+        AnomalibTsError: see `download` and `unpack_zip`.
+    """
+    users = archive.exists()
+    download(url, archive, sha256=sha256, md5=md5)
+    unpack_zip(archive, folder, holds)
+    if not users:
+        archive.unlink()
     return folder
 
 
