@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
@@ -127,11 +128,16 @@ def clip_files(unit: Unit, clips: Sequence[Clip]) -> list[Path | None]:
     try:
         data_set: DataSet = create_stored(unit.data_settings, "data")
     except UntrustedError as error:
-        _LOG.warning("where the clips of %s lie is not shown: %s", unit.case, error)
+        _say_once(f"where clips lie is not shown: {error}")
         return [None] * len(clips)
     except ConfigError:  # a plug-in or the audio libraries are missing: only the names are left
         return [None] * len(clips)
     return [data_set.file(unit.case, clip.name) for clip in clips]
+
+
+@cache
+def _say_once(message: str) -> None:
+    _LOG.warning(message)
 
 
 def _chosen(store: Store, case: str, detector: str | None) -> list[Record]:

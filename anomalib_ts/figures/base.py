@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from anomalib_ts.config import Settings, checked, create
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.figures.style import applied
 from anomalib_ts.files import atomic_write
+from anomalib_ts.results.cells import csv_text, markdown
 from anomalib_ts.results.formats import Grid, as_markdown_table
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
@@ -123,16 +122,8 @@ def write_figure(settings: Settings, store: Store, records: Sequence[Record]) ->
         with atomic_write(png) as file:
             drawn.picture.savefig(file, format="png")
     with atomic_write(table) as file:
-        file.write(_csv(drawn.rows).encode())
+        file.write(csv_text([list(drawn.rows[0]), *(row.values() for row in drawn.rows)]).encode())
     with atomic_write(text) as file:
-        remarks = "".join(f"\n{remark}\n" for remark in drawn.remarks)
+        remarks = "".join(f"\n{markdown(remark)}\n" for remark in drawn.remarks)
         file.write(f"{as_markdown_table(drawn.grid)}{remarks}".encode())
     return Written(drawn.grid, drawn.remarks, [png, table, text])
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()

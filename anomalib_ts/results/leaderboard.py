@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 from rich.console import Group
 
 from anomalib_ts.metrics.registry import REGISTRY
+from anomalib_ts.results.cells import csv_text
 from anomalib_ts.results.comparison import quoted_values
 from anomalib_ts.results.entries import Entry, Method, Series, entries
 from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table, best_in_bold
@@ -216,14 +216,12 @@ def as_csv(rows: list[Row]) -> str:
     """The rows with all their metrics as CSV."""
     keys = sorted({key for row in rows for key in row.metrics})
     plain = [f for f in Row.__dataclass_fields__ if f not in ("metrics", "deviations", "covered")]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*plain, *keys, *(f"{key} cases" for key in keys)])
+    table: list[list[Any]] = [[*plain, *keys, *(f"{key} cases" for key in keys)]]
     for row in rows:
         values = [getattr(row, name) for name in plain]
         covered = [row.covered.get(key, 0) for key in keys]
-        writer.writerow([*values, *(row.metrics.get(key, "") for key in keys), *covered])
-    return buffer.getvalue()
+        table.append([*values, *(row.metrics.get(key, "") for key in keys), *covered])
+    return csv_text(table)
 
 
 def as_json(rows: list[Row]) -> str:
