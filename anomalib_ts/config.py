@@ -66,13 +66,16 @@ def checked(settings: Mapping[str, Any], where: str, part: str = "") -> Settings
 
 
 def create_stored(settings: Mapping[str, Any], where: str) -> Any:
-    """`create` from settings of a record, which may be damaged or of another version.
+    """`create` from settings of a record, which may be damaged, of another version or anybody's.
+
+    Nothing is downloaded for them, since looking at results must not fetch what they name.
 
     Raises:
         ConfigError: see `create` and `checked`.
     """
     kind = kind_of_part(where)
-    return _create(_checked(settings, where, kind, typed=False), where, kind)
+    plain = _checked(settings, where, kind, typed=False)
+    return _create(plain | {"download": False} if "download" in plain else plain, where, kind)
 
 
 def class_of(settings: Mapping[str, Any], part: str) -> type:

@@ -14,7 +14,7 @@ from anomalib_ts.cli import main
 from anomalib_ts.clips import clip_files
 from anomalib_ts.config import checked, create, create_stored
 from anomalib_ts.detectors.base import Detector
-from anomalib_ts.errors import ConfigError, UntrustedError
+from anomalib_ts.errors import ConfigError, DataNotFoundError, UntrustedError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.isolation import Limits, execute_isolated
 from anomalib_ts.results.record import Record
@@ -232,6 +232,19 @@ def test_the_files_of_clips_are_left_out_where_the_data_set_is_foreign(mine, cap
     assert clip_files(foreign, []) == []
     assert f"set {ALLOW}={name}" in caplog.text
     assert not mark.exists()
+
+
+def test_looking_at_stored_results_downloads_nothing(tmp_path):
+    settings = {
+        "_target_": "anomalib_ts.data.TsbUad",
+        "root": str(tmp_path / "root"),
+        "download": True,
+        "url": "http://127.0.0.1:1/evil.zip",
+    }
+    assert create(settings, "data").download
+    assert not create_stored(settings, "data").download
+    with pytest.raises(DataNotFoundError, match="no TSB-UAD data"):
+        create_stored(settings, "data").case_names()
 
 
 @pytest.mark.parametrize("settings", [{"path": {}}, {"path": 5, "delimiter": []}, {"max_gap": "x"}])
