@@ -7,7 +7,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalib_ts.data import download as module
@@ -393,6 +393,7 @@ class TestLyingServers:
         """The right file or one of our errors, and nothing beside it is touched."""
         numbers = st.sampled_from(["0", "5", "10", "11", "-1", "x", "", "1" * 30])
 
+        @settings(deadline=None)
         @given(
             answers=st.lists(
                 st.tuples(

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anomalib_ts.data.unpack import ALWAYS_FITS, unpack_zip
@@ -196,6 +196,7 @@ def test_a_member_that_declares_too_little_is_damaged(tmp_path):
 FILES = {"a/x.out": b"1,0\n" * 50, "a/y.out": b"2,0\n" * 50, "note.txt": b"n"}
 
 
+@settings(deadline=None)  # files are written
 @given(
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8),
     st.integers(0, 10**6),
@@ -222,6 +223,7 @@ def test_damaged_at_any_place(changes, cut):
             assert set(found) <= set(FILES.values())
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("ab./\\:\0\x1b é"), max_size=8), max_size=4))
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_names_of_any_kind_stay_inside(names):

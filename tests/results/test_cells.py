@@ -5,7 +5,7 @@ import io
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anomalib_ts.clip_table import as_csv as clips_as_csv
@@ -37,6 +37,7 @@ def rows_of(text):
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
+@settings(deadline=None)
 @given(st.lists(LETTERS | st.sampled_from(FORMULAS), min_size=1, max_size=4))
 @example(FORMULAS)
 @example(["-", "-5", "+3e5", "-inf", ""])
@@ -51,7 +52,8 @@ def test_a_text_in_csv_is_no_formula_and_stays_in_its_cell(texts):
         assert not FIRST.match(cell) or len(cell.strip()) == 1 or isinstance(float(cell), float)
 
 
-@given(st.lists(st.floats(allow_nan=False) | st.integers() | st.none(), min_size=2))
+@settings(deadline=None)
+@given(st.lists(st.floats(allow_nan=False) | st.integers(-(2**53), 2**53) | st.none(), min_size=2))
 def test_numbers_in_csv_stay_numbers(values):
     (row,) = rows_of(csv_text([values]))
     assert [float(cell) if cell else None for cell in row] == values
@@ -98,6 +100,7 @@ def _read_latex(text):
     return re.sub(marks, lambda found: known[found[0]], text)
 
 
+@settings(deadline=None)
 @given(LETTERS)
 @example("--- [x] ** \\input{/etc/passwd} $$ %")
 @example("a & b ± c · d")
@@ -110,6 +113,7 @@ def test_latex_prints_the_text(text):
         _read_latex(shown)
 
 
+@settings(deadline=None)
 @given(LETTERS)
 def test_markdown_shows_the_text(text):
     shown = markdown(text)
@@ -123,6 +127,7 @@ def test_markdown_shows_the_text(text):
         assert plain == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(LETTERS, min_size=2, max_size=2), min_size=1, max_size=3))
 def test_a_table_keeps_its_rows_and_columns(cells):
     grid = Grid(["a", "b"], cells, text_columns=2)
