@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anomalib_ts.clips import Clip, RankedUnit, clip_files, clip_threshold
+from anomalib_ts.results.cells import csv_text
 
 LABELS = {0: "normal", 1: "anomalous"}
 """What a true label is called where a person reads it."""
@@ -45,14 +44,12 @@ def as_csv(units: Iterable[RankedUnit], top: int) -> str:
     `alarm` and `label` are 1 or 0, or empty where nobody knows; `path` is empty where there is no
     such file (any more).
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
+    rows: list[tuple[object, ...]] = [_CSV_COLUMNS]
     for ranked in units:
         clips = ranked.clips[:top]
         files = clip_files(ranked.record.unit, clips)
-        writer.writerows(_csv_row(ranked, *pair) for pair in zip(clips, files, strict=True))
-    return text.getvalue()
+        rows += [_csv_row(ranked, *pair) for pair in zip(clips, files, strict=True)]
+    return csv_text(rows)
 
 
 def _csv_row(ranked: RankedUnit, clip: Clip, file: Path | None) -> tuple[object, ...]:
@@ -61,7 +58,7 @@ def _csv_row(ranked: RankedUnit, clip: Clip, file: Path | None) -> tuple[object,
     return (
         *(unit.data, unit.case, unit.protocol, unit.detector, unit.variant, unit.seed),
         *(clip.rank, clip.score, clip_threshold(ranked.record), alarm, clip.label, clip.kind),
-        *(clip.machine_id, clip.domain, clip.name, file if file and file.is_file() else None),
+        *(clip.machine_id, clip.domain, clip.name, str(file) if file and file.is_file() else None),
     )
 
 

@@ -6,13 +6,19 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from anomalib_ts.config import create
+from anomalib_ts.config import create_stored
 from anomalib_ts.data.base import DataSet
-from anomalib_ts.errors import ConfigError, DamagedResultError, DataNotFoundError
+from anomalib_ts.errors import (
+    ConfigError,
+    DamagedResultError,
+    DataNotFoundError,
+    UntrustedError,
+)
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.names import nearest
@@ -128,10 +134,18 @@ def rank_unit(store: Store, record: Record) -> RankedUnit | None:
 def clip_files(unit: Unit, clips: Sequence[Clip]) -> list[Path | None]:
     """Where the file of each clip of a unit lies, or lay; None if it has none."""
     try:
-        data_set: DataSet = create(unit.data_settings, "data")
+        data_set: DataSet = create_stored(unit.data_settings, "data")
+    except UntrustedError as error:
+        _say_once(f"where clips lie is not shown: {error}")
+        return [None] * len(clips)
     except ConfigError:  # a plug-in or the audio libraries are missing: only the names are left
         return [None] * len(clips)
     return [data_set.file(unit.case, clip.name) for clip in clips]
+
+
+@cache
+def _say_once(message: str) -> None:
+    log.warning(message)
 
 
 def _chosen(store: Store, case: str, detector: str | None) -> list[Record]:

@@ -6,15 +6,23 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import make_dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
 
-from hydra.utils import get_object
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.names import nearest
 from anomalib_ts.results.record import WITHOUT_EFFECT
+from anomalib_ts.trust import (
+    Kind,
+    check_kind,
+    check_origin,
+    import_class,
+    kind_of_argument,
+    kind_of_part,
+    type_hints,
+)
 
 Settings = dict[str, Any]
 AUDIO_LIBRARIES = ("librosa", "soundfile", "soxr")
@@ -23,39 +31,79 @@ SHARED_SETTINGS = ("seed", "trainer")
 """Constructor parameters that take the run's value (`${seed}`) unless set otherwise."""
 
 
-def create(settings: Mapping[str, Any], where: str) -> Any:
+def create(settings: Mapping[str, Any], where: str, part: str = "") -> Any:
     """Create the object that settings describe.
 
     Args:
         settings: `_target_`, an importable class, and its arguments; compared with its signature
             before, see `checked`.
         where: what messages call these settings, for example `detector`.
+        part: what they are, see `trust.KINDS`; the same as `where` unless said.
 
     Raises:
-        ConfigError: the target cannot be imported, or its constructor refuses an argument.
+        ConfigError: the target may not be imported (see `trust`), cannot be, or is of another
+            kind than `part` takes, or its constructor refuses an argument.
     """
-    arguments = {
-        key: create(value, f"{where}.{key}") if _has_target(value) else value
-        for key, value in settings.items()
-        if key != "_target_"
-    }
-    try:
-        return _target(settings, where)(**arguments)
-    except AnomalibTsError as error:
-        raise ConfigError(f"{where}: {error}") from None
+    return _create(settings, where, kind_of_part(part or where))
 
 
-def checked(settings: Mapping[str, Any], where: str) -> Settings:
-    """Settings compared with the signature of their `_target_`, at every level.
+def checked(settings: Mapping[str, Any], where: str, part: str = "") -> Settings:
+    """Settings that the user named, compared with the signature of their `_target_`.
+
+    Args:
+        settings: `_target_`, an importable class, and its arguments.
+        where: see `create`.
+        part: see `create`.
 
     Returns:
         The same with each value of the declared type (`3` for a text becomes `"3"`).
 
     Raises:
-        ConfigError: the target cannot be imported, or an argument is unknown, missing or of the
-            wrong type.
+        ConfigError: the target may not be imported (see `trust`), cannot be, or is of another
+            kind; or an argument is unknown, missing or of the wrong type. At every level.
     """
-    target = _target(settings, where)
+    return _checked(settings, where, kind_of_part(part or where), typed=True)
+
+
+def create_stored(settings: Mapping[str, Any], where: str) -> Any:
+    """`create` from settings of a record, which may be damaged, of another version or anybody's.
+
+    Nothing is downloaded for them, since looking at results must not fetch what they name.
+
+    Raises:
+        ConfigError: see `create` and `checked`.
+    """
+    kind = kind_of_part(where)
+    plain = _checked(settings, where, kind, typed=False)
+    return _create(plain | {"download": False} if "download" in plain else plain, where, kind)
+
+
+def class_of(settings: Mapping[str, Any], part: str) -> type:
+    """The class that settings name, without an object of it.
+
+    Raises:
+        ConfigError: see `create`.
+    """
+    return _target(settings, part, kind_of_part(part))
+
+
+def _create(settings: Mapping[str, Any], where: str, kind: Kind) -> Any:
+    target = _target(settings, where, kind)
+    arguments = {
+        key: _create(value, f"{where}.{key}", kind_of_argument(target, key, f"{where}.{key}"))
+        if _has_target(value)
+        else value
+        for key, value in settings.items()
+        if key != "_target_"
+    }
+    try:
+        return target(**arguments)
+    except AnomalibTsError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _checked(settings: Mapping[str, Any], where: str, kind: Kind, *, typed: bool) -> Settings:
+    target = _target(settings, where, kind, typed=typed)
     parameters = inspect.signature(target).parameters
     given = {key: value for key, value in settings.items() if key != "_target_"}
     for key in given:
@@ -66,12 +114,12 @@ def checked(settings: Mapping[str, Any], where: str) -> Settings:
     ]
     if missing:
         raise ConfigError(f"{where}: please set {' and '.join(f'{where}.{m}' for m in missing)}")
-    constructor: Any = target
-    hints = get_type_hints(constructor.__init__)
+    hints = type_hints(target)
     result: Settings = {"_target_": settings["_target_"]}
     for key, value in given.items():
         if _has_target(value):
-            result[key] = checked(value, f"{where}.{key}")
+            inner = kind_of_argument(target, key, f"{where}.{key}")
+            result[key] = _checked(value, f"{where}.{key}", inner, typed=typed)
         else:
             result[key] = checked_value(hints.get(key, Any), value, f"{where}.{key}")
     return result
@@ -115,18 +163,23 @@ def defaults(target: type) -> Settings:
 
 
 def changed(settings: Mapping[str, Any]) -> Settings:
-    """The settings that differ from the defaults, flat: what tells two variants apart.
+    """The settings of a detector that differ from the defaults, flat: what tells variants apart.
 
     The seed is left out: it is an axis of its own.
     """
-    target = _target(settings, "settings")
+    return _changed(settings, kind_of_part("detector"))
+
+
+def _changed(settings: Mapping[str, Any], kind: Kind) -> Settings:
+    target = _target(settings, "detector", kind)
     found: Settings = {}
     for name, parameter in inspect.signature(target).parameters.items():
         value = settings.get(name, parameter.default)
         if name == "seed" or name in WITHOUT_EFFECT:
             continue
         if _has_target(value):
-            found |= {f"{name}.{key}": v for key, v in changed(value).items()}
+            inner = _changed(value, kind_of_argument(target, name, f"detector.{name}"))
+            found |= {f"{name}.{key}": v for key, v in inner.items()}
         elif value != parameter.default:
             found[name] = value
     return found
@@ -136,21 +189,21 @@ def _has_target(value: Any) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
 
 
-def _target(settings: Mapping[str, Any], where: str) -> type:
+def _target(settings: Mapping[str, Any], where: str, kind: Kind, *, typed: bool = False) -> type:
     path = settings.get("_target_")
     if not isinstance(path, str):
         raise ConfigError(f"{where}: no _target_ says which class these settings are for")
+    check_origin(path, where, typed=typed)
     try:
-        target = get_object(path)
+        target = import_class(path)
     except Exception as error:
-        missing = getattr(error.__cause__, "name", None)
+        missing = getattr(error, "name", None)
         if missing in AUDIO_LIBRARIES:
             how = 'pip install "anomalib-ts[audio]"'
             raise ConfigError(f"{where}: sounds need {missing}, which is missing: {how}") from None
-        raise ConfigError(f"{where}: cannot import {path}: {error}") from error
-    if not inspect.isclass(target):
-        raise ConfigError(f"{where}: {path} is not a class")
-    return target
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"{where}: cannot import {path}: {why}") from error
+    return check_kind(target, path, where, kind)
 
 
 def _literals(hint: Any) -> tuple[Any, ...]:

@@ -17,6 +17,10 @@ class ConfigError(AnomalibTsError, ValueError):
     """A setting is unknown, of the wrong type or out of range."""
 
 
+class UntrustedError(ConfigError):
+    """A `_target_` names a class of code that nobody chose to trust: the message says how to."""
+
+
 class DataNotFoundError(AnomalibTsError, FileNotFoundError):
     """A file, folder or series is not there: the message says how to get it."""
 

@@ -24,6 +24,7 @@ from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.execute import Outcome, execute
 from anomalib_ts.results.record import Record, Status, Unit
+from anomalib_ts.trust import check_all_origins, trust_parent
 
 LOOK_EVERY = 0.05
 """Seconds between two looks at a unit's memory and clock."""
@@ -121,8 +122,21 @@ _worker: Worker | None = None
 
 
 def execute_isolated(unit: Unit, evaluation: Evaluation, threads: int, limits: Limits) -> Outcome:
-    """Execute a unit in this process's worker, which is started when it is missing."""
+    """Execute a unit in this process's worker, which is started when it is missing.
+
+    Raises:
+        ConfigError: a setting is out of range, or a `_target_` may not be imported (see `trust`).
+    """
     global _worker  # noqa: PLW0603
+    check_all_origins(  # the worker takes our word for it
+        {
+            "detector": unit.detector_settings,
+            "data": unit.data_settings,
+            "protocol": unit.protocol_settings,
+            "threshold": unit.threshold,
+        },
+        unit.case,
+    )
     if _worker is None or not _worker.alive():
         _worker = Worker()
         atexit.register(_worker.stop)
@@ -132,6 +146,7 @@ def execute_isolated(unit: Unit, evaluation: Evaluation, threads: int, limits: L
 def _serve(connection: Connection, parent: int) -> None:
     """What the child does: execute units until the parent is gone."""
     _die_with(parent)
+    trust_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     connection.send("ready")
     while True:

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_type_hints
 
-from hydra.utils import get_class
-
-from anomalib_ts.config import Settings, changed, checked, checked_value, create
+from anomalib_ts.config import Settings, changed, checked, checked_value, class_of, create
 from anomalib_ts.data.base import DataSet
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError, DamagedResultError
@@ -130,7 +128,7 @@ def split_of(case: str) -> Literal["tuning", "held_out"]:
 
 
 def _version(detector_settings: Settings) -> int:
-    detector: type[Detector] = get_class(detector_settings["_target_"])
+    detector: type[Detector] = class_of(detector_settings, "detector")
     return detector.version
 
 
@@ -174,7 +172,7 @@ def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
     """
     chosen = (names["detector"], checked(config["detector"], "detector"))
-    baselines = [(k, checked(v, k)) for k, v in (config["baselines"] or {}).items()]
+    baselines = [(k, checked(v, k, "detector")) for k, v in (config["baselines"] or {}).items()]
     hints = get_type_hints(Job)
     plain: dict[str, Any] = {key: checked_value(hints[key], config[key], key) for key in _PLAIN}
     parts: dict[str, Any] = {part: checked(config[part], part) for part in _PARTS}

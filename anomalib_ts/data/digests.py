@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -20,15 +22,17 @@ def text_digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def file_digest(path: str | Path) -> str:
-    """SHA-256 (64 hex digits) of a file's bytes.
+def file_digest(path: str | Path, algorithm: Literal["sha256", "md5"] = "sha256") -> str:
+    """SHA-256 (64 hex digits) of a file's bytes; MD5 is for what publishers give no other of.
 
     Raises:
         DataNotFoundError: there is no such file.
     """
     try:
         with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(
+                file, partial(hashlib.new, algorithm, usedforsecurity=False)
+            ).hexdigest()
     except FileNotFoundError:
         raise DataNotFoundError(f"there is no file {path}") from None
 

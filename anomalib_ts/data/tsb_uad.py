@@ -12,11 +12,10 @@ from filelock import FileLock
 
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.digests import file_digest, text_digest
-from anomalib_ts.data.download import download
 from anomalib_ts.data.gaps import fill_gaps
 from anomalib_ts.data.text_layout import TextLayout
 from anomalib_ts.data.text_table import read_text_table
-from anomalib_ts.data.unpack import unpack_zip
+from anomalib_ts.data.unpack import fetch_zip
 from anomalib_ts.errors import ConfigError, DataNotFoundError, InputError
 from anomalib_ts.names import nearest, pick
 from anomalib_ts.recording import Recording
@@ -171,9 +170,7 @@ def fetch_archive(root: Path, url: str = ARCHIVE_URL, sha256: str | None = None)
         if _data_folders(root):
             return
         archive = root.with_name(f"{root.name}.zip")
-        download(url, archive, sha256=sha256)
-        unpack_zip(archive, root, holds="*/*.out")
-        archive.unlink()
+        fetch_zip(url, archive, root, "*/*.out", sha256=sha256)
         _LOG.info("unpacked %s to %s", url, root)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from anomalib_ts.config import Settings, checked, create
 from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.figures.style import applied
 from anomalib_ts.files import atomic_write
+from anomalib_ts.results.cells import csv_text, markdown
 from anomalib_ts.results.formats import Grid, as_markdown_table
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
@@ -122,9 +122,10 @@ def write_figure(settings: Settings, store: Store, records: Sequence[Record]) ->
         drawn = figure.draw(store, records)
         picture = io.BytesIO()
         drawn.picture.savefig(picture, format="png")
-    notes = "".join(f"\n{remark}\n" for remark in drawn.remarks)
+    notes = "".join(f"\n{markdown(remark)}\n" for remark in drawn.remarks)
+    rows = csv_text([list(drawn.rows[0]), *(row.values() for row in drawn.rows)])
     _write(png, picture.getvalue())
-    _write(table, _csv(drawn.rows).encode())
+    _write(table, rows.encode())
     _write(text, f"{as_markdown_table(drawn.grid)}{notes}".encode())
     return Written(drawn.grid, drawn.remarks, [png, table, text])
 
@@ -135,11 +136,3 @@ def _write(path: Path, content: bytes) -> None:
             file.write(content)
     except OSError as error:
         raise AnomalibTsError(f"cannot write the figure {path}: {error}") from error
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()

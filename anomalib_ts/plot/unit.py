@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from anomalib_ts.clips import clip_threshold, rank_clips
-from anomalib_ts.config import create
+from anomalib_ts.config import create_stored
 from anomalib_ts.data.base import DataSet
 from anomalib_ts.errors import InputError
 from anomalib_ts.execute import load_case
@@ -68,11 +68,11 @@ def _stored(truth: GroundTruth) -> _Values:
 
 
 def _load_again(unit: Unit) -> _Values:
-    data_set: DataSet = create(unit.data_settings, "data")
+    data_set: DataSet = create_stored(unit.data_settings, "data")
     if data_set.fingerprint(unit.case) != unit.fingerprint:
         raise InputError(f"the data of {unit.case} has changed since it was scored")
     case = load_case(json.dumps(unit.data_settings), unit.case)
-    protocol: Protocol = create(unit.protocol_settings, "protocol")
+    protocol: Protocol = create_stored(unit.protocol_settings, "protocol")
     return _Values(protocol.split(case).test, data_set.frequencies())
 
 

@@ -100,7 +100,7 @@ def _table(name: str, shown: Content, rows: list[Row]) -> str:
 def _write(path: Path, text: str) -> None:
     try:
         with atomic_write(path) as file:
-            file.write(text.encode())
+            file.write(text.encode(errors="backslashreplace"))
     except OSError as error:
         raise AnomalibTsError(f"cannot write the report {path}: {error}") from error
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from rich.markup import escape
 from rich.table import Table
 
+from anomalib_ts.results.cells import latex, markdown
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -62,9 +64,9 @@ def best_in_bold(grid: Grid, goodness: Mapping[int, Sequence[tuple[str, float | 
 def as_markdown_table(grid: Grid) -> str:
     """A pipe table as GitHub reads it."""
     marks = [":---" if place < grid.text_columns else "---:" for place in range(len(grid.header))]
-    lines = [[_markdown(name) for name in grid.header], marks]
+    lines = [[markdown(name) for name in grid.header], marks]
     for row, cells in enumerate(grid.cells):
-        texts = [_markdown(cell) for cell in cells]
+        texts = [markdown(cell) for cell in cells]
         lines.append([f"**{t}**" if (row, i) in grid.bold else t for i, t in enumerate(texts)])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -73,38 +75,11 @@ def as_latex_table(grid: Grid) -> str:
     r"""A `tabular`; the document needs `\usepackage{booktabs}`."""
     columns = "l" * grid.text_columns + "r" * (len(grid.header) - grid.text_columns)
     lines = [f"\\begin{{tabular}}{{{columns}}}", "\\toprule"]
-    lines += [" & ".join(map(_latex, grid.header)) + " \\\\", "\\midrule"]
+    lines += [" & ".join(map(latex, grid.header)) + " \\\\", "\\midrule"]
     for row, cells in enumerate(grid.cells):
-        texts = [_latex(cell) for cell in cells]
+        texts = [latex(cell) for cell in cells]
         texts = [f"\\textbf{{{t}}}" if (row, i) in grid.bold else t for i, t in enumerate(texts)]
         if row and grid.text_columns > 1 and cells[0] != grid.cells[row - 1][0]:
             lines.append("\\midrule")
         lines.append(" & ".join(texts) + " \\\\")
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
-
-
-_LATEX = str.maketrans(
-    {
-        **{mark: f"\\{mark}" for mark in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "±": r"$\pm$",
-        "·": r"$\cdot$",
-        "\n": " ",
-    }
-)
-
-_MARKDOWN = str.maketrans(
-    {**{mark: f"\\{mark}" for mark in "\\|*_`[]"}, "<": "&lt;", ">": "&gt;", "\n": " "}
-)
-
-
-def _latex(text: str) -> str:
-    return text.translate(_LATEX)
-
-
-def _markdown(text: str) -> str:
-    return text.translate(_MARKDOWN)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from rich.console import Group
 from rich.text import Text
 
 from anomalib_ts.metrics.registry import REGISTRY
+from anomalib_ts.results.cells import csv_text
 from anomalib_ts.results.comparison import quoted_values
 from anomalib_ts.results.entries import Entry, Method, Series, entries
 from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table, best_in_bold
@@ -363,17 +363,15 @@ def as_csv(rows: list[Row]) -> str:
     keys = sorted({key for row in rows for key in row.metrics})
     by_metric = ("metrics", "deviations", "covered", "without", "comparable")
     plain = [name for name in Row.__dataclass_fields__ if name not in by_metric]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     more = [f"{key} {what}" for what in ("cases", "comparable") for key in keys]
-    writer.writerow([*plain, *keys, *more])
+    table: list[list[Any]] = [[*plain, *keys, *more]]
     for row in rows:
         values = [getattr(row, name) for name in plain]
         covered = [row.covered.get(key, 0) for key in keys]
         comparable = [int(key in row.comparable) for key in keys]
         known = [row.metrics.get(key, "") for key in keys]
-        writer.writerow([*values, *known, *covered, *comparable])
-    return buffer.getvalue()
+        table.append([*values, *known, *covered, *comparable])
+    return csv_text(table)
 
 
 def as_json(rows: list[Row]) -> str:

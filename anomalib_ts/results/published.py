@@ -84,10 +84,13 @@ def read_published(path: str | Path) -> PublishedTable:
     file = Path(path)
     if not file.is_file():
         raise DataNotFoundError(f"no published table at {file}")
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.reader(lines)
-        header = next(reader, [])
-        rows = [row for row in reader if row]
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.reader(lines)
+            header = next(reader, [])
+            rows = [row for row in reader if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file} cannot be read as CSV: {error}") from None
     layout = _layout(header, file)
     names = header[1 : header.index(layout.end)]
     values = [_numbers(row, header, len(names), file) for row in rows]

@@ -17,20 +17,22 @@ import time
 
 import numpy as np
 
+from anomalib_ts import TrainerSettings, detectors
+from anomalib_ts.detectors import Detector
+from anomalib_ts.recording import Recording
+
 FRAMES, MELS = 313, 128  # a clip of 10 s at 16 kHz
 
 SERIES = ("nothing", "recording", "moving_mean", "iforest", "mahalanobis", "autoencoder", "usad")
 CLIPS = ("nothing", "recording", "mahalanobis", "dense_autoencoder", "dcase_autoencoder")
 
 
-def detector_of(name):
-    from anomalib_ts import TrainerSettings, detectors
-
+def detector_of(name: str) -> Detector:
     brief = TrainerSettings(accelerator="cpu", max_steps=20, progress=False)
     classes = {
-        "moving_mean": lambda: detectors.MovingMean(),
+        "moving_mean": detectors.MovingMean,
         "iforest": lambda: detectors.IForest(window=16, trees=10),
-        "mahalanobis": lambda: detectors.Mahalanobis(),
+        "mahalanobis": detectors.Mahalanobis,
         "autoencoder": lambda: detectors.Autoencoder(window=64, stride=64, trainer=brief),
         "usad": lambda: detectors.Usad(trainer=brief),
         "dense_autoencoder": lambda: detectors.DenseAutoencoder(trainer=brief),
@@ -40,11 +42,6 @@ def detector_of(name):
 
 
 def work(kind: str, name: str, count: int) -> None:
-    import torch  # noqa: F401  (in every row, so that it cancels out)
-
-    import anomalib_ts.training  # noqa: F401
-    from anomalib_ts.recording import Recording
-
     if name == "nothing":
         return
     random = np.random.default_rng(0)

@@ -208,6 +208,15 @@ class TestDownload:
             "root"
         ]
 
+    def test_an_archive_of_the_users_own_is_used_and_left(self, tmp_path):
+        content = self.archive(tmp_path, {"Dodgers/a.out": "1,0\n2,1\n"})
+        (tmp_path / "root.zip").write_bytes(content)
+        with serve(b"something else") as server:
+            found = data(tmp_path / "root", "Dodgers", download=True, url=server.url)
+            assert found.case_names() == ["a"]
+        assert server.requests == []
+        assert (tmp_path / "root.zip").read_bytes() == content
+
     def test_archive_of_something_else(self, tmp_path):
         content = self.archive(tmp_path, {"cat.jpg": "meow"})
         with serve(content) as server, pytest.raises(InputError, match="holds no file"):

@@ -208,8 +208,10 @@ def test_the_switch_of_the_command(tmp_path, capsys):
 def test_names_cannot_break_a_table():
     name = r"a_b|c&d%\e{<i>"
     grid = Grid(["n"], [[name]])
-    assert as_markdown_table(grid).splitlines()[2] == r"| a\_b\|c&d%\\e{&lt;i&gt; |"
-    assert r"a\_b|c\&d\%\textbackslash{}e\{\textless{}i\textgreater{}" in as_latex_table(grid)
+    assert as_markdown_table(grid).splitlines()[2] == r"| a\_b\|c&amp;d%\\e{&lt;i&gt; |"
+    assert r"a\_b\textbar{}c\&d\%\textbackslash{}e\{\textless{}i\textgreater{}" in as_latex_table(
+        grid
+    )
     console = Console(width=200)
     with console.capture() as capture:
         console.print(as_table(leaderboard([ok(0.5, "[red]x[/nope]")]), 200))

@@ -58,6 +58,16 @@ def test_what_cannot_be_read_is_refused(tmp_path, text, message):
         read_published(written(tmp_path / "t.csv", text))
 
 
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\x00", b"filename," + b"x" * 200_000, b"PK\3\4\0\x80"]
+)
+def test_what_is_no_csv_is_refused(tmp_path, content):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as CSV"):
+        read_published(path)
+
+
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(DataNotFoundError, match=r"nowhere\.csv"):
         read_published(tmp_path / "nowhere.csv")
