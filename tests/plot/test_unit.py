@@ -70,9 +70,9 @@ def watched(monkeypatch, name):
     """What a drawing function was called with."""
     calls, draw = [], getattr(unit, name)
 
-    def watch(*given):
-        calls.append(given)
-        return draw(*given)
+    def watch(*given, **named):
+        calls.append((*given, *named.values()))
+        return draw(*given, **named)
 
     monkeypatch.setattr(unit, name, watch)
     return calls
@@ -108,7 +108,8 @@ def test_one_series_of_many_channels_is_loaded_again(tmp_path, monkeypatch):
     calls = watched(monkeypatch, "draw_series")
     store, record = stored(tmp_path, {"clips": False})
     assert plot_unit(store, record).is_file()
-    ((values, labels, scores, threshold, _),) = calls
+    ((values, labels, scores, threshold, _, *described),) = calls
+    assert described == [None, None]  # neither names nor times are known
     assert values.shape == (30, 12) and labels.sum() == 5 and len(scores) == 30
     assert threshold == record.threshold
 
