@@ -114,7 +114,6 @@ def _draw_clip(
     painter.draw(values, recording.values, stretch)
     values.set_title(panel.caption, fontsize=9, loc="left", parse_math=False)
     values.tick_params(labelbottom=False)
-    values.xaxis.offsetText.set_visible(False)
     scores.axhline(panel.clip.score, lw=1.8, color=CLIP_SCORE, label="clip score")
     if threshold is not None:
         what = "points" if panel.clip.alarm is None else "clip scores"

@@ -110,7 +110,6 @@ class _Panels:
         scores.set_ylabel("score")
         stretch.dress(scores)
         values.tick_params(labelbottom=False)
-        values.xaxis.offsetText.set_visible(False)
 
     def _mark(self, values: Axes, low: float, high: float) -> None:
         if self.painter.as_image:  # a shade would change the meaning of the colours

@@ -18,6 +18,7 @@ GAP = 10.0
 
 _DATES: Any = dates  # a module without type hints
 _SHORTEST_DATES = 0.1  # seconds; a shorter stretch has its date in the label, seconds at the ticks
+_SECONDS = 60.0  # seconds; the ends of a longer stretch are given in whole ones
 _UNITS = ((600.0, 1.0, "s"), (36e3, 60.0, "min"), (216e4, 3600.0, "h"), (np.inf, 86400.0, "days"))
 
 
@@ -68,7 +69,7 @@ class Stretch:
         axes.xaxis.set_major_locator(self.locator)
         if self.formatter is not None:
             axes.xaxis.set_major_formatter(self.formatter)
-        axes.set_xlabel(self.label, labelpad=1, fontsize=9)
+        axes.set_xlabel(self.label, labelpad=3, fontsize=9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +117,17 @@ def _counted(count: FloatArray, times: NDArray[Any]) -> Stretch:
 
 def _dates(times: NDArray[np.datetime64]) -> Stretch:
     seconds = (times - times[0]) / np.timedelta64(1, "s")
-    if seconds[-1] < _SHORTEST_DATES:
+    length = float(seconds[-1])
+    if length < _SHORTEST_DATES:
         after = _seconds(seconds)
         label = f"seconds after {_stamp(times[0])}"
         return Stretch(after.places, after.step, after.locator, after.formatter, label)
     places = np.asarray(_DATES.date2num(times), dtype=np.float64)
     locator = _DATES.AutoDateLocator(minticks=3, maxticks=7)
-    return Stretch(places, _step(places), locator, _DATES.ConciseDateFormatter(locator), "")
+    formatter = _DATES.ConciseDateFormatter(locator, show_offset=False)
+    unit = "s" if length > _SECONDS else "ms"
+    label = " to ".join(_stamp(time.astype(f"M8[{unit}]")) for time in times[[0, -1]])
+    return Stretch(places, _step(places), locator, formatter, label)
 
 
 def _seconds(times: FloatArray) -> Stretch:

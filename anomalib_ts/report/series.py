@@ -2,7 +2,7 @@
 
 A series that is too long for its share of the page is thinned: each stretch of `step` points is
 kept as its smallest and its largest value, so that no peak is lost. Values are stored in 16 bits,
-scores in 8, both relative to their own range.
+scores in 8, both relative to their own range. Times are stored where their pace changes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import base64
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from anomalib_ts.errors import DataNotFoundError
 from anomalib_ts.ground_truth import GroundTruth
+from anomalib_ts.report.times import KNOT_BYTES, Times
 from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
@@ -111,10 +112,12 @@ class _Size:
     points: int
     sample_bytes: int
     segments: int
+    times: int
 
     def cost(self, limit: int) -> float:
         kept = min(self.points, limit + 2)
-        return kept * self.sample_bytes * BASE64 + min(self.segments, kept) * SEGMENT_BYTES
+        samples = kept * self.sample_bytes * BASE64
+        return samples + min(self.segments, kept) * SEGMENT_BYTES + self.times * KNOT_BYTES
 
 
 def _size(series: Series, truth: GroundTruth, units: Units) -> _Size:
@@ -124,6 +127,7 @@ def _size(series: Series, truth: GroundTruth, units: Units) -> _Size:
         points=int(truth.lengths.sum()),
         sample_bytes=2 * channels + len(units),
         segments=len(_segments(_labels(truth), 1)),
+        times=0 if (times := Times.of(truth.times)) is None else len(times.points),
     )
 
 
@@ -168,7 +172,9 @@ def _picture(store: Store, series: Series, units: Units, step: int) -> dict[str,
         "step": step,
         "anomalies": np.ravel(_segments(_labels(truth), step)).tolist(),
         "joints": np.cumsum(truth.lengths)[:-1].tolist(),
+        "times": None if (times := Times.of(truth.times)) is None else asdict(times),
         "channels": [span for _, span in packed],
+        "names": None if truth.channel_names is None else truth.channel_names.tolist(),
         "scores": [
             {"span": span, "threshold": unit.threshold, "seed": unit.unit.seed}
             for (_, span), unit in zip(scores, units.values(), strict=True)
