@@ -126,7 +126,8 @@ class ChannelPainter:
         labels = []
         for channel in range(count):
             numbers = values[:, channel].astype(np.float64)
-            labels.append(f"{self._name(channel)}\n{span_text(numbers.min(), numbers.max())}")
+            span = span_text(float(numbers.min()), float(numbers.max()))
+            labels.append(f"{self._name(channel)}\n{span}")
             middle = count - 1 - channel
             stretch.draw_line(axes, middle + LANE_FILL * _centred(numbers), color=VALUE)
         axes.set_ylim(-0.5, count - 0.5)
@@ -188,9 +189,18 @@ def span_text(low: float, high: float) -> str:
     if low == high:
         return f"{low:.6g}"
     largest, width = max(abs(low), abs(high)), min(high - low, sys.float_info.max)
-    digits = math.ceil(math.log10(largest) - math.log10(width)) + 2
-    digits = min(max(digits, 3), 17)
+    digits = max(3, math.ceil(math.log10(largest) - math.log10(width)) + 2)
+    exponent = math.floor(math.log10(largest))
+    if -5 < exponent < max(6, digits + 2):
+        decimals = max(0, digits - 1 - exponent)
+        return f"{_fixed(low, decimals)} to {_fixed(high, decimals)}"
+    digits = min(digits, 17)
     return f"{low:.{digits}g} to {high:.{digits}g}"
+
+
+def _fixed(number: float, decimals: int) -> str:
+    text = f"{round(number, decimals) + 0.0:.{decimals}f}"  # the sum has no -0
+    return text.rstrip("0").rstrip(".") if decimals else text
 
 
 def _centred(numbers: FloatArray) -> FloatArray:

@@ -14,16 +14,19 @@ const UNITS = [[600, 1, "s"], [36e3, 60, "min"], [216e4, 3600, "h"], [Infinity, 
 /* A number with six digits, in few characters. */
 function short(value, digits = 6) {
   const number = Number(value.toPrecision(digits)), size = Math.abs(number);
-  const plain = size === 0 || (size >= 1e-4 && size < 10 ** Math.max(digits, 6));
+  const plain = size === 0 || (size >= 1e-4 && size < 1e6);
   return plain ? String(number) : number.toExponential().replace("e+", "e");
 }
 
 /* Two numbers with the digits that tell them apart. */
 function spanText(low, high) {
   if (low === high) return short(low);
-  const apart = Math.log10(Math.max(Math.abs(low), Math.abs(high))) - Math.log10(high - low);
-  const digits = Math.min(Math.max(Math.ceil(apart) + 2, 3), 17);
-  return `${short(low, digits)} to ${short(high, digits)}`;
+  const size = Math.log10(Math.max(Math.abs(low), Math.abs(high)));
+  const digits = Math.max(Math.ceil(size - Math.log10(high - low)) + 2, 3);
+  const decimals = Math.max(0, digits - 1 - Math.floor(size));
+  const text = size > -5 && size < Math.max(6, digits + 2)
+    ? (v) => String(Number(v.toFixed(decimals)) || 0) : (v) => short(v, Math.min(digits, 17));
+  return `${text(low)} to ${text(high)}`;
 }
 
 /* 1, 2 or 5 times a power of ten: the smallest that is not below. */
