@@ -17,6 +17,9 @@ GAP = 10.0
 """Lines and images are interrupted where a step is this many times the usual one."""
 
 _DATES: Any = dates  # a module without type hints
+_DAYS = 2  # place of days among the formats of `ConciseDateFormatter`
+_STRETCHES = 4000  # several times as many as a picture has columns
+_FEW = 4  # points of a stretch that are all drawn
 _SHORTEST_DATES = 0.1  # seconds; a shorter stretch has its date in the label, seconds at the ticks
 _SECONDS = 60.0  # seconds; the ends of a longer stretch are given in whole ones
 _UNITS = ((600.0, 1.0, "s"), (36e3, 60.0, "min"), (216e4, 3600.0, "h"), (np.inf, 86400.0, "days"))
@@ -52,8 +55,9 @@ class Stretch:
 
     def draw_line(self, axes: Axes, numbers: FloatArray, **style: Any) -> None:
         """Draw `(n,)` numbers as a line that is interrupted where points are missing."""
-        gaps = self._gaps()
-        places, shown = (np.insert(array, gaps, np.nan) for array in (self.places, numbers))
+        kept = _extremes(numbers)
+        gaps = np.searchsorted(kept, self._gaps())
+        places, shown = (np.insert(array[kept], gaps, np.nan) for array in (self.places, numbers))
         axes.plot(places, shown, lw=0.8, marker="." if len(numbers) == 1 else "", **style)
 
     def _gaps(self) -> NDArray[np.intp]:
@@ -125,6 +129,7 @@ def _dates(times: NDArray[np.datetime64]) -> Stretch:
     places = np.asarray(_DATES.date2num(times), dtype=np.float64)
     locator = _DATES.AutoDateLocator(minticks=3, maxticks=7)
     formatter = _DATES.ConciseDateFormatter(locator, show_offset=False)
+    formatter.formats[_DAYS] = formatter.zero_formats[_DAYS] = "%b-%d"  # not the day alone
     unit = "s" if length > _SECONDS else "ms"
     label = " to ".join(_stamp(time.astype(f"M8[{unit}]")) for time in times[[0, -1]])
     return Stretch(places, _step(places), locator, formatter, label)
@@ -138,6 +143,19 @@ def _seconds(times: FloatArray) -> Stretch:
     formatter.set_scientific(False)
     locator = MaxNLocator(5 if abs(places).max() >= 1e6 else 9)  # numbers of many digits are wide
     return Stretch(places, _step(places), locator, formatter, f"time ({name})")
+
+
+def _extremes(numbers: FloatArray) -> NDArray[np.intp]:
+    """Points that draw the same line: of a long one, the lowest and highest of each stretch."""
+    width = len(numbers) // _STRETCHES
+    if width <= _FEW:
+        return np.arange(len(numbers))
+    whole = len(numbers) - len(numbers) % width
+    rows = numbers[:whole].reshape(-1, width)
+    pairs = np.stack([rows.argmin(axis=1), rows.argmax(axis=1)], axis=1)
+    pairs.sort(axis=1)
+    kept = (pairs + np.arange(0, whole, width)[:, None]).ravel()
+    return np.concatenate([[0], np.unique(kept[kept > 0]), np.arange(whole, len(numbers))])
 
 
 def _step(places: FloatArray) -> float:

@@ -168,13 +168,13 @@ def _picture(store: Store, series: Series, units: Units, step: int) -> dict[str,
     return {
         "data": series.data,
         "case": series.case,
+        "names": None if truth.channel_names is None else truth.channel_names.tolist(),
+        "times": None if (times := Times.of(truth.times)) is None else asdict(times),
         "points": int(truth.lengths.sum()),
         "step": step,
         "anomalies": np.ravel(_segments(_labels(truth), step)).tolist(),
         "joints": np.cumsum(truth.lengths)[:-1].tolist(),
-        "times": None if (times := Times.of(truth.times)) is None else asdict(times),
         "channels": [span for _, span in packed],
-        "names": None if truth.channel_names is None else truth.channel_names.tolist(),
         "scores": [
             {"span": span, "threshold": unit.threshold, "seed": unit.unit.seed}
             for (_, span), unit in zip(scores, units.values(), strict=True)

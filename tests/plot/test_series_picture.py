@@ -155,6 +155,24 @@ def test_nothing_is_drawn_where_points_are_missing():
     assert np.isnan(shown).all(axis=0).sum() == 1
 
 
+def test_a_long_line_is_drawn_by_its_extremes_and_keeps_its_gaps():
+    values = np.random.default_rng(0).normal(size=(1_000_003, 1))
+    values[[17, 500_000, 1_000_002], 0] = 9, -9, 8
+    times = np.arange(1_000_003.0)
+    times[700_000:] += 90_000
+    (whole, _), *_ = panels(draw_series(values, None, values[:, 0], None, times=times))
+    x, y = whole.lines[0].get_data()
+    assert len(x) < 10_000
+    drawn = dict(zip(np.round(x * 3600).tolist(), y.tolist(), strict=True))  # it shows hours
+    assert (drawn[17], drawn[500_000], drawn[1_090_002]) == (9, -9, 8)
+    assert x[0] == 0 and np.isnan(y).sum() == 1
+    at = int(np.flatnonzero(np.isnan(y))[0])
+    assert x[at - 1] * 3600 < 700_000 and x[at + 1] * 3600 >= 790_000
+    kept = times.searchsorted((x[~np.isnan(y)] * 3600).round())
+    assert np.array_equal(values[kept, 0], y[~np.isnan(y)])
+    assert np.ptp(np.diff(np.append(kept, len(times)))) < 600  # no stretch is left out
+
+
 def test_a_lonely_point_between_gaps_stays_in_sight():
     times = np.array([0.0, 1, 2, 100, 200, 201, 202])
     values = np.arange(7.0)[:, None]
