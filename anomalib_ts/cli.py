@@ -101,6 +101,17 @@ def _parser() -> argparse.ArgumentParser:
     clips.add_argument("--format", choices=("table", "csv"), default="table")
     clips.set_defaults(command=_clips)
 
+    points = commands.add_parser(
+        "scores", help="the score of every point of stored results, as CSV"
+    )
+    points.add_argument("results", metavar="RESULTS_DIR")
+    points.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: pump*")
+    points.add_argument("--detector", metavar="NAME", help="only results of this detector")
+    points.add_argument(
+        "-o", "--output", metavar="FILE", default="-", help="a file (standard output)"
+    )
+    points.set_defaults(command=_scores)
+
     repeat = commands.add_parser("reproduce", help="run one stored unit again, here and now")
     repeat.add_argument("record", metavar="RECORD.json", help="a file of the results folder")
     repeat.set_defaults(command=_reproduce)
@@ -183,6 +194,20 @@ def _report(options: argparse.Namespace) -> int:
     )
     for path in files:
         sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def _scores(options: argparse.Namespace) -> int:
+    from anomalib_ts.clips import scored_records  # noqa: PLC0415
+    from anomalib_ts.results.score_table import save_scores, write_scores  # noqa: PLC0415
+    from anomalib_ts.results.store import existing_store  # noqa: PLC0415
+
+    store = existing_store(options.results)
+    records = scored_records(store, options.case, options.detector)
+    if options.output == "-":
+        write_scores(sys.stdout, store, records)
+    else:
+        save_scores(options.output, store, records)
     return 0
 
 

@@ -96,6 +96,20 @@ def clip_threshold(record: Record) -> float | None:
     return record.threshold if record.decides == Evaluation(**record.judged).reduce else None
 
 
+def scored_records(store: Store, case: str = "*", detector: str | None = None) -> list[Record]:
+    """All stored units with scores, by data set, case, detector and seed.
+
+    Args:
+        store: the results.
+        case: a pattern of case names, such as `fan*`.
+        detector: only units of this detector, by its config name.
+
+    Raises:
+        DataNotFoundError: there is no such unit; the message says why.
+    """
+    return sorted(_chosen(store, case, detector), key=_order)
+
+
 def ranked_units(store: Store, case: str = "*", detector: str | None = None) -> list[RankedUnit]:
     """All stored units with several recordings, by data set, case, detector and seed.
 

@@ -64,7 +64,16 @@ class _Values:
 
 def _stored(truth: GroundTruth) -> _Values:
     assert truth.values is not None
-    return _Values(tuple(Recording(truth.values[part]) for part in truth.stretches))
+    names = None if truth.channel_names is None else tuple(truth.channel_names.tolist())
+    recordings = [
+        Recording(
+            truth.values[part],
+            channel_names=names,
+            times=None if truth.times is None else truth.times[part],
+        )
+        for part in truth.stretches
+    ]
+    return _Values(tuple(recordings))
 
 
 def _load_again(unit: Unit) -> _Values:
@@ -78,7 +87,15 @@ def _load_again(unit: Unit) -> _Values:
 
 def _draw_series(record: Record, truth: GroundTruth, scores: FloatArray, values: _Values) -> Figure:
     whole = np.concatenate([recording.values for recording in values.recordings])
-    return draw_series(whole, truth.labels, scores, record.threshold, _title(record))
+    return draw_series(
+        whole,
+        truth.labels,
+        scores,
+        record.threshold,
+        _title(record),
+        names=values.recordings[0].channel_names,
+        times=truth.times,
+    )
 
 
 def _draw_clips(record: Record, truth: GroundTruth, scores: FloatArray, values: _Values) -> Figure:

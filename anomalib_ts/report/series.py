@@ -2,7 +2,7 @@
 
 A series that is too long for its share of the page is thinned: each stretch of `step` points is
 kept as its smallest and its largest value, so that no peak is lost. Values are stored in 16 bits,
-scores in 8, both relative to their own range.
+scores in 8, both relative to their own range. Times are stored where their pace changes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from anomalib_ts.errors import DataNotFoundError
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.recording import FloatArray
+from anomalib_ts.report.times import KNOT_BYTES, Times
 from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import LeftOut, Store
@@ -134,6 +135,7 @@ class _Size:
     points: int
     sample_bytes: int
     segments: int
+    times: int
 
     def step(self, limit: int) -> int:
         """How many points become two samples, so that no more than about `limit` are kept."""
@@ -141,7 +143,8 @@ class _Size:
 
     def cost(self, limit: int) -> float:
         kept = min(self.points, limit + 2)
-        return kept * self.sample_bytes * BASE64 + min(self.segments, kept) * SEGMENT_BYTES
+        samples = kept * self.sample_bytes * BASE64
+        return samples + min(self.segments, kept) * SEGMENT_BYTES + self.times * KNOT_BYTES
 
 
 def _size(series: Series, truth: GroundTruth, units: Units) -> _Size:
@@ -151,6 +154,7 @@ def _size(series: Series, truth: GroundTruth, units: Units) -> _Size:
         points=int(truth.lengths.sum()),
         sample_bytes=2 * channels + len(units),
         segments=len(_segments(_labels(truth), 1)),
+        times=0 if (times := Times.of(truth.times)) is None else len(times.points),
     )
 
 
@@ -189,6 +193,8 @@ def _picture(
     return {
         "data": series.data,
         "case": series.case,
+        "names": None if truth.channel_names is None else truth.channel_names.tolist(),
+        "times": None if (times := Times.of(truth.times)) is None else asdict(times),
         "points": int(truth.lengths.sum()),
         "step": step,
         "anomalies": np.ravel(_segments(_labels(truth), step)).tolist(),
