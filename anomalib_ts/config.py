@@ -12,7 +12,7 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.errors import AnomalibTsError, ConfigError, ContractError
 from anomalib_ts.names import nearest
 from anomalib_ts.results.record import WITHOUT_EFFECT
 
@@ -33,6 +33,7 @@ def create(settings: Mapping[str, Any], where: str) -> Any:
 
     Raises:
         ConfigError: the target cannot be imported, or its constructor refuses an argument.
+        ContractError: the target is a class that nothing can be made of.
     """
     arguments = {
         key: create(value, f"{where}.{key}") if _has_target(value) else value
@@ -41,6 +42,8 @@ def create(settings: Mapping[str, Any], where: str) -> Any:
     }
     try:
         return _target(settings, where)(**arguments)
+    except ContractError:
+        raise  # a bug in that class, whatever its settings
     except AnomalibTsError as error:
         raise ConfigError(f"{where}: {error}") from None
 

@@ -84,6 +84,7 @@ class Record:
         peak_memory_mb: largest resident set of the process while the unit ran.
         versions: of Python and of the packages that matter.
         scores: whether the scores are stored beside the record.
+        threads: CPU threads of the numeric libraries, on which the last bits of results depend.
     """
 
     unit: Unit
@@ -101,6 +102,7 @@ class Record:
     peak_memory_mb: float | None = None
     versions: dict[str, str] = field(default_factory=dict)
     scores: bool = False
+    threads: int | None = None
 
     def to_json(self) -> str:
         """The record as text, with a checksum over its content."""
