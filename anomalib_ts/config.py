@@ -59,7 +59,7 @@ def checked(settings: Mapping[str, Any], where: str) -> Settings:
             wrong type.
     """
     target = _target(settings, where)
-    parameters = inspect.signature(target).parameters
+    parameters = _parameters(target)
     given = {key: value for key, value in settings.items() if key != "_target_"}
     for key in given:
         if key not in parameters:
@@ -109,7 +109,7 @@ def checked_value(hint: Any, value: Any, where: str) -> Any:
 def defaults(target: type) -> Settings:
     """The settings of a class with its constructor's defaults, `???` where there is none."""
     settings: Settings = {"_target_": f"{target.__module__}.{target.__qualname__}"}
-    for name, parameter in inspect.signature(target).parameters.items():
+    for name, parameter in _parameters(target).items():
         if name in SHARED_SETTINGS:
             settings[name] = f"${{{name}}}"
         else:
@@ -124,7 +124,7 @@ def changed(settings: Mapping[str, Any]) -> Settings:
     """
     target = _target(settings, "settings")
     found: Settings = {}
-    for name, parameter in inspect.signature(target).parameters.items():
+    for name, parameter in _parameters(target).items():
         value = settings.get(name, parameter.default)
         if name == "seed" or name in WITHOUT_EFFECT:
             continue
@@ -133,6 +133,13 @@ def changed(settings: Mapping[str, Any]) -> Settings:
         elif value != parameter.default:
             found[name] = value
     return found
+
+
+def _parameters(target: type) -> dict[str, inspect.Parameter]:
+    """The named arguments of a class; `*args` and `**settings` of a `__new__` are none."""
+    gathered = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = inspect.signature(target).parameters
+    return {name: one for name, one in parameters.items() if one.kind not in gathered}
 
 
 def _has_target(value: Any) -> bool:
