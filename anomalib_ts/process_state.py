@@ -223,7 +223,7 @@ def _of_the_process() -> Iterator[_Item]:
     yield _Item("working folder", os.getcwd, os.chdir)
     yield _Item("umask", _umask, os.umask)
     yield _Item("environment", lambda: dict(os.environ), _set_environment)
-    yield _Item("resource limits", _limits, _set_limits)
+    yield _Item("resource limits", limits, set_limits)
     yield _Item("priority", lambda: os.getpriority(os.PRIO_PROCESS, 0), _set_priority)
     if sys.platform == "linux":
         affinity: Any = os.sched_getaffinity
@@ -262,15 +262,21 @@ def _set_environment(before: Mapping[str, str]) -> None:
     time.tzset()
 
 
-def _limits() -> dict[int, tuple[int, int]]:
+def limits() -> dict[int, tuple[int, int]]:
+    """What the system lets this process use, by kind: soft and hard limit."""
     kinds = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
     return {kind: resource.getrlimit(kind) for kind in kinds}
 
 
-def _set_limits(before: Mapping[int, tuple[int, int]]) -> None:
-    for kind, limits in before.items():
-        if resource.getrlimit(kind) != limits:
-            resource.setrlimit(kind, limits)
+def set_limits(before: Mapping[int, tuple[int, int]]) -> None:
+    """Set limits that `limits` gave.
+
+    Raises:
+        ValueError: a hard limit was lowered, which is for good.
+    """
+    for kind, both in before.items():
+        if resource.getrlimit(kind) != both:
+            resource.setrlimit(kind, both)
 
 
 def _set_priority(before: int) -> None:

@@ -21,6 +21,7 @@ from typing import NoReturn
 from anomalib_ts import mapped
 from anomalib_ts.answer_file import write_answer
 from anomalib_ts.console import log_to_terminal
+from anomalib_ts.process_state import limits, set_limits
 from anomalib_ts.processes import adopt_orphans, die_with_parent, kill_descendants
 from anomalib_ts.task import work
 
@@ -120,7 +121,10 @@ def _be_unit(
         with mapped.reopened(task) as file:
             todo = mapped.load(file, shared)
         os.close(shared)
+        usual = limits()
         result = work(todo)
+        with suppress(OSError, ValueError):
+            set_limits(usual)
         with os.fdopen(private, "wb") as file:
             write_answer(result, file)
         os._exit(0)

@@ -44,7 +44,7 @@ INNOCENT: dict[str, dict[str, Any]] = {
         "trainer": {"_target_": "anomalib_ts.training.TrainerSettings", "max_steps": 5},
     },
 }
-SECONDS, MEMORY_MB = 6.0, 1200.0
+SECONDS, MEMORY_MB = 10.0, 1200.0
 """Limits of a unit in a process of its own."""
 
 MOST_DIFFERENT_MB = 50.0

@@ -76,11 +76,11 @@ class UndecodableText(Hostile):
 
 class TextRaises(Hostile):
     def _fit(self, train):
-        class Mute(Exception):
+        class MuteError(Exception):
             def __str__(self):
                 raise SystemExit(3)
 
-        raise Mute
+        raise MuteError
 
 
 class HugeText(Hostile):
@@ -200,7 +200,7 @@ class TorchSettings(Hostile):
 class SeedsAll(Hostile):
     def _fit(self, train):
         random.seed(7)
-        np.random.seed(7)
+        np.random.seed(7)  # noqa: NPY002
         torch.manual_seed(7)
 
 
@@ -328,7 +328,7 @@ class WaitsForChild(Hostile):
 class Allocates(Hostile):
     def _fit(self, train):
         while True:
-            _HOARD.append(np.ones(2_000_000))
+            _HOARD.append(np.ones(10_000_000))
             time.sleep(0.01)
 
 
@@ -379,8 +379,8 @@ EXPECTED = {
     TorchSettings: Expected("ok"),
     SeedsAll: Expected("ok"),
     BreaksImports: Expected("ok"),
-    PatchesNumpy: Expected("error"),
-    PatchesPackage: Expected("error"),
+    PatchesNumpy: Expected("ok"),
+    PatchesPackage: Expected("ok"),
     ChangesPython: Expected("ok"),
     LeavesThread: Expected("ok"),
     LeavesChild: Expected("ok"),
