@@ -185,9 +185,12 @@ def _same_file(one: int, other: int) -> bool:
 
 @contextmanager
 def _streams() -> Iterator[None]:
-    """Keep `sys.stdout` and its like; those that were closed are opened again."""
+    """Keep `sys.stdout` and its like; those that were closed all the same are opened again."""
     before = {name: getattr(sys, name) for name in _STREAMS}
     settings = {name: _settings(stream) for name, stream in before.items()}
+    for name, stream in before.items():
+        if stream is not None:
+            setattr(sys, name, _Shielded(stream))
     try:
         yield
     finally:
@@ -203,6 +206,27 @@ def _streams() -> Iterator[None]:
                 setattr(sys, name, opened)
                 if getattr(sys, f"__{name}__") is stream:
                     setattr(sys, f"__{name}__", opened)
+
+
+class _Shielded:
+    """A stream that cannot be closed, which may be a notebook's or a test's own."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._stream, name)
+        return _Shielded(value) if name in ("buffer", "raw") else value
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        """Leave it open."""
+
+    def detach(self) -> Any:
+        """Keep what is below it."""
+        return self.buffer if hasattr(self._stream, "buffer") else self.raw
 
 
 def _settings(stream: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What units share is as it was, whatever a detector did to it."""
 
 import gc
+import io
 import json
 import locale
 import logging
@@ -216,6 +217,16 @@ def test_a_thread_that_is_not_the_main_one_keeps_what_it_can():
     assert found == [Path.cwd()]
 
 
+def test_a_stream_that_is_no_file_stays_open(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    with preserved():
+        sys.stdout.close()
+        sys.stdout.write("inside, ")
+    sys.stdout.write("after")
+    assert stream.getvalue() == "inside, after"
+
+
 CLOSE = {
     "closed": "sys.stdout.close(); sys.stderr.close()",
     "detached": "sys.stdout.detach(); sys.stderr.detach()",
@@ -223,6 +234,7 @@ CLOSE = {
     "redirected": "os.dup2(os.open('/dev/null', 1), 1); os.dup2(1, 2)",
     "encoding": "[s.reconfigure(encoding='ascii') for s in (sys.stdout, sys.stderr)]",
     "buffer": "sys.stdout.buffer.close(); sys.stderr.buffer.close()",
+    "raw": "sys.stdout.buffer.raw.close(); sys.stderr.buffer.close()",
     "originals": "sys.__stdout__.close(); sys.__stderr__.close()",
 }
 
