@@ -28,6 +28,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 _SAVED_FROM = 600  # duplicates of descriptors lie here and above, where `closerange` rarely reaches
 _MOST_SAVED = 256
+_MISSING = object()
 _CUDNN = ("enabled", "benchmark", "deterministic")
 _STREAMS = ("stdin", "stdout", "stderr")
 _PATCHED_MODULES = (
@@ -375,8 +377,7 @@ def _lost_head(before: list[Any], after: list[Any]) -> bool:
 
 def _lost(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether a name stands for something else now; names that came later are no difference."""
-    missing = object()
-    return any(after.get(name, missing) is not value for name, value in before.items())
+    return any(after.get(name, _MISSING) is not value for name, value in before.items())
 
 
 def _attribute(owner: Any, name: str) -> _Item:
@@ -428,14 +429,21 @@ def _set_sklearn(before: Mapping[str, Any]) -> None:
 
 
 def _pools() -> dict[str, int]:
-    pools = sys.modules["threadpoolctl"].ThreadpoolController().lib_controllers
-    return {pool.filepath: pool.num_threads for pool in pools if pool.user_api == "blas"}
+    return {pool.filepath: pool.num_threads for pool in _libraries(len(sys.modules))}
 
 
 def _set_pools(before: Mapping[str, int]) -> None:
-    for pool in sys.modules["threadpoolctl"].ThreadpoolController().lib_controllers:
+    for pool in _libraries(len(sys.modules)):
         if pool.filepath in before:
             pool.set_num_threads(before[pool.filepath])
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> list[Any]:
+    """Libraries for linear algebra, looked for anew (12 ms) only when modules were imported."""
+    del modules
+    found = sys.modules["threadpoolctl"].ThreadpoolController().lib_controllers
+    return [library for library in found if library.user_api == "blas"]
 
 
 def _of_torch() -> Iterator[_Item]:
@@ -547,14 +555,26 @@ def _set_flushing(torch: Any, flushes: bool) -> None:
 
 def _of_modules() -> Iterator[_Item]:
     """What is in this package, its classes and the modules it rests on: a patch is for all."""
+    yield from _patchable(len(sys.modules))
+
+
+@lru_cache(maxsize=1)
+def _patchable(modules: int) -> list[_Item]:
+    """Looked for anew only when modules were imported."""
+    del modules
+    items: list[_Item] = []
     for name, module in sorted(sys.modules.items()):
         own = name.partition(".")[0] == __package__
         if not isinstance(module, ModuleType) or not (own or name in _PATCHED_MODULES):
             continue
-        yield _names(name, module)
-        for value in vars(module).values() if own else ():
-            if inspect.isclass(value) and value.__module__ == name:
-                yield _names(f"{name}.{value.__qualname__}", value)
+        items.append(_names(name, module))
+        classes = [value for value in vars(module).values() if own and inspect.isclass(value)]
+        items += [
+            _names(f"{name}.{value.__qualname__}", value)
+            for value in classes
+            if value.__module__ == name
+        ]
+    return items
 
 
 def _names(name: str, owner: Any) -> _Item:

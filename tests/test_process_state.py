@@ -234,7 +234,7 @@ CLOSE = {
     "redirected": "os.dup2(os.open('/dev/null', 1), 1); os.dup2(1, 2)",
     "encoding": "[s.reconfigure(encoding='ascii') for s in (sys.stdout, sys.stderr)]",
     "buffer": "sys.stdout.buffer.close(); sys.stderr.buffer.close()",
-    "raw": "sys.stdout.buffer.raw.close(); sys.stderr.buffer.close()",
+    "raw": "s = sys.stdout.buffer; getattr(s, 'raw', s).close(); sys.stderr.buffer.close()",
     "originals": "sys.__stdout__.close(); sys.__stderr__.close()",
 }
 
