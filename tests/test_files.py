@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomalib_ts.files import UNFINISHED, atomic_write, sweep_unfinished
+from anomalib_ts.files import UNFINISHED, atomic_write, claim_folder, sweep_unfinished
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -103,3 +103,20 @@ def test_nothing_else_is_swept(tmp_path):
     sweep_unfinished(tmp_path)
     sweep_unfinished(tmp_path / "not there")
     assert [item.name for item in tmp_path.iterdir()] == [".hidden.part"]
+
+
+CLAIMS = """
+import os, signal, sys
+from pathlib import Path
+from anomalib_ts.files import claim_folder
+claim_folder(Path(sys.argv[1]))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_folders_of_the_dead_are_removed_and_those_of_the_living_kept(tmp_path):
+    claim_folder(tmp_path / "living")
+    subprocess.run([sys.executable, "-c", CLAIMS, str(tmp_path / "dead")], check=False)
+    (tmp_path / "another").mkdir()
+    claim_folder(tmp_path / "new")
+    assert {item.name for item in tmp_path.iterdir()} == {"living", "another", "new"}
