@@ -80,6 +80,6 @@ def claim_folder(folder: Path) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(alive.parent)
     folder.mkdir(parents=True)
-    _claims[folder] = file = (folder / _ALIVE).open("xb")
+    _claims[folder] = (folder / _ALIVE).open("xb")
     with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(_claims[folder], fcntl.LOCK_EX)
