@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.errors import AnomalibTsError, ConfigError, ContractError
 from anomalib_ts.names import nearest
 from anomalib_ts.results.record import WITHOUT_EFFECT
 from anomalib_ts.trust import (
@@ -98,13 +98,15 @@ def _create(settings: Mapping[str, Any], where: str, kind: Kind) -> Any:
     }
     try:
         return target(**arguments)
+    except ContractError:
+        raise  # a bug in that class, whatever its settings
     except AnomalibTsError as error:
         raise ConfigError(f"{where}: {error}") from None
 
 
 def _checked(settings: Mapping[str, Any], where: str, kind: Kind, *, typed: bool) -> Settings:
     target = _target(settings, where, kind, typed=typed)
-    parameters = inspect.signature(target).parameters
+    parameters = _parameters(target)
     given = {key: value for key, value in settings.items() if key != "_target_"}
     for key in given:
         if key not in parameters:
@@ -154,7 +156,7 @@ def checked_value(hint: Any, value: Any, where: str) -> Any:
 def defaults(target: type) -> Settings:
     """The settings of a class with its constructor's defaults, `???` where there is none."""
     settings: Settings = {"_target_": f"{target.__module__}.{target.__qualname__}"}
-    for name, parameter in inspect.signature(target).parameters.items():
+    for name, parameter in _parameters(target).items():
         if name in SHARED_SETTINGS:
             settings[name] = f"${{{name}}}"
         else:
@@ -173,7 +175,7 @@ def changed(settings: Mapping[str, Any]) -> Settings:
 def _changed(settings: Mapping[str, Any], kind: Kind) -> Settings:
     target = _target(settings, "detector", kind)
     found: Settings = {}
-    for name, parameter in inspect.signature(target).parameters.items():
+    for name, parameter in _parameters(target).items():
         value = settings.get(name, parameter.default)
         if name == "seed" or name in WITHOUT_EFFECT:
             continue
@@ -183,6 +185,13 @@ def _changed(settings: Mapping[str, Any], kind: Kind) -> Settings:
         elif value != parameter.default:
             found[name] = value
     return found
+
+
+def _parameters(target: type) -> dict[str, inspect.Parameter]:
+    """The named arguments of a class; `*args` and `**settings` of a `__new__` are none."""
+    gathered = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = inspect.signature(target).parameters
+    return {name: one for name, one in parameters.items() if one.kind not in gathered}
 
 
 def _has_target(value: Any) -> bool:

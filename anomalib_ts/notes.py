@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from anomalib_ts.files import claim_folder
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store, read_record
 
@@ -114,7 +115,9 @@ class Notes:
         """
         store = Store(Path(results).absolute())
         store.check_writable()
-        return cls(store.folder / ".runs" / uuid.uuid4().hex)
+        folder = store.folder / ".runs" / uuid.uuid4().hex
+        claim_folder(folder)  # which removes what killed commands left
+        return cls(folder)
 
     def job(self, number: int) -> JobNote:
         """The note of one job, empty."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from anomalib_ts.config import Settings, changed, checked, checked_value, class_of, create
@@ -13,6 +14,7 @@ from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError, DamagedResultError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.execute import Outcome, execute
+from anomalib_ts.files import sweep_unfinished
 from anomalib_ts.isolation import execute_isolated
 from anomalib_ts.results.record import Record, Unit, describe, digest
 from anomalib_ts.results.store import Store
@@ -65,7 +67,8 @@ def run_job(job: Job, watcher: Watcher | None = None) -> list[Record]:
     """Run every unit of a job that is not stored yet.
 
     A unit that fails is stored with its traceback, and the others go on. Several processes may
-    run the same job on the same store: each unit is run by one of them.
+    run the same job on the same store: each unit is run by one of them. What a killed run left
+    half written is removed.
 
     Args:
         job: what to run.
@@ -78,10 +81,12 @@ def run_job(job: Job, watcher: Watcher | None = None) -> list[Record]:
         AnomalibTsError: the data set is not there, or results cannot be written.
     """
     watcher = watcher or Watcher()
+    job = replace(job, results=str(Path(job.results).absolute()))  # wherever a detector goes
     evaluation: Evaluation = create(job.metrics, "metrics")
     job.store.check_writable()
     records: list[Record] = []
     todo = units(job)
+    _sweep(job.store, todo)
     for unit in todo:
         watcher.started(unit, len(records), len(todo))
         record, stored = _run_once(job, unit, evaluation)
@@ -147,6 +152,12 @@ def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
     if not job.isolate:
         return execute(unit, evaluation, job.threads)
     return execute_isolated(unit, evaluation, job.threads, create(job.limits, "limits"))
+
+
+def _sweep(store: Store, todo: list[Unit]) -> None:
+    places = [place for unit in todo for place in (store.path(unit), store.case_path(unit))]
+    for folder in {place.parent for place in places}:
+        sweep_unfinished(folder)
 
 
 def _wanted_again(record: Record, retry: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,20 +68,12 @@ class Detector(BaseEstimator, ABC):
     channel_names_: tuple[str, ...] | None
     scaler_: ChannelScaler
 
-    def __new__(cls, *_args: Any, **_settings: Any) -> Self:
-        """Refuse a class that overrides what keeps labels and other people's memory out of reach.
-
-        Raises:
-            ContractError: `fit` or `score` is overridden.
-        """
-        for name, instead in (("fit", "_fit"), ("score", "_score")):
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let no object be made of a class that overrides `fit` or `score`."""
+        super().__init_subclass__(**options)
+        for name in ("fit", "score"):
             if getattr(cls, name) is not getattr(Detector, name):
-                raise ContractError(
-                    f"{cls.__name__} overrides `{name}`, which checks and prepares what a detector "
-                    f"is given; write `{instead}` instead"
-                )
-        made: Self = super().__new__(cls)
-        return made
+                type.__setattr__(cls, "__init__", _refusal(cls.__name__, name))
 
     @final
     def fit(self, train: RecordingLike | Sequence[RecordingLike], y: None = None) -> Self:
@@ -200,6 +192,22 @@ class Detector(BaseEstimator, ABC):
                 f"{type(self).__name__} scored point {at} of {recording.name} as {array[at]}"
             )
         return array
+
+
+def _refusal(kind: str, name: str) -> Callable[..., None]:
+    """A constructor for a class that overrides what keeps labels and others' memory out of reach.
+
+    It refuses when an object is made rather than when the class is, so that a module with one
+    such class can be imported for the others in it.
+    """
+
+    def refuse(_self: object, **_settings: Any) -> None:
+        raise ContractError(
+            f"{kind} overrides `{name}`, which checks and prepares what a detector is given; write "
+            f"`_{name}` instead"
+        )
+
+    return refuse
 
 
 def _alike(recordings: tuple[Recording, ...]) -> tuple[Recording, ...]:

@@ -80,7 +80,7 @@ def _load_again(unit: Unit) -> _Values:
     data_set: DataSet = create_stored(unit.data_settings, "data")
     if data_set.fingerprint(unit.case) != unit.fingerprint:
         raise InputError(f"the data of {unit.case} has changed since it was scored")
-    case = load_case(json.dumps(unit.data_settings), unit.case)
+    case = load_case(json.dumps(unit.data_settings), unit.case, unit.fingerprint)
     protocol: Protocol = create_stored(unit.protocol_settings, "protocol")
     return _Values(protocol.split(case).test, data_set.frequencies())
 
