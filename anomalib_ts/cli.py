@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -36,22 +37,31 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status is 0 for success, 1 for failed work, 2 for a wrong call."""
     given = sys.argv[1:] if arguments is None else arguments
     from anomalib_ts.errors import AnomalibTsError  # noqa: PLC0415
+    from anomalib_ts.streams import prepare_streams, printable, silence_output  # noqa: PLC0415
 
+    prepare_streams()
+    os.environ["MPLBACKEND"] = "agg"  # pictures are files here, also where a notebook called us
     try:
-        if given[:1] == ["run"]:
-            return _run(given[1:])
-        options = _parser().parse_args(given)
-        return int(options.command(options))
+        status = _command(given)
+        sys.stdout.flush()
     except AnomalibTsError as error:
-        sys.stderr.write(f"anomalib-ts: {error}\n")
+        sys.stderr.write(f"anomalib-ts: {printable(str(error))}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("\nanomalib-ts: interrupted. Finished results are stored; the same ")
         sys.stderr.write("command goes on where this one stopped.\n")
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read it has gone away
+        silence_output()
         return 0
+    return status
+
+
+def _command(given: list[str]) -> int:
+    if given[:1] == ["run"]:
+        return _run(given[1:])
+    options = _parser().parse_args(given)
+    return int(options.command(options))
 
 
 def _parser() -> argparse.ArgumentParser:

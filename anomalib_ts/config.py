@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import make_dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from hydra.utils import get_object
 from omegaconf import OmegaConf
@@ -15,8 +15,10 @@ from omegaconf.errors import OmegaConfBaseException
 from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.names import nearest
 from anomalib_ts.results.record import WITHOUT_EFFECT
+from anomalib_ts.signatures import REQUIRED, Opaque, Signature, signature_of
 
 Settings = dict[str, Any]
+T = TypeVar("T")
 AUDIO_LIBRARIES = ("librosa", "soundfile", "soxr")
 """What the extra `audio` brings."""
 SHARED_SETTINGS = ("seed", "trainer")
@@ -48,32 +50,33 @@ def create(settings: Mapping[str, Any], where: str) -> Any:
 def checked(settings: Mapping[str, Any], where: str) -> Settings:
     """Settings compared with the signature of their `_target_`, at every level.
 
+    Nothing is imported where the source of the target says what it takes, see `signatures`.
+
     Returns:
         The same with each value of the declared type (`3` for a text becomes `"3"`).
 
     Raises:
-        ConfigError: the target cannot be imported, or an argument is unknown, missing or of the
-            wrong type.
+        ConfigError: there are no settings, the target cannot be found, or an argument is unknown,
+            missing or of the wrong type.
     """
-    target = _target(settings, where)
-    parameters = inspect.signature(target).parameters
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f"{where}: {settings!r} is not a group of settings")
+    parameters = _signature(settings, where).parameters
     given = {key: value for key, value in settings.items() if key != "_target_"}
     for key in given:
         if key not in parameters:
             raise ConfigError(f"{where}.{key}: no such setting; {nearest(key, list(parameters))}")
     missing = [
-        name for name, p in parameters.items() if p.default is p.empty and given.get(name) is None
+        name for name, p in parameters.items() if p.default is REQUIRED and given.get(name) is None
     ]
     if missing:
         raise ConfigError(f"{where}: please set {' and '.join(f'{where}.{m}' for m in missing)}")
-    constructor: Any = target
-    hints = get_type_hints(constructor.__init__)
     result: Settings = {"_target_": settings["_target_"]}
     for key, value in given.items():
         if _has_target(value):
             result[key] = checked(value, f"{where}.{key}")
         else:
-            result[key] = checked_value(hints.get(key, Any), value, f"{where}.{key}")
+            result[key] = checked_value(parameters[key].hint, value, f"{where}.{key}")
     return result
 
 
@@ -91,6 +94,8 @@ def checked_value(hint: Any, value: Any, where: str) -> Any:
         return value
     if value is None and (hint is Any or NoneType in get_args(hint)):
         return None
+    if _is_opaque(hint):
+        raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}")
     try:
         node = make_dataclass("Node", [("value", hint)])
         schema = OmegaConf.structured(node)
@@ -103,14 +108,18 @@ def checked_value(hint: Any, value: Any, where: str) -> Any:
         raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}") from None
 
 
-def defaults(target: type) -> Settings:
-    """The settings of a class with its constructor's defaults, `???` where there is none."""
-    settings: Settings = {"_target_": f"{target.__module__}.{target.__qualname__}"}
-    for name, parameter in inspect.signature(target).parameters.items():
+def defaults(path: str) -> Settings:
+    """The settings of the class at a dotted path with its defaults, `???` where there is none.
+
+    Raises:
+        Exception: whatever is wrong with the class, see `signatures.signature_of`.
+    """
+    settings: Settings = {"_target_": path}
+    for name, parameter in signature_of(path).parameters.items():
         if name in SHARED_SETTINGS:
             settings[name] = f"${{{name}}}"
         else:
-            settings[name] = "???" if parameter.default is parameter.empty else parameter.default
+            settings[name] = "???" if parameter.default is REQUIRED else parameter.default
     return settings
 
 
@@ -119,9 +128,8 @@ def changed(settings: Mapping[str, Any]) -> Settings:
 
     The seed is left out: it is an axis of its own.
     """
-    target = _target(settings, "settings")
     found: Settings = {}
-    for name, parameter in inspect.signature(target).parameters.items():
+    for name, parameter in _signature(settings, "settings").parameters.items():
         value = settings.get(name, parameter.default)
         if name == "seed" or name in WITHOUT_EFFECT:
             continue
@@ -137,20 +145,30 @@ def _has_target(value: Any) -> bool:
 
 
 def _target(settings: Mapping[str, Any], where: str) -> type:
+    target = _found(settings, where, get_object)
+    if not inspect.isclass(target):
+        raise ConfigError(f"{where}: {settings['_target_']} is not a class")
+    return target
+
+
+def _signature(settings: Mapping[str, Any], where: str) -> Signature:
+    return _found(settings, where, signature_of)
+
+
+def _found(settings: Mapping[str, Any], where: str, find: Callable[[str], T]) -> T:
+    """What `find` makes of the target's path; what it raises becomes one line."""
     path = settings.get("_target_")
     if not isinstance(path, str):
         raise ConfigError(f"{where}: no _target_ says which class these settings are for")
     try:
-        target = get_object(path)
+        return find(path)
     except Exception as error:
-        missing = getattr(error.__cause__, "name", None)
+        missing = getattr(error, "name", None) or getattr(error.__cause__, "name", None)
         if missing in AUDIO_LIBRARIES:
             how = 'pip install "anomalib-ts[audio]"'
             raise ConfigError(f"{where}: sounds need {missing}, which is missing: {how}") from None
-        raise ConfigError(f"{where}: cannot import {path}: {error}") from error
-    if not inspect.isclass(target):
-        raise ConfigError(f"{where}: {path} is not a class")
-    return target
+        said = " ".join(str(error).split()) or repr(error)
+        raise ConfigError(f"{where}: cannot import {path}: {said}") from error
 
 
 def _literals(hint: Any) -> tuple[Any, ...]:
@@ -161,6 +179,13 @@ def _literals(hint: Any) -> tuple[Any, ...]:
         parts = [(None,) if part is NoneType else _literals(part) for part in get_args(hint)]
         return tuple(v for part in parts for v in part) if all(parts) else ()
     return ()
+
+
+def _is_opaque(hint: Any) -> bool:
+    """Whether only objects made by a `_target_` fit; None was looked at before."""
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    kinds = [part for part in parts if part is not NoneType]
+    return all(isinstance(kind, type) and issubclass(kind, Opaque) for kind in kinds)
 
 
 def _readable(hint: Any) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from anomalib_ts.config import create
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.split_table import hold_out, split_table
-from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
@@ -27,6 +27,9 @@ from anomalib_ts.protocol import Protocol
 from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.results.record import Record, Status, Unit
 from anomalib_ts.thresholds import Threshold
+
+if TYPE_CHECKING:
+    from anomalib_ts.detectors.base import Detector
 
 _REPORTED_VERSIONS = ("anomalib-ts", "numpy", "scikit-learn", "torch")
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_type_hints
-
-from hydra.utils import get_class
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from anomalib_ts.config import Settings, changed, checked, checked_value, create
 from anomalib_ts.data.base import DataSet
-from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.evaluation import Evaluation
-from anomalib_ts.execute import Outcome, execute
-from anomalib_ts.isolation import execute_isolated
 from anomalib_ts.results.record import Record, Unit, describe, digest
 from anomalib_ts.results.store import Store
+from anomalib_ts.signatures import version_of
 from anomalib_ts.watcher import Watcher
+
+if TYPE_CHECKING:
+    from anomalib_ts.execute import Outcome
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,10 @@ def units(job: Job) -> list[Unit]:
     if not names:
         raise ConfigError(f"no case of {data_set.name} is in split={job.split}; use split=all")
     cases = [(case, data_set.fingerprint(case)) for case in names]
-    detectors = [(*item, describe(changed(item[1])), _version(item[1])) for item in job.detectors]
+    detectors = [
+        (*item, describe(changed(item[1])), version_of(item[1]["_target_"]))
+        for item in job.detectors
+    ]
     return [
         Unit(
             detector=name,
@@ -126,11 +128,6 @@ def split_of(case: str) -> Literal["tuning", "held_out"]:
     return "tuning" if int(digest(case), 16) % 5 == 0 else "held_out"
 
 
-def _version(detector_settings: Settings) -> int:
-    detector: type[Detector] = get_class(detector_settings["_target_"])
-    return detector.version
-
-
 def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, bool]:
     with job.store.lock(unit):
         record = job.store.find(unit)
@@ -140,8 +137,13 @@ def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, boo
 
 
 def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
+    # imported for the first unit that is not stored: they cost most of a repeated command's time
     if not job.isolate:
+        from anomalib_ts.execute import execute  # noqa: PLC0415
+
         return execute(unit, evaluation, job.threads)
+    from anomalib_ts.isolation import execute_isolated  # noqa: PLC0415
+
     return execute_isolated(unit, evaluation, job.threads, create(job.limits, "limits"))
 
 
