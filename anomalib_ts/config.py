@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import make_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from hydra.utils import get_object
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.names import nearest
 from anomalib_ts.results.record import WITHOUT_EFFECT
-from anomalib_ts.signatures import REQUIRED, Opaque, Signature, signature_of
+from anomalib_ts.signatures import REQUIRED, Opaque, Signature, imported, signature_of
 
 Settings = dict[str, Any]
 T = TypeVar("T")
@@ -45,6 +45,9 @@ def create(settings: Mapping[str, Any], where: str) -> Any:
         return _target(settings, where)(**arguments)
     except AnomalibTsError as error:
         raise ConfigError(f"{where}: {error}") from None
+    except Exception as error:  # a constructor that does not check what it is given
+        said = " ".join(str(error).split())
+        raise ConfigError(f"{where}: {type(error).__name__}: {said}") from error
 
 
 def checked(settings: Mapping[str, Any], where: str) -> Settings:
@@ -100,12 +103,27 @@ def checked_value(hint: Any, value: Any, where: str) -> Any:
         node = make_dataclass("Node", [("value", hint)])
         schema = OmegaConf.structured(node)
     except OmegaConfBaseException:
-        return value  # a type that a config cannot describe, such as a class of one's own
+        return _one_of(hint, value, where)
     try:
         merged: Any = OmegaConf.to_container(OmegaConf.merge(schema, {"value": value}))
         return merged["value"]
     except OmegaConfBaseException:
         raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}") from None
+
+
+def _one_of(hint: Any, value: Any, where: str) -> Any:
+    """A value for a type that a config cannot describe.
+
+    Of a union, the parts are tried one by one (`str | list[str]`); other types, such as a class
+    of one's own, are left to the constructor.
+    """
+    if get_origin(hint) not in (Union, UnionType):
+        return value
+    for part in get_args(hint):
+        if isinstance(value, list) == (get_origin(part) in (list, tuple, Sequence)):
+            with suppress(ConfigError):
+                return checked_value(part, value, where)
+    raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}")
 
 
 def defaults(path: str) -> Settings:
@@ -145,7 +163,7 @@ def _has_target(value: Any) -> bool:
 
 
 def _target(settings: Mapping[str, Any], where: str) -> type:
-    target = _found(settings, where, get_object)
+    target = _found(settings, where, imported)
     if not inspect.isclass(target):
         raise ConfigError(f"{where}: {settings['_target_']} is not a class")
     return target

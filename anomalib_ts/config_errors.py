@@ -63,12 +63,6 @@ def readable_errors(overrides: list[str]) -> Iterator[None]:
         raise ConfigError(f"cannot read {error.override!r} as a setting (key=value)") from None
     except MissingMandatoryValue as error:
         raise ConfigError(f"please set {error.full_key}") from None
-    except ValueError as error:
-        empty = [override for override in overrides if override.endswith(("=null", "="))]
-        if not empty or "Config group override" not in str(error):
-            raise
-        listing = f"`anomalib-ts list {empty[-1].partition('=')[0]}`"
-        raise ConfigError(f"{empty[-1]}: name a choice; {listing} has all") from None
     except (HydraException, OmegaConfBaseException) as error:
         text = str(error)
         if found := _THERE_ALREADY.search(text):
@@ -78,6 +72,12 @@ def readable_errors(overrides: list[str]) -> Iterator[None]:
         else:
             message = one_line(error)
         raise ConfigError(message) from None
+    except ValueError as error:
+        empty = [override for override in overrides if override.endswith(("=null", "="))]
+        if not empty or "Config group override" not in str(error):
+            raise
+        listing = f"`anomalib-ts list {empty[-1].partition('=')[0]}`"
+        raise ConfigError(f"{empty[-1]}: name a choice; {listing} has all") from None
 
 
 def one_line(error: BaseException) -> str:
@@ -86,6 +86,9 @@ def one_line(error: BaseException) -> str:
     Hydra's own texts are often an introduction to the error that caused them.
     """
     texts = [" ".join(str(error).split())]
+    where = getattr(error, "full_key", None)
+    if where and where not in texts[0]:
+        texts.insert(0, where)
     if isinstance(error, HydraException) and error.__cause__ is not None:
         texts.append(" ".join(str(error.__cause__).split()))
     return ": ".join(text for text in texts if text) or type(error).__name__

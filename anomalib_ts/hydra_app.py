@@ -198,6 +198,7 @@ def _single(hydra: Hydra, config: DictConfig, task: Task) -> None:
 
 def _multirun(hydra: Hydra, config: DictConfig, task: Task) -> None:
     from anomalib_ts.progress_view import sweep_view  # noqa: PLC0415
+    from anomalib_ts.task import task_settings  # noqa: PLC0415
 
     with open_dict(config):
         # of the sweep's own files, such as SLURM's logs; jobs find their folder by themselves
@@ -210,7 +211,7 @@ def _multirun(hydra: Hydra, config: DictConfig, task: Task) -> None:
         task_function=task,
     )
     with sweep_view(task.notes):
-        sweeper.sweep(arguments=list(config.hydra.overrides.task))
+        sweeper.sweep(arguments=task_settings(config.hydra.overrides))
     callbacks.on_multirun_end(config=config, config_name=config.hydra.job.config_name)
 
 

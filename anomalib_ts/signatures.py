@@ -21,8 +21,6 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, NamedTuple, TypeAlias
 
-from hydra.utils import get_object
-
 REQUIRED: Any = inspect.Parameter.empty
 """Stands in the place of a default where there is none."""
 
@@ -75,7 +73,26 @@ def signature_of(path: str) -> Signature:
             return _read(path)
         except _UnreadableError:
             pass
-    return _inspected(get_object(path), path)
+    return _inspected(imported(path), path)
+
+
+def imported(path: str) -> Any:
+    """The object at a dotted path: something in a module, or in a class in a module.
+
+    Raises:
+        Exception: whatever importing it raises.
+    """
+    name, _, attribute = path.rpartition(".")
+    if not name:
+        raise ModuleNotFoundError(f"{path!r} is no dotted path such as package.module.Class")
+    try:
+        return getattr(import_module(name), attribute)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # the module is there, and needs another one that is not
+        if "." not in name:
+            raise
+        return getattr(imported(name), attribute)
 
 
 def version_of(path: str) -> int:
@@ -353,7 +370,11 @@ def _evaluated(module: _Module, node: ast.expr) -> Any:
             return _evaluated(module, left) | _evaluated(module, right)
         case ast.Subscript(value=value, slice=inner):
             return _generic(module, _evaluated(module, value), inner)
-    found = _named(module, node)
+        case _:
+            return _meaning(_named(module, node))
+
+
+def _meaning(found: _Found) -> Any:
     if isinstance(found, _Value):
         return _evaluated(found.module, found.node)
     if isinstance(found, _Object):

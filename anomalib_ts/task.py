@@ -63,6 +63,11 @@ def results_folder(config: DictConfig, *, anywhere: bool = False) -> Path:
     return Path(value).absolute()
 
 
+def task_settings(overrides: Any) -> list[str]:
+    """The settings of a job or a sweep as they were given; `${...}` in them stays text."""
+    return [str(text) for text in OmegaConf.to_container(overrides.task, resolve=False)]
+
+
 @dataclass(frozen=True)
 class Task:
     """What Hydra calls once a job, in this process or in a worker, where it arrives as a pickle.
@@ -87,7 +92,7 @@ class Task:
         note = self.notes.job(hydra_config.job.num if self.sweep else 0)
         note.began(sweep=self.sweep)
         log_to_terminal()
-        overrides = list(hydra_config.overrides.task)
+        overrides = task_settings(hydra_config.overrides)
         try:
             with _in_folder(self.folder), readable_errors(overrides):
                 return _job(config, hydra_config.runtime.choices, note, self.sweep)
