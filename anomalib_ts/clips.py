@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -106,9 +106,10 @@ def ranked_units(store: Store, case: str = "*", detector: str | None = None) -> 
         for ranked in _rank_case(store, list(same))
     ]
     if not found:
+        failed = failures(r for r in store.records() if fnmatchcase(r.unit.case, case))
         raise DataNotFoundError(
-            f"there is nothing to rank: the chosen results in {store.folder} are of one long "
-            "recording each; see `anomalib-ts report` for these"
+            f"there is nothing to rank: the scored results in {store.folder} are of one long "
+            f"recording each; {failed or 'see `anomalib-ts report` for these'}"
         )
     return found
 
@@ -128,10 +129,22 @@ def clip_files(unit: Unit, clips: Sequence[Clip]) -> list[Path | None]:
     return [data_set.file(unit.case, clip.name) for clip in clips]
 
 
+def failures(records: Iterable[Record]) -> str:
+    """How many of some units failed, and why the first one did; empty if none."""
+    failed = [record for record in records if record.status != "ok"]
+    if not failed:
+        return ""
+    unit, said = failed[0].unit, " ".join(failed[0].error.get("message", "").split())
+    counted = "a unit" if len(failed) == 1 else f"{len(failed)} units"
+    return f"{counted} failed, {unit.case} with {unit.detector}: {failed[0].status}: {said}"
+
+
 def _chosen(store: Store, case: str, detector: str | None) -> list[Record]:
-    records = [record for record in store.records() if record.scores]
+    stored = list(store.records())
+    records = [record for record in stored if record.scores]
     if not records:
-        raise DataNotFoundError(f"no scores in {store.folder}; run again with save_scores=true")
+        why = failures(stored) or "they were run with save_scores=false; run again without it"
+        raise DataNotFoundError(f"no scores in {store.folder}: {why}")
     of_case = [record for record in records if fnmatchcase(record.unit.case, case)]
     if not of_case:
         offer = nearest(case, sorted({record.unit.case for record in records}))

@@ -98,7 +98,7 @@ def checked_value(hint: Any, value: Any, where: str) -> Any:
     if value is None and (hint is Any or NoneType in get_args(hint)):
         return None
     if _is_opaque(hint):
-        raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}")
+        raise ConfigError(f"{where}: {value!r} is not {readable(hint)}")
     try:
         node = make_dataclass("Node", [("value", hint)])
         schema = OmegaConf.structured(node)
@@ -108,7 +108,7 @@ def checked_value(hint: Any, value: Any, where: str) -> Any:
         merged: Any = OmegaConf.to_container(OmegaConf.merge(schema, {"value": value}))
         return merged["value"]
     except OmegaConfBaseException:
-        raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}") from None
+        raise ConfigError(f"{where}: {value!r} is not {readable(hint)}") from None
 
 
 def _one_of(hint: Any, value: Any, where: str) -> Any:
@@ -123,7 +123,7 @@ def _one_of(hint: Any, value: Any, where: str) -> Any:
         if isinstance(value, list) == (get_origin(part) in (list, tuple, Sequence)):
             with suppress(ConfigError):
                 return checked_value(part, value, where)
-    raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}")
+    raise ConfigError(f"{where}: {value!r} is not {readable(hint)}")
 
 
 def defaults(path: str) -> Settings:
@@ -206,10 +206,17 @@ def _is_opaque(hint: Any) -> bool:
     return all(isinstance(kind, type) and issubclass(kind, Opaque) for kind in kinds)
 
 
-def _readable(hint: Any) -> str:
+def readable(hint: Any) -> str:
+    """A type in words: what a message or a list calls it."""
+    if literals := _literals(hint):
+        return f"one of {', '.join('null' if one is None else str(one) for one in literals)}"
     names = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
     if get_origin(hint) in (Union, UnionType):
-        return " or ".join(_readable(part) for part in get_args(hint))
+        return " or ".join(readable(part) for part in get_args(hint))
     if hint is NoneType:
         return "null"
-    return names.get(getattr(hint, "__name__", ""), str(hint))
+    if get_origin(hint) in (list, tuple, Sequence):
+        return f"a list, each {readable(get_args(hint)[0])}" if get_args(hint) else "a list"
+    if hint is Any:
+        return "anything"
+    return names.get(getattr(hint, "__name__", ""), getattr(hint, "__name__", str(hint)))

@@ -25,6 +25,7 @@ from hydra.core.utils import run_job
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from anomalib_ts.arguments import Arguments
 from anomalib_ts.config_errors import composition_errors, readable_errors
@@ -67,6 +68,7 @@ def run(arguments: list[str]) -> int:
         AnomalibTsError: the configuration is wrong, or nothing could be run.
     """
     given = Arguments.of(arguments)
+    _check_folder()
     try:
         with composition_errors(given.settings):
             hydra = _hydra(given.options)
@@ -112,6 +114,18 @@ def _hydra(options: argparse.Namespace) -> Hydra:
             anchor=SearchPathQuery(provider="schema"),
         )
     return Hydra.create_main_hydra2(task_name="anomalib-ts", config_search_path=search_path)
+
+
+def _check_folder() -> None:
+    """Hydra keeps the working folder in its configuration, where `${` starts a reference."""
+    try:
+        folder = os.getcwd()  # noqa: PTH109 - as Hydra does
+    except OSError as error:
+        raise ConfigError(f"the working folder is not there any more: {error}") from None
+    try:
+        OmegaConf.create({"folder": folder})
+    except OmegaConfBaseException:
+        raise ConfigError(f"${{ in the name of the working folder: {folder}; rename it") from None
 
 
 def _only_looks(options: argparse.Namespace) -> bool:

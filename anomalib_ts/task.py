@@ -65,7 +65,8 @@ def results_folder(config: DictConfig, *, anywhere: bool = False) -> Path:
 
 def task_settings(overrides: Any) -> list[str]:
     """The settings of a job or a sweep as they were given; `${...}` in them stays text."""
-    return [str(text) for text in OmegaConf.to_container(overrides.task, resolve=False)]
+    texts: Any = OmegaConf.to_container(overrides.task, resolve=False)
+    return list(texts)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean, stdev
 
 import numpy as np
@@ -171,6 +171,16 @@ def _deviation(records: list[Record], key: str) -> float:
 def columns(metric: str) -> list[str]:
     """The metrics of a table that is ranked by `metric`."""
     return list(dict.fromkeys([metric, *COLUMNS]))
+
+
+def only(row: Row, metrics: Sequence[str]) -> Row:
+    """The row with these metrics only, in this order."""
+    return replace(
+        row,
+        metrics={key: row.metrics[key] for key in metrics if key in row.metrics},
+        deviations={key: row.deviations[key] for key in metrics if key in row.deviations},
+        covered={key: row.covered[key] for key in metrics if key in row.covered},
+    )
 
 
 def grid(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> Grid:
