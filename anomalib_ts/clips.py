@@ -143,7 +143,7 @@ def _chosen(store: Store, case: str, detector: str | None) -> list[Record]:
     stored = list(store.records())
     records = [record for record in stored if record.scores]
     if not records:
-        why = failures(stored) or "they were run with save_scores=false; run again without it"
+        why = failures(stored) or "run again with save_scores=true"
         raise DataNotFoundError(f"no scores in {store.folder}: {why}")
     of_case = [record for record in records if fnmatchcase(record.unit.case, case)]
     if not of_case:
