@@ -123,5 +123,5 @@ def test_a_plain_table_holds_a_value_for_each_data_set(tmp_path):
 def test_a_damaged_plain_table_is_refused(lines, tmp_path):
     path = tmp_path / "theirs.csv"
     path.write_text(f"method,dataset,value\n{lines}\n")
-    with pytest.raises(InputError, match="theirs.csv"):
+    with pytest.raises(InputError, match=r"theirs\.csv"):
         read_published(path)
