@@ -12,6 +12,7 @@ from rich.text import Text
 
 from anomalib_ts.clips import Clip, RankedUnit, clip_files, clip_threshold
 from anomalib_ts.results.cells import csv_text
+from anomalib_ts.streams import printable
 
 LABELS = {0: "normal", 1: "anomalous"}
 """What a true label is called where a person reads it."""
@@ -35,7 +36,11 @@ def as_text(ranked: RankedUnit, top: int) -> Group:
         names = [str(file.relative_to(folder)) for file in files]
         there = all(file.is_file() for file in files)
         lines.append(f"files in {folder}" if there else f"files not found in {folder}")
-    return Group(Text(title, style="bold"), *map(Text, lines), _table(clips, names))
+    return Group(
+        Text(printable(title), style="bold"),
+        *map(Text, map(printable, lines)),
+        _table(clips, names),
+    )
 
 
 def as_csv(units: Iterable[RankedUnit], top: int) -> str:
@@ -100,5 +105,5 @@ def _table(clips: Sequence[Clip], names: Sequence[str]) -> Table:
         right = name in ("rank", "score")
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for cells in zip(*shown.values(), strict=True):
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(Text, map(printable, cells)))
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -129,9 +129,10 @@ def ranked_units(store: Store, case: str = "*", detector: str | None = None) -> 
     if damaged.count:
         log.warning("%s", damaged)
     if not found:
+        failed = failures(r for r in store.records() if fnmatchcase(r.unit.case, case))
         raise DataNotFoundError(
-            f"there is nothing to rank: the chosen results in {store.folder} are of one long "
-            "recording each; see `anomalib-ts report` for these"
+            f"there is nothing to rank: the scored results in {store.folder} are of one long "
+            f"recording each; {failed or 'see `anomalib-ts report` for these'}"
         )
     return found
 
@@ -162,10 +163,22 @@ def _say_once(message: str) -> None:
     log.warning(message)
 
 
+def failures(records: Iterable[Record]) -> str:
+    """How many of some units failed, and why the first one did; empty if none."""
+    failed = [record for record in records if record.status != "ok"]
+    if not failed:
+        return ""
+    unit, said = failed[0].unit, " ".join(failed[0].error.get("message", "").split())
+    counted = "a unit" if len(failed) == 1 else f"{len(failed)} units"
+    return f"{counted} failed, {unit.case} with {unit.detector}: {failed[0].status}: {said}"
+
+
 def _chosen(store: Store, case: str, detector: str | None) -> list[Record]:
-    records = [record for record in store.records() if record.scores]
+    stored = list(store.records())
+    records = [record for record in stored if record.scores]
     if not records:
-        raise DataNotFoundError(f"no scores in {store.folder}; run again with save_scores=true")
+        why = failures(stored) or "run again with save_scores=true"
+        raise DataNotFoundError(f"no scores in {store.folder}: {why}")
     of_case = [record for record in records if fnmatchcase(record.unit.case, case)]
     if not of_case:
         offer = nearest(case, sorted({record.unit.case for record in records}))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import metadata
+from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
 import numpy as np
@@ -24,7 +25,6 @@ from numpy.typing import NDArray
 from anomalib_ts.config import class_of, create
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.split_table import hold_out, split_table
-from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
@@ -35,6 +35,9 @@ from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.results.record import Record, Status, Unit
 from anomalib_ts.task import Answer, Task, status_of, work
 from anomalib_ts.thresholds import Threshold
+
+if TYPE_CHECKING:
+    from anomalib_ts.detectors.base import Detector
 
 log = logging.getLogger(__name__)
 

@@ -6,19 +6,20 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
-from anomalib_ts.config import Settings, changed, checked, checked_value, class_of, create
+from anomalib_ts.config import Settings, changed, checked, checked_value, create
 from anomalib_ts.data.base import DataSet
-from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError, DamagedResultError
 from anomalib_ts.evaluation import Evaluation
-from anomalib_ts.execute import Outcome, execute
 from anomalib_ts.files import sweep_unfinished
-from anomalib_ts.isolation import execute_isolated
 from anomalib_ts.results.record import Record, Unit, describe, digest
 from anomalib_ts.results.store import Store
+from anomalib_ts.signatures import version_of
 from anomalib_ts.watcher import Watcher
+
+if TYPE_CHECKING:
+    from anomalib_ts.execute import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,10 @@ def units(job: Job) -> list[Unit]:
     if not names:
         raise ConfigError(f"no case of {data_set.name} is in split={job.split}; use split=all")
     cases = [(case, data_set.fingerprint(case)) for case in names]
-    detectors = [(*item, describe(changed(item[1])), _version(item[1])) for item in job.detectors]
+    detectors = [
+        (*item, describe(changed(item[1])), version_of(item[1]["_target_"]))
+        for item in job.detectors
+    ]
     return [
         Unit(
             detector=name,
@@ -132,11 +136,6 @@ def split_of(case: str) -> Literal["tuning", "held_out"]:
     return "tuning" if int(digest(case), 16) % 5 == 0 else "held_out"
 
 
-def _version(detector_settings: Settings) -> int:
-    detector: type[Detector] = class_of(detector_settings, "detector")
-    return detector.version
-
-
 def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, bool]:
     with job.store.lock(unit):
         record = job.store.find(unit)
@@ -149,8 +148,13 @@ def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, boo
 
 
 def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
+    # imported for the first unit that is not stored: they cost most of a repeated command's time
     if not job.isolate:
+        from anomalib_ts.execute import execute  # noqa: PLC0415
+
         return execute(unit, evaluation, job.threads)
+    from anomalib_ts.isolation import execute_isolated  # noqa: PLC0415
+
     return execute_isolated(unit, evaluation, job.threads, create(job.limits, "limits"))
 
 
@@ -183,7 +187,7 @@ def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
     """
     chosen = (names["detector"], checked(config["detector"], "detector"))
-    baselines = [(k, checked(v, k, "detector")) for k, v in (config["baselines"] or {}).items()]
+    baselines = [(k, checked(v, k)) for k, v in (config["baselines"] or {}).items()]
     hints = get_type_hints(Job)
     plain: dict[str, Any] = {key: checked_value(hints[key], config[key], key) for key in _PLAIN}
     parts: dict[str, Any] = {part: checked(config[part], part) for part in _PARTS}

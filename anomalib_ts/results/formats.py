@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from anomalib_ts.results.cells import latex, markdown
+from anomalib_ts.streams import printable
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,11 @@ class Grid:
         """The table for rich."""
         table = Table(box=None, header_style="bold", pad_edge=False)
         for place, name in enumerate(self.header):
-            table.add_column(name, justify="left" if place < self.text_columns else "right")
+            justify: Literal["left", "right"] = "left" if place < self.text_columns else "right"
+            table.add_column(Text(printable(name)), justify=justify)
         for row, cells in enumerate(self.cells):
-            texts = [escape(cell) for cell in cells]
-            table.add_row(
-                *(f"[bold]{t}[/]" if (row, i) in self.bold else t for i, t in enumerate(texts))
-            )
+            styles = ["bold" if (row, i) in self.bold else "" for i in range(len(cells))]
+            table.add_row(*map(Text, map(printable, cells), styles))
         return table
 
 

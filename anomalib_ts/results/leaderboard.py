@@ -303,6 +303,16 @@ def columns(metric: str) -> list[str]:
     return list(dict.fromkeys([metric, *COLUMNS]))
 
 
+def only(row: Row, metrics: Sequence[str]) -> Row:
+    """The row with these metrics only, in this order."""
+    return replace(
+        row,
+        metrics={key: row.metrics[key] for key in metrics if key in row.metrics},
+        deviations={key: row.deviations[key] for key in metrics if key in row.deviations},
+        covered={key: row.covered[key] for key in metrics if key in row.covered},
+    )
+
+
 def grid(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> Grid:
     """The rows as texts, ready for a table.
 
