@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anomalib_ts.results.leaderboard import Row
+    from anomalib_ts.results.record import Record
 
 DESCRIPTION = "Anomaly detection for time series and machine sounds."
 EPILOG = """\
@@ -14,13 +20,17 @@ examples:
   anomalib-ts run detector=iforest data=csv data.path=my.csv
   anomalib-ts run -m detector=fastflow1d,iforest seed=0,1,2 results=my_results
   anomalib-ts leaderboard my_results --format csv
+
+exit status: 0 success; 1 a unit (a detector on a case) failed, the others are stored; 2 a wrong
+call or setting, or data that is not there; 130 interrupted, and what had finished is stored
 """
 RUN_HELP = """\
 usage: anomalib-ts run [-m] [key=value ...]
 
 Run a detector on a data set, store the results and print them as a table.
 
-  key=value     change any setting of conf/config.yaml; `anomalib-ts list` shows the choices
+  key=value     change any setting of conf/config.yaml; `anomalib-ts list` shows the choices,
+                `anomalib-ts list detector usad` the settings of one of them
   -m            multirun: key=a,b,c runs every combination
   --cfg job     show the configuration instead of running it
   --hydra-help  Hydra's own options
@@ -29,6 +39,9 @@ examples:
   anomalib-ts run
   anomalib-ts run detector=iforest data=tsb_uad data.root=DIR data.dataset=Dodgers protocol=whole
   anomalib-ts run -m detector=fastflow1d,iforest seed=0,1,2,3,4 results=my_results
+
+exit status: 0 if every unit is ok, also those stored before; 1 if any failed; 2 for a wrong
+setting or data that is not there; 130 if interrupted
 """
 
 
@@ -36,22 +49,31 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status is 0 for success, 1 for failed work, 2 for a wrong call."""
     given = sys.argv[1:] if arguments is None else arguments
     from anomalib_ts.errors import AnomalibTsError  # noqa: PLC0415
+    from anomalib_ts.streams import prepare_streams, printable, silence_output  # noqa: PLC0415
 
+    prepare_streams()
+    os.environ["MPLBACKEND"] = "agg"  # pictures are files here, also where a notebook called us
     try:
-        if given[:1] == ["run"]:
-            return _run(given[1:])
-        options = _parser().parse_args(given)
-        return int(options.command(options))
+        status = _command(given)
+        sys.stdout.flush()
     except AnomalibTsError as error:
-        sys.stderr.write(f"anomalib-ts: {error}\n")
+        sys.stderr.write(f"anomalib-ts: {printable(str(error))}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("\nanomalib-ts: interrupted. Finished results are stored; the same ")
         sys.stderr.write("command goes on where this one stopped.\n")
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read it has gone away
+        silence_output()
         return 0
+    return status
+
+
+def _command(given: list[str]) -> int:
+    if given[:1] == ["run"]:
+        return _run(given[1:])
+    options = _parser().parse_args(given)
+    return int(options.command(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,12 +91,19 @@ def _parser() -> argparse.ArgumentParser:
 
     show = commands.add_parser("list", help="list detectors, data sets, protocols, ...")
     show.add_argument("group", nargs="?", help="only this group, for example detector")
+    show.add_argument("name", nargs="?", help="the settings of this one, for example usad")
     show.set_defaults(command=_list)
 
     board = commands.add_parser("leaderboard", help="table of stored results")
     board.add_argument("results", metavar="RESULTS_DIR")
     board.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
     board.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
+    board.add_argument(
+        "--common",
+        action="store_true",
+        help="leave out the cases on which not all detectors of a data set have a value",
+    )
+    _columns(board)
     _published(board)
     board.set_defaults(command=_leaderboard)
 
@@ -96,6 +125,17 @@ def _parser() -> argparse.ArgumentParser:
     clips.add_argument("--format", choices=("table", "csv"), default="table")
     clips.set_defaults(command=_clips)
 
+    points = commands.add_parser(
+        "scores", help="the score of every point of stored results, as CSV"
+    )
+    points.add_argument("results", metavar="RESULTS_DIR")
+    points.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: pump*")
+    points.add_argument("--detector", metavar="NAME", help="only results of this detector")
+    points.add_argument(
+        "-o", "--output", metavar="FILE", default="-", help="a file (standard output)"
+    )
+    points.set_defaults(command=_scores)
+
     repeat = commands.add_parser("reproduce", help="run one stored unit again, here and now")
     repeat.add_argument("record", metavar="RECORD.json", help="a file of the results folder")
     repeat.set_defaults(command=_reproduce)
@@ -103,6 +143,8 @@ def _parser() -> argparse.ArgumentParser:
     again = commands.add_parser("evaluate", help="recompute metrics of stored scores, no refitting")
     again.add_argument("results", metavar="RESULTS_DIR")
     again.add_argument("--metrics", default="full", help="default, full, or names with commas")
+    again.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
+    _columns(again)
     again.set_defaults(command=_evaluate)
     return parser
 
@@ -114,6 +156,15 @@ def _published(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="a published table (CSV) to quote beside ours; may be given again",
+    )
+
+
+def _columns(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        type=lambda text: [name for name in text.split(",") if name],
+        help="metrics to show, with commas: auroc,vus_pr; `anomalib-ts list metrics` has all names",
     )
 
 
@@ -134,25 +185,54 @@ def _run(arguments: list[str]) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     from anomalib_ts.listing import listing  # noqa: PLC0415
+    from anomalib_ts.streams import printable  # noqa: PLC0415
 
-    sys.stdout.write(listing(options.group))
+    sys.stdout.write(printable(listing(options.group, options.name)))
     return 0
 
 
 def _leaderboard(options: argparse.Namespace) -> int:
-    from anomalib_ts.console import console  # noqa: PLC0415
     from anomalib_ts.results import leaderboard as board  # noqa: PLC0415
     from anomalib_ts.results.published import read_published  # noqa: PLC0415
     from anomalib_ts.results.store import existing_store  # noqa: PLC0415
 
     tables = [read_published(path) for path in options.published]
-    records = existing_store(options.results).records()
-    rows = board.leaderboard(records, options.metric, tables)
-    keys = board.columns(options.metric)
+    records = list(existing_store(options.results).records())
+    rows = board.leaderboard(records, options.metric, tables, common=options.common)
+    keys = _keys(options.columns, records) or board.columns(options.metric)
+    _print_rows(rows, keys, options)
+    return 0
+
+
+def _keys(columns: list[str] | None, records: list[Record]) -> list[str]:
+    """The metrics that `--columns` names, all of them known.
+
+    Raises:
+        ConfigError: one is neither computed in any of the records nor a metric at all.
+    """
+    from anomalib_ts.errors import ConfigError  # noqa: PLC0415
+    from anomalib_ts.metrics.registry import REGISTRY  # noqa: PLC0415
+    from anomalib_ts.names import nearest  # noqa: PLC0415
+
+    there = list(dict.fromkeys(key for record in records for key in record.metrics))
+    for name in columns or []:
+        if name not in there:
+            known = name in REGISTRY
+            why = f"{name!r} is not computed here: `anomalib-ts evaluate` computes it"
+            raise ConfigError(f"--columns: {why if known else f'{name!r}; {nearest(name, there)}'}")
+    return columns or []
+
+
+def _print_rows(rows: list[Row], keys: list[str], options: argparse.Namespace) -> None:
+    from anomalib_ts.console import console  # noqa: PLC0415
+    from anomalib_ts.results import leaderboard as board  # noqa: PLC0415
+
     if options.format == "table":
         shown = console()
         shown.print(board.as_table(rows, shown.width, keys))
-        return 0
+        return
+    if options.columns:  # CSV and JSON hold all metrics unless told which
+        rows = [board.only(row, keys) for row in rows]
     texts = {
         "csv": lambda: board.as_csv(rows),
         "json": lambda: board.as_json(rows) + "\n",
@@ -160,7 +240,6 @@ def _leaderboard(options: argparse.Namespace) -> int:
         "tex": lambda: board.as_latex(rows, keys),
     }
     sys.stdout.write(texts[options.format]())
-    return 0
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -178,6 +257,20 @@ def _report(options: argparse.Namespace) -> int:
     )
     for path in files:
         sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def _scores(options: argparse.Namespace) -> int:
+    from anomalib_ts.clips import scored_records  # noqa: PLC0415
+    from anomalib_ts.results.score_table import save_scores, write_scores  # noqa: PLC0415
+    from anomalib_ts.results.store import existing_store  # noqa: PLC0415
+
+    store = existing_store(options.results)
+    records = scored_records(store, options.case, options.detector)
+    if options.output == "-":
+        write_scores(sys.stdout, store, records)
+    else:
+        save_scores(options.output, store, records)
     return 0
 
 
@@ -200,17 +293,16 @@ def _clips(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from anomalib_ts.console import console  # noqa: PLC0415
     from anomalib_ts.evaluation import evaluate_store  # noqa: PLC0415
-    from anomalib_ts.results.leaderboard import as_table, leaderboard  # noqa: PLC0415
+    from anomalib_ts.results.leaderboard import leaderboard  # noqa: PLC0415
     from anomalib_ts.results.store import existing_store  # noqa: PLC0415
+    from anomalib_ts.summary import shown_metrics  # noqa: PLC0415
 
     names = options.metrics.split(",")
-    records = evaluate_store(
-        existing_store(options.results), names[0] if names[0] in ("default", "full") else names
-    )
-    shown = console()
-    shown.print(as_table(leaderboard(records), shown.width))
+    metrics = names[0] if names[0] in ("default", "full") else names
+    records = evaluate_store(existing_store(options.results), metrics)
+    keys = _keys(options.columns, records) or shown_metrics(metrics, records)
+    _print_rows(leaderboard(records), keys, options)
     return 0
 
 
@@ -219,16 +311,31 @@ def _reproduce(options: argparse.Namespace) -> int:
     from anomalib_ts.errors import DataNotFoundError  # noqa: PLC0415
     from anomalib_ts.evaluation import Evaluation  # noqa: PLC0415
     from anomalib_ts.execute import execute  # noqa: PLC0415
-    from anomalib_ts.results.leaderboard import as_table, leaderboard  # noqa: PLC0415
+    from anomalib_ts.results.leaderboard import COLUMNS, as_table, leaderboard  # noqa: PLC0415
     from anomalib_ts.results.store import read_record  # noqa: PLC0415
+    from anomalib_ts.streams import printable  # noqa: PLC0415
 
     record = read_record(Path(options.record))
     if record is None:
         raise DataNotFoundError(f"no record in {options.record}")
-    again = execute(record.unit, Evaluation(), threads=1).record
+    wanted = _judged_keys(record)
+    again = execute(record.unit, Evaluation(wanted, **record.judged), threads=1).record
     if again.status != "ok":
-        sys.stderr.write(again.error["traceback"])
+        sys.stderr.write(printable(again.error["traceback"] or again.error["message"]) + "\n")
         return 1
     shown = console()
-    shown.print(as_table(leaderboard([again]), shown.width))
+    keys = [key for key in record.metrics if key in again.metrics] or list(COLUMNS)
+    shown.print(as_table(leaderboard([again]), shown.width, keys))
     return 0
+
+
+def _judged_keys(record: Record) -> str | list[str]:
+    """The metrics that a record was judged by; `default` where it failed before it was judged."""
+    from anomalib_ts.metrics.registry import REGISTRY  # noqa: PLC0415
+
+    known = record.metrics.keys() | record.undefined.keys()
+    return [key for key in REGISTRY if key in known] or "default"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

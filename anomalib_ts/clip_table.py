@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from anomalib_ts.clips import Clip, RankedUnit, clip_files, clip_threshold
+from anomalib_ts.results.cells import csv_text
+from anomalib_ts.streams import printable
 
 LABELS = {0: "normal", 1: "anomalous"}
 """What a true label is called where a person reads it."""
@@ -36,7 +36,11 @@ def as_text(ranked: RankedUnit, top: int) -> Group:
         names = [str(file.relative_to(folder)) for file in files]
         there = all(file.is_file() for file in files)
         lines.append(f"files in {folder}" if there else f"files not found in {folder}")
-    return Group(Text(title, style="bold"), *map(Text, lines), _table(clips, names))
+    return Group(
+        Text(printable(title), style="bold"),
+        *map(Text, map(printable, lines)),
+        _table(clips, names),
+    )
 
 
 def as_csv(units: Iterable[RankedUnit], top: int) -> str:
@@ -45,14 +49,12 @@ def as_csv(units: Iterable[RankedUnit], top: int) -> str:
     `alarm` and `label` are 1 or 0, or empty where nobody knows; `path` is empty where there is no
     such file (any more).
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
+    rows: list[tuple[object, ...]] = [_CSV_COLUMNS]
     for ranked in units:
         clips = ranked.clips[:top]
         files = clip_files(ranked.record.unit, clips)
-        writer.writerows(_csv_row(ranked, *pair) for pair in zip(clips, files, strict=True))
-    return text.getvalue()
+        rows += [_csv_row(ranked, *pair) for pair in zip(clips, files, strict=True)]
+    return csv_text(rows)
 
 
 def _csv_row(ranked: RankedUnit, clip: Clip, file: Path | None) -> tuple[object, ...]:
@@ -61,7 +63,7 @@ def _csv_row(ranked: RankedUnit, clip: Clip, file: Path | None) -> tuple[object,
     return (
         *(unit.data, unit.case, unit.protocol, unit.detector, unit.variant, unit.seed),
         *(clip.rank, clip.score, clip_threshold(ranked.record), alarm, clip.label, clip.kind),
-        *(clip.machine_id, clip.domain, clip.name, file if file and file.is_file() else None),
+        *(clip.machine_id, clip.domain, clip.name, str(file) if file and file.is_file() else None),
     )
 
 
@@ -103,5 +105,5 @@ def _table(clips: Sequence[Clip], names: Sequence[str]) -> Table:
         right = name in ("rank", "score")
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for cells in zip(*shown.values(), strict=True):
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(Text, map(printable, cells)))
     return table

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import groupby
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from anomalib_ts.config import create
+from anomalib_ts.config import create_stored
 from anomalib_ts.data.base import DataSet
-from anomalib_ts.errors import ConfigError, DataNotFoundError
+from anomalib_ts.errors import (
+    ConfigError,
+    DamagedResultError,
+    DataNotFoundError,
+    UntrustedError,
+)
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.names import nearest
 from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.record import Record, Unit
-from anomalib_ts.results.store import Store
+from anomalib_ts.results.store import LeftOut, Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,20 @@ def clip_threshold(record: Record) -> float | None:
     return record.threshold if record.decides == Evaluation(**record.judged).reduce else None
 
 
+def scored_records(store: Store, case: str = "*", detector: str | None = None) -> list[Record]:
+    """All stored units with scores, by data set, case, detector and seed.
+
+    Args:
+        store: the results.
+        case: a pattern of case names, such as `fan*`.
+        detector: only units of this detector, by its config name.
+
+    Raises:
+        DataNotFoundError: there is no such unit; the message says why.
+    """
+    return sorted(_chosen(store, case, detector), key=_order)
+
+
 def ranked_units(store: Store, case: str = "*", detector: str | None = None) -> list[RankedUnit]:
     """All stored units with several recordings, by data set, case, detector and seed.
 
@@ -100,38 +122,63 @@ def ranked_units(store: Store, case: str = "*", detector: str | None = None) -> 
         DataNotFoundError: there is no such unit; the message says why.
     """
     records = sorted(_chosen(store, case, detector), key=_order)
-    found = [
-        ranked
-        for _, same in groupby(records, key=lambda record: store.case_path(record.unit))
-        for ranked in _rank_case(store, list(same))
-    ]
+    damaged = LeftOut()
+    found = list(_rank(store, records, damaged))
+    if not found and damaged.count:
+        raise DamagedResultError(str(damaged))
+    if damaged.count:
+        log.warning("%s", damaged)
     if not found:
+        failed = failures(r for r in store.records() if fnmatchcase(r.unit.case, case))
         raise DataNotFoundError(
-            f"there is nothing to rank: the chosen results in {store.folder} are of one long "
-            "recording each; see `anomalib-ts report` for these"
+            f"there is nothing to rank: the scored results in {store.folder} are of one long "
+            f"recording each; {failed or 'see `anomalib-ts report` for these'}"
         )
     return found
 
 
 def rank_unit(store: Store, record: Record) -> RankedUnit | None:
     """A stored unit with its clips; None if it is of one single recording, or has no scores."""
-    ranked = list(_rank_case(store, [record])) if record.scores else []
-    return ranked[0] if ranked else None
+    damaged = LeftOut()
+    ranked = next(_rank(store, [record] if record.scores else [], damaged), None)
+    if damaged.count:
+        log.warning("%s", damaged)
+    return ranked
 
 
 def clip_files(unit: Unit, clips: Sequence[Clip]) -> list[Path | None]:
     """Where the file of each clip of a unit lies, or lay; None if it has none."""
     try:
-        data_set: DataSet = create(unit.data_settings, "data")
+        data_set: DataSet = create_stored(unit.data_settings, "data")
+    except UntrustedError as error:
+        _say_once(f"where clips lie is not shown: {error}")
+        return [None] * len(clips)
     except ConfigError:  # a plug-in or the audio libraries are missing: only the names are left
         return [None] * len(clips)
     return [data_set.file(unit.case, clip.name) for clip in clips]
 
 
+@cache
+def _say_once(message: str) -> None:
+    log.warning(message)
+
+
+def failures(records: Iterable[Record]) -> str:
+    """How many of some units failed, and why the first one did; empty if none."""
+    failed = [record for record in records if record.status != "ok"]
+    if not failed:
+        return ""
+    unit, said = failed[0].unit, " ".join(failed[0].error.get("message", "").split())
+    counted = "a unit" if len(failed) == 1 else f"{len(failed)} units"
+    return f"{counted} failed, {unit.case} with {unit.detector}: {failed[0].status}: {said}"
+
+
 def _chosen(store: Store, case: str, detector: str | None) -> list[Record]:
-    records = [record for record in store.records() if record.scores]
+    stored = list(store.records())
+    records = [record for record in stored if record.scores]
     if not records:
-        raise DataNotFoundError(f"no scores in {store.folder}; run again with save_scores=true")
+        why = failures(stored) or "run again with save_scores=true"
+        raise DataNotFoundError(f"no scores in {store.folder}: {why}")
     of_case = [record for record in records if fnmatchcase(record.unit.case, case)]
     if not of_case:
         offer = nearest(case, sorted({record.unit.case for record in records}))
@@ -150,11 +197,16 @@ def _order(record: Record) -> tuple[str, str, str, str, str, int]:
     return unit.data, unit.case, split, unit.detector, unit.variant, unit.seed
 
 
-def _rank_case(store: Store, records: list[Record]) -> Iterator[RankedUnit]:
-    truth = GroundTruth.from_arrays(store.case(records[0].unit))
-    if len(truth.lengths) > 1:
-        for record in records:
-            yield RankedUnit(record, rank_clips(record, truth, store.scores(record.unit)))
+def _rank(store: Store, records: list[Record], damaged: LeftOut) -> Iterator[RankedUnit]:
+    for record in records:
+        try:
+            case, scores = store.scored(record)
+        except DamagedResultError as error:
+            damaged.add("damaged", str(error))
+            continue
+        truth = GroundTruth.from_arrays(case)
+        if len(truth.lengths) > 1:
+            yield RankedUnit(record, rank_clips(record, truth, scores))
 
 
 def _clip_labels(truth: GroundTruth) -> list[int | None]:

@@ -2,78 +2,128 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import make_dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from hydra.utils import get_object
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.errors import AnomalibTsError, ConfigError, ContractError
 from anomalib_ts.names import nearest
 from anomalib_ts.results.record import WITHOUT_EFFECT
+from anomalib_ts.signatures import REQUIRED, Opaque, signature_of
+from anomalib_ts.trust import (
+    Kind,
+    check_kind,
+    check_origin,
+    import_class,
+    kind_of_argument,
+    kind_of_part,
+)
 
 Settings = dict[str, Any]
+T = TypeVar("T")
 AUDIO_LIBRARIES = ("librosa", "soundfile", "soxr")
 """What the extra `audio` brings."""
 SHARED_SETTINGS = ("seed", "trainer")
 """Constructor parameters that take the run's value (`${seed}`) unless set otherwise."""
 
 
-def create(settings: Mapping[str, Any], where: str) -> Any:
+def create(settings: Mapping[str, Any], where: str, part: str = "") -> Any:
     """Create the object that settings describe.
 
     Args:
         settings: `_target_`, an importable class, and its arguments; compared with its signature
             before, see `checked`.
         where: what messages call these settings, for example `detector`.
+        part: what they are, see `trust.KINDS`; the same as `where` unless said.
 
     Raises:
-        ConfigError: the target cannot be imported, or its constructor refuses an argument.
+        ConfigError: the target may not be imported (see `trust`), cannot be, or is of another
+            kind than `part` takes, or its constructor refuses an argument.
+        ContractError: the target is a class that nothing can be made of.
     """
-    arguments = {
-        key: create(value, f"{where}.{key}") if _has_target(value) else value
-        for key, value in settings.items()
-        if key != "_target_"
-    }
-    try:
-        return _target(settings, where)(**arguments)
-    except AnomalibTsError as error:
-        raise ConfigError(f"{where}: {error}") from None
+    return _create(settings, where, kind_of_part(part or where))
 
 
 def checked(settings: Mapping[str, Any], where: str) -> Settings:
-    """Settings compared with the signature of their `_target_`, at every level.
+    """Settings that the user named, compared with the signature of their `_target_`.
+
+    Nothing is imported where the source of the target says what it takes, see `signatures`.
 
     Returns:
         The same with each value of the declared type (`3` for a text becomes `"3"`).
 
     Raises:
-        ConfigError: the target cannot be imported, or an argument is unknown, missing or of the
-            wrong type.
+        ConfigError: there are no settings, the target may not be imported (see `trust`) or cannot
+            be found, or an argument is unknown, missing or of the wrong type. At every level.
     """
-    target = _target(settings, where)
-    parameters = inspect.signature(target).parameters
+    return _checked(settings, where, typed=True)
+
+
+def create_stored(settings: Mapping[str, Any], where: str) -> Any:
+    """`create` from settings of a record, which may be damaged, of another version or anybody's.
+
+    Nothing is downloaded for them, since looking at results must not fetch what they name.
+
+    Raises:
+        ConfigError: see `create` and `checked`.
+    """
+    plain = _checked(settings, where, typed=False)
+    return create(plain | {"download": False} if "download" in plain else plain, where)
+
+
+def class_of(settings: Mapping[str, Any], part: str) -> type:
+    """The class that settings name, without an object of it.
+
+    Raises:
+        ConfigError: see `create`.
+    """
+    return _target(settings, part, kind_of_part(part))
+
+
+def _create(settings: Mapping[str, Any], where: str, kind: Kind) -> Any:
+    target = _target(settings, where, kind)
+    arguments = {
+        key: _create(value, f"{where}.{key}", kind_of_argument(target, key, f"{where}.{key}"))
+        if _has_target(value)
+        else value
+        for key, value in settings.items()
+        if key != "_target_"
+    }
+    try:
+        return target(**arguments)
+    except ContractError:
+        raise  # a bug in that class, whatever its settings
+    except AnomalibTsError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    except Exception as error:  # a constructor that does not check what it is given
+        said = " ".join(str(error).split())
+        raise ConfigError(f"{where}: {type(error).__name__}: {said}") from error
+
+
+def _checked(settings: Mapping[str, Any], where: str, *, typed: bool) -> Settings:
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f"{where}: {settings!r} is not a group of settings")
+    parameters = _found(settings, where, signature_of, typed=typed).parameters
     given = {key: value for key, value in settings.items() if key != "_target_"}
     for key in given:
         if key not in parameters:
             raise ConfigError(f"{where}.{key}: no such setting; {nearest(key, list(parameters))}")
     missing = [
-        name for name, p in parameters.items() if p.default is p.empty and given.get(name) is None
+        name for name, p in parameters.items() if p.default is REQUIRED and given.get(name) is None
     ]
     if missing:
         raise ConfigError(f"{where}: please set {' and '.join(f'{where}.{m}' for m in missing)}")
-    constructor: Any = target
-    hints = get_type_hints(constructor.__init__)
     result: Settings = {"_target_": settings["_target_"]}
     for key, value in given.items():
         if _has_target(value):
-            result[key] = checked(value, f"{where}.{key}")
+            result[key] = _checked(value, f"{where}.{key}", typed=typed)
         else:
-            result[key] = checked_value(hints.get(key, Any), value, f"{where}.{key}")
+            result[key] = checked_value(parameters[key].hint, value, f"{where}.{key}")
     return result
 
 
@@ -91,26 +141,47 @@ def checked_value(hint: Any, value: Any, where: str) -> Any:
         return value
     if value is None and (hint is Any or NoneType in get_args(hint)):
         return None
+    if _is_opaque(hint):
+        raise ConfigError(f"{where}: {value!r} is not {readable(hint)}")
     try:
         node = make_dataclass("Node", [("value", hint)])
         schema = OmegaConf.structured(node)
     except OmegaConfBaseException:
-        return value  # a type that a config cannot describe, such as a class of one's own
+        return _one_of(hint, value, where)
     try:
         merged: Any = OmegaConf.to_container(OmegaConf.merge(schema, {"value": value}))
         return merged["value"]
     except OmegaConfBaseException:
-        raise ConfigError(f"{where}: {value!r} is not {_readable(hint)}") from None
+        raise ConfigError(f"{where}: {value!r} is not {readable(hint)}") from None
 
 
-def defaults(target: type) -> Settings:
-    """The settings of a class with its constructor's defaults, `???` where there is none."""
-    settings: Settings = {"_target_": f"{target.__module__}.{target.__qualname__}"}
-    for name, parameter in inspect.signature(target).parameters.items():
+def _one_of(hint: Any, value: Any, where: str) -> Any:
+    """A value for a type that a config cannot describe.
+
+    Of a union, the parts are tried one by one (`str | list[str]`); other types, such as a class
+    of one's own, are left to the constructor.
+    """
+    if get_origin(hint) not in (Union, UnionType):
+        return value
+    for part in get_args(hint):
+        if isinstance(value, list) == (get_origin(part) in (list, tuple, Sequence)):
+            with suppress(ConfigError):
+                return checked_value(part, value, where)
+    raise ConfigError(f"{where}: {value!r} is not {readable(hint)}")
+
+
+def defaults(path: str) -> Settings:
+    """The settings of the class at a dotted path with its defaults, `???` where there is none.
+
+    Raises:
+        Exception: whatever is wrong with the class, see `signatures.signature_of`.
+    """
+    settings: Settings = {"_target_": path}
+    for name, parameter in signature_of(path).parameters.items():
         if name in SHARED_SETTINGS:
             settings[name] = f"${{{name}}}"
         else:
-            settings[name] = "???" if parameter.default is parameter.empty else parameter.default
+            settings[name] = "???" if parameter.default is REQUIRED else parameter.default
     return settings
 
 
@@ -119,9 +190,8 @@ def changed(settings: Mapping[str, Any]) -> Settings:
 
     The seed is left out: it is an axis of its own.
     """
-    target = _target(settings, "settings")
     found: Settings = {}
-    for name, parameter in inspect.signature(target).parameters.items():
+    for name, parameter in _found(settings, "settings", signature_of).parameters.items():
         value = settings.get(name, parameter.default)
         if name == "seed" or name in WITHOUT_EFFECT:
             continue
@@ -136,21 +206,28 @@ def _has_target(value: Any) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
 
 
-def _target(settings: Mapping[str, Any], where: str) -> type:
+def _target(settings: Mapping[str, Any], where: str, kind: Kind) -> type:
+    target = _found(settings, where, import_class)
+    return check_kind(target, settings["_target_"], where, kind)
+
+
+def _found(
+    settings: Mapping[str, Any], where: str, find: Callable[[str], T], *, typed: bool = False
+) -> T:
+    """What `find` makes of the target's path; what it raises becomes one line."""
     path = settings.get("_target_")
     if not isinstance(path, str):
         raise ConfigError(f"{where}: no _target_ says which class these settings are for")
+    check_origin(path, where, typed=typed)
     try:
-        target = get_object(path)
+        return find(path)
     except Exception as error:
-        missing = getattr(error.__cause__, "name", None)
+        missing = getattr(error, "name", None) or getattr(error.__cause__, "name", None)
         if missing in AUDIO_LIBRARIES:
             how = 'pip install "anomalib-ts[audio]"'
             raise ConfigError(f"{where}: sounds need {missing}, which is missing: {how}") from None
-        raise ConfigError(f"{where}: cannot import {path}: {error}") from error
-    if not inspect.isclass(target):
-        raise ConfigError(f"{where}: {path} is not a class")
-    return target
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"{where}: cannot import {path}: {said}") from error
 
 
 def _literals(hint: Any) -> tuple[Any, ...]:
@@ -163,10 +240,24 @@ def _literals(hint: Any) -> tuple[Any, ...]:
     return ()
 
 
-def _readable(hint: Any) -> str:
+def _is_opaque(hint: Any) -> bool:
+    """Whether only objects made by a `_target_` fit; None was looked at before."""
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    kinds = [part for part in parts if part is not NoneType]
+    return all(isinstance(kind, type) and issubclass(kind, Opaque) for kind in kinds)
+
+
+def readable(hint: Any) -> str:
+    """A type in words: what a message or a list calls it."""
+    if literals := _literals(hint):
+        return f"one of {', '.join('null' if one is None else str(one) for one in literals)}"
     names = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
     if get_origin(hint) in (Union, UnionType):
-        return " or ".join(_readable(part) for part in get_args(hint))
+        return " or ".join(readable(part) for part in get_args(hint))
     if hint is NoneType:
         return "null"
-    return names.get(getattr(hint, "__name__", ""), str(hint))
+    if get_origin(hint) in (list, tuple, Sequence):
+        return f"a list, each {readable(get_args(hint)[0])}" if get_args(hint) else "a list"
+    if hint is Any:
+        return "anything"
+    return names.get(getattr(hint, "__name__", ""), getattr(hint, "__name__", str(hint)))

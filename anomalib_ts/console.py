@@ -5,16 +5,37 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from anomalib_ts.errors import AnomalibTsWarning
+from anomalib_ts.streams import printable
 
 
-def console() -> Console:
+class SafeConsole(Console):
+    """A console on which text is only text.
+
+    `[m³/h]` is no markup, and nothing that a name or a message holds reaches the terminal as a
+    control character.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **settings)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """See rich's `Console.render`."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+def console() -> SafeConsole:
     """Standard output; wide enough for tables when it is a pipe or a file."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, soft_wrap=False)
+    return SafeConsole(width=None if sys.stdout.isatty() else 160, soft_wrap=False)
 
 
 def log_to_terminal(level: int = logging.INFO) -> None:
@@ -39,4 +60,4 @@ class _StandardErrorHandler(logging.Handler):
     """Writes to whatever standard error is at that moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(self.format(record) + "\n")
+        sys.stderr.write(printable(self.format(record)) + "\n")

@@ -17,8 +17,16 @@ class ConfigError(AnomalibTsError, ValueError):
     """A setting is unknown, of the wrong type or out of range."""
 
 
+class UntrustedError(ConfigError):
+    """A `_target_` names a class of code that nobody chose to trust: the message says how to."""
+
+
 class DataNotFoundError(AnomalibTsError, FileNotFoundError):
     """A file, folder or series is not there: the message says how to get it."""
+
+
+class DamagedResultError(DataNotFoundError):
+    """What a stored result was judged by is lost or altered; running the unit again mends it."""
 
 
 class NotFittedError(AnomalibTsError, RuntimeError):

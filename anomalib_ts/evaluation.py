@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -9,15 +10,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from anomalib_ts.errors import ConfigError, UndefinedMetricError
+from anomalib_ts.errors import ConfigError, DamagedResultError, UndefinedMetricError
 from anomalib_ts.ground_truth import GroundTruth
-from anomalib_ts.metrics import Metric, ScoredSeries, evaluate_kinds, evaluate_records
+from anomalib_ts.metrics import Metric, ScoredSeries, evaluate_kinds
 from anomalib_ts.metrics.metric import Settings
+from anomalib_ts.metrics.records import DOMAINS, record_areas
 from anomalib_ts.metrics.registry import select
 from anomalib_ts.recording import FloatArray, LabelArray
-from anomalib_ts.results.record import Record
-from anomalib_ts.results.store import Store
+from anomalib_ts.results.record import NO_LABELS, Record
+from anomalib_ts.results.store import LeftOut, Store
 from anomalib_ts.windows import find_period
+
+log = logging.getLogger(__name__)
 
 AREAS = ("auroc", "pauc")
 """What is computed for each machine where whole recordings are labelled."""
@@ -82,7 +86,7 @@ class Evaluation:
         if truth.labels is not None:
             return self._judge_points(rows, truth, truth.labels, scores, threshold)
         if truth.record_labels is None:
-            return Judgement(undefined={row.key: "the data has no labels" for row in rows})
+            return Judgement(undefined={row.key: NO_LABELS for row in rows})
         clips = self.clip_scores([scores[part] for part in truth.stretches])
         return _judge_records(rows, truth, truth.record_labels, clips, threshold)
 
@@ -103,11 +107,15 @@ class Evaluation:
 
         What other rules gave before is dropped: one record never mixes two. A threshold fitted on
         clips that were reduced in another way decides nothing.
+
+        Raises:
+            DamagedResultError: scores or labels are not what they were when the unit was run.
         """
         if not record.scores:
             return record
-        truth = GroundTruth.from_arrays(store.case(record.unit))
-        judged = self.judge(truth, store.scores(record.unit), self.threshold_of(record, truth))
+        case, scores = store.scored(record)
+        truth = GroundTruth.from_arrays(case)
+        judged = self.judge(truth, scores, self.threshold_of(record, truth))
         same = record.judged == self.rules
         values = (record.metrics if same else {}) | judged.values
         before = record.undefined if same else {}
@@ -118,15 +126,22 @@ class Evaluation:
             undefined=undefined | judged.undefined,
             judged=self.rules,
         )
-        store.save(updated)
-        return updated
+        return store.save(updated)
 
     def complete(self, store: Store, record: Record) -> Record:
-        """The record with all wanted metrics, computed only if one is missing or rules differ."""
+        """The record with all wanted metrics, computed only if one is missing or rules differ.
+
+        Raises:
+            DamagedResultError: scores or labels are not what they were when the unit was run; this
+                is asked whether they are needed now or not, so that the next run mends them.
+        """
         rows = select(self.metrics, has_threshold=record.threshold is not None)
         known = record.metrics.keys() | record.undefined.keys()
         missing = any(row.key not in known for row in rows)
-        return self.rejudge(store, record) if missing or record.judged != self.rules else record
+        if missing or record.judged != self.rules:
+            return self.rejudge(store, record)
+        store.check(record)
+        return record
 
     def _judge_points(
         self,
@@ -157,12 +172,20 @@ def evaluate_store(store: Store, metrics: str | list[str]) -> list[Record]:
     Each record is judged by the rules (window, reduction of clips) it was judged by before.
 
     Returns:
-        All records; those without stored scores as they were.
+        All records; those without stored scores as they were, and those whose scores are damaged,
+        of which a warning tells.
     """
-    evaluation = Evaluation(metrics)
-    return [
-        replace(evaluation, **record.judged).rejudge(store, record) for record in store.records()
-    ]
+    evaluation, damaged = Evaluation(metrics), LeftOut("not judged again")
+    records = []
+    for record in store.records():
+        try:
+            records.append(replace(evaluation, **record.judged).rejudge(store, record))
+        except DamagedResultError as error:
+            damaged.add("damaged", str(error))
+            records.append(record)
+    if damaged.count:
+        log.warning("%s", damaged)
+    return records
 
 
 def _top_tenth(scores: FloatArray) -> float:
@@ -222,30 +245,41 @@ def _judge_machines(
     labels: LabelArray,
     scores: FloatArray,
 ) -> None:
-    """Add the areas of each machine that has both classes, and their means."""
-    machines = np.unique(truth.machine_ids)
-    whole = [name for name in machines if _has_both(labels[truth.machine_ids == name])]
-    both = np.isin(truth.machine_ids, whole)
-    for name in machines[~np.isin(machines, whole)]:
-        judgement.undefined[f"auroc/{name}"] = f"machine {name} lacks normal or anomalous clips"
-    if not both.any():
-        judgement.undefined.update(dict.fromkeys(areas, "no machine has both classes"))
-        return
-    ids = truth.machine_ids[both].tolist()
-    domains = truth.domains[both].tolist() if truth.domains.any() else None
-    for key, value in evaluate_records(labels[both], scores[both], ids, domains).items():
+    """Add the areas of each machine, and their means; why an area has no value goes with it."""
+    domains, unknown = _known_domains(truth)
+    found = record_areas(labels, scores, truth.machine_ids.tolist(), domains)
+
+    def wanted(key: str) -> bool:
         area, _, machine = key.partition("/")
         named = machine or not key.endswith("/")  # where machines have no ids, the mean says it all
-        if named and (key == "harmonic_mean" or area.partition("_")[0] in areas):
-            judgement.values[key] = value
+        return bool(named) and (key == "harmonic_mean" or area.partition("_")[0] in areas)
+
+    judgement.values.update({key: v for key, v in found.values.items() if wanted(key)})
+    judgement.undefined.update({key: why for key, why in found.undefined.items() if wanted(key)})
+    if "auroc" not in found.values:
+        judgement.undefined.update(dict.fromkeys(areas, "no machine has both classes"))
+    if unknown:
+        judgement.undefined["harmonic_mean"] = unknown
     if "auroc" in areas and truth.kinds.any():
         judgement.values.update(
             evaluate_kinds(labels, scores, truth.kinds.tolist(), truth.machine_ids.tolist())
         )
 
 
-def _has_both(labels: LabelArray) -> bool:
-    return 0 < int(labels.sum()) < len(labels)
+def _known_domains(truth: GroundTruth) -> tuple[list[str] | None, str]:
+    """The domain of each clip, or None and, if only some have one, what is in the way."""
+    domains = truth.domains.tolist()
+    other = [
+        name for name, domain in zip(truth.names, domains, strict=True) if domain not in DOMAINS
+    ]
+    if not other:
+        return domains, ""
+    if not truth.domains.any():
+        return None, ""
+    return None, (
+        f"the domain of {len(other)} of {len(domains)} clips is neither source nor target, first "
+        f"{other[0]}"
+    )
 
 
 def _mean(parts: list[Judgement]) -> Judgement:

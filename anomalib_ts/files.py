@@ -2,31 +2,84 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import tempfile
+import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+UNFINISHED = ".anomalib-ts-*.part"
+"""Names of files that are being written, or were when their writer was killed."""
+
+_ALIVE = ".alive"  # in a claimed folder, locked by the process that claimed it
+
+_swept: set[Path] = set()
+_claims: dict[Path, IO[bytes]] = {}
 
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a temporary file that takes the place of `path` only if the block succeeds.
 
-    A reader, a crash or a second writer never sees half a file.
+    A reader, a crash or a second writer never sees half a file. What writers that were killed
+    have left in the folder is removed when a process first writes there.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        dir=target.parent, prefix=f".{target.name}.", delete=False
-    ) as file:
+    folder = target.parent.absolute()
+    if folder not in _swept:
+        _swept.add(folder)
+        sweep_unfinished(folder)
+    part, file = _new_part(folder)
+    with file:
         try:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(target)
+            os.fchmod(file.fileno(), 0o644)
+            part.replace(folder / target.name)
         except BaseException:
-            Path(file.name).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
+
+
+def sweep_unfinished(folder: Path) -> None:
+    """Remove the temporary files of a folder whose writers are dead."""
+    with suppress(OSError):
+        for part in folder.glob(UNFINISHED):
+            with suppress(OSError), part.open("rb") as file:
+                # A writer holds this lock for as long as it lives.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                part.unlink()
+
+
+def _new_part(folder: Path) -> tuple[Path, IO[bytes]]:
+    """A new temporary file, locked by this process."""
+    while True:
+        part = folder / UNFINISHED.replace("*", uuid.uuid4().hex)
+        file = part.open("xb")
+        with suppress(OSError):  # a file system without locks has no sweepers, either
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return part, file
+        file.close()  # it was swept before it was locked
+
+
+def claim_folder(folder: Path) -> None:
+    """Create a folder that is this process's for as long as it lives.
+
+    Those beside it that were claimed by processes which are dead now are removed.
+    """
+    for claimed in [path for path in _claims if not path.exists()]:
+        _claims.pop(claimed).close()
+    for alive in folder.parent.glob(f"*/{_ALIVE}"):
+        with suppress(OSError), alive.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(alive.parent)
+    folder.mkdir(parents=True)
+    _claims[folder] = (folder / _ALIVE).open("xb")
+    with suppress(OSError):
+        fcntl.flock(_claims[folder], fcntl.LOCK_EX)

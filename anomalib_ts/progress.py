@@ -36,10 +36,10 @@ def progress_line(stage: str, total: int, enabled: bool = True) -> Iterator[Repo
         yield lambda _done, _note: None
         return
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeRemainingColumn(),
         console=console,
         transient=True,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
@@ -19,6 +21,7 @@ from anomalib_ts.notes import JobNote, Notes
 from anomalib_ts.results.leaderboard import COLUMNS
 from anomalib_ts.results.record import Record, Unit
 from anomalib_ts.results.store import Store
+from anomalib_ts.streams import printable
 from anomalib_ts.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -28,9 +31,14 @@ REFRESH_EVERY = 0.5
 
 
 class JobLog(Watcher):
-    """Writes each unit of a job into its note and a line about it into the log."""
+    """Writes each unit of a job into its note and a line about it into the log.
+
+    Attributes:
+        computed: keys of the units that were not stored before.
+    """
 
     def __init__(self, note: JobNote, store: Store) -> None:
+        self.computed: set[str] = set()
         self._note = note
         self._store = store
 
@@ -43,17 +51,28 @@ class JobLog(Watcher):
         """See `Watcher.finished`."""
         path = self._store.path(record.unit)
         self._note.finished(path, record.status == "ok")
+        if not stored:
+            self.computed.add(record.unit.key)
         unit = record.unit
         what = f"[{done}/{total}] {unit.data} {unit.case}  {unit.detector}, seed {unit.seed}: "
         if record.status != "ok":
-            message = record.error.get("message", "")
-            log.error("%s%s: %s", what, record.status, message)
-            log.error("    to see it again: anomalib-ts reproduce %s", path)
+            error, again = failure_lines(record, path)
+            log.error("%s%s", what, error)
+            log.error("%s", again)
             return
         shown = [key for key in COLUMNS if key in record.metrics] or list(record.metrics)[:2]
         values = ", ".join(f"{key} {record.metrics[key]:.3f}" for key in shown)
         seconds = (record.fit_seconds or 0.0) + (record.score_seconds or 0.0)
         log.info("%s%s (%s)", what, values or "scored", "stored" if stored else f"{seconds:.1f} s")
+
+
+def failure_lines(record: Record, path: Path) -> tuple[str, str]:
+    """What a failed unit died of, and the command that shows it again."""
+    where = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return (
+        f"{record.status}: {record.error.get('message', '')}",
+        f"    to see it again: anomalib-ts reproduce {shlex.quote(str(where))}",
+    )
 
 
 @contextmanager
@@ -94,5 +113,5 @@ def _picture(jobs: list[JobNote], seconds: float) -> Table:
     view.add_row(f"{done}/{total} units of {len(jobs)} jobs so far, {failed} failed, {left} left")
     view.add_row(ProgressBar(total=max(total, 1), completed=done, width=60))
     for name in running:
-        view.add_row(Text(f"  {name}", style="dim"))
+        view.add_row(Text(printable(f"  {name}"), style="dim"))
     return view

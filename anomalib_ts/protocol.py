@@ -6,6 +6,7 @@ A protocol turns a case as the data set gives it into the case as a detector mee
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from anomalib_ts.data.base import Case
 from anomalib_ts.data.weak_split import weak_split
-from anomalib_ts.errors import ConfigError, InputError
+from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 from anomalib_ts.recording import Recording
 
 
@@ -93,7 +94,11 @@ class Normal(Protocol):
 
 @dataclass(frozen=True)
 class Given(Protocol):
-    """Trains on the data set's own training part."""
+    """Trains on the data set's own training part.
+
+    Recordings in it that are labelled as anomalous train only detectors that learn from labels;
+    single points that are labelled train all of them. A warning says so.
+    """
 
     def split(self, case: Case) -> Case:
         """See `Protocol.split`."""
@@ -103,6 +108,32 @@ class Given(Protocol):
                 "whole or normal"
             )
         return case
+
+    def training(self, case: Case, supervision: str) -> tuple[Recording, ...]:
+        """See `Protocol.training`; a warning says what is anomalous in it and what becomes of it.
+
+        Raises:
+            InputError: nothing is left.
+        """
+        if supervision == "weak":
+            return case.train
+        _warn_of_labelled_points(case)
+        anomalous = [recording.name for recording in case.train if recording.label == 1]
+        if not anomalous:
+            return case.train
+        found = (
+            f"{case.name}: {len(anomalous)} of {len(case.train)} training recordings are labelled "
+            f"as anomalous, first {anomalous[0]}"
+        )
+        if len(anomalous) == len(case.train):
+            raise InputError(f"{found}; a detector that learns without labels needs normal ones")
+        warnings.warn(
+            f"{found}; they are left out, since this detector learns what is normal without "
+            "labels. protocol=weak lets them train detectors that learn from labels",
+            AnomalibTsWarning,
+            stacklevel=2,
+        )
+        return tuple(recording for recording in case.train if recording.label != 1)
 
 
 @dataclass(frozen=True)
@@ -162,6 +193,20 @@ class Weak(Protocol):
         raise InputError(
             f"{case.name}: no anomalous clip is of the kind {unknown[0]!r} that "
             f"protocol.unlabelled_kinds names; {there}"
+        )
+
+
+def _warn_of_labelled_points(case: Case) -> None:
+    """A series cannot be trained on with holes in it, so it trains as it is."""
+    labelled = [r for r in case.train if r.labels is not None and r.labels.any()]
+    if labelled:
+        count = sum(int(np.sum(r.labels)) for r in labelled if r.labels is not None)
+        warnings.warn(
+            f"{case.name}: {count} of {sum(map(len, case.train))} training points are labelled as "
+            f"anomalous, first in {labelled[0].name}; this detector learns without labels and "
+            "takes them for normal: use training data without anomalies if you can",
+            AnomalibTsWarning,
+            stacklevel=3,
         )
 
 

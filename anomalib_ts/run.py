@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_type_hints
-
-from hydra.utils import get_class
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from anomalib_ts.config import Settings, changed, checked, checked_value, create
 from anomalib_ts.data.base import DataSet
-from anomalib_ts.detectors.base import Detector
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import ConfigError, DamagedResultError
 from anomalib_ts.evaluation import Evaluation
-from anomalib_ts.execute import Outcome, execute
-from anomalib_ts.isolation import execute_isolated
+from anomalib_ts.files import sweep_unfinished
 from anomalib_ts.results.record import Record, Unit, describe, digest
 from anomalib_ts.results.store import Store
+from anomalib_ts.signatures import version_of
 from anomalib_ts.watcher import Watcher
+
+if TYPE_CHECKING:
+    from anomalib_ts.execute import Outcome
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def run_job(job: Job, watcher: Watcher | None = None) -> list[Record]:
     """Run every unit of a job that is not stored yet.
 
     A unit that fails is stored with its traceback, and the others go on. Several processes may
-    run the same job on the same store: each unit is run by one of them.
+    run the same job on the same store: each unit is run by one of them. What a killed run left
+    half written is removed.
 
     Args:
         job: what to run.
@@ -77,10 +82,12 @@ def run_job(job: Job, watcher: Watcher | None = None) -> list[Record]:
         AnomalibTsError: the data set is not there, or results cannot be written.
     """
     watcher = watcher or Watcher()
+    job = replace(job, results=str(Path(job.results).absolute()))  # wherever a detector goes
     evaluation: Evaluation = create(job.metrics, "metrics")
     job.store.check_writable()
     records: list[Record] = []
     todo = units(job)
+    _sweep(job.store, todo)
     for unit in todo:
         watcher.started(unit, len(records), len(todo))
         record, stored = _run_once(job, unit, evaluation)
@@ -100,7 +107,10 @@ def units(job: Job) -> list[Unit]:
     if not names:
         raise ConfigError(f"no case of {data_set.name} is in split={job.split}; use split=all")
     cases = [(case, data_set.fingerprint(case)) for case in names]
-    detectors = [(*item, describe(changed(item[1])), _version(item[1])) for item in job.detectors]
+    detectors = [
+        (*item, describe(changed(item[1])), version_of(item[1]["_target_"]))
+        for item in job.detectors
+    ]
     return [
         Unit(
             detector=name,
@@ -126,23 +136,32 @@ def split_of(case: str) -> Literal["tuning", "held_out"]:
     return "tuning" if int(digest(case), 16) % 5 == 0 else "held_out"
 
 
-def _version(detector_settings: Settings) -> int:
-    detector: type[Detector] = get_class(detector_settings["_target_"])
-    return detector.version
-
-
 def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, bool]:
     with job.store.lock(unit):
         record = job.store.find(unit)
         if record and not _wanted_again(record, job.retry):
-            return evaluation.complete(job.store, record), True
+            try:
+                return evaluation.complete(job.store, record), True
+            except DamagedResultError as error:
+                log.warning("%s: %s", unit.case, error)  # and so it is run again
         return _save(job, _execute(job, unit, evaluation)), False
 
 
 def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
+    # imported for the first unit that is not stored: they cost most of a repeated command's time
     if not job.isolate:
+        from anomalib_ts.execute import execute  # noqa: PLC0415
+
         return execute(unit, evaluation, job.threads)
+    from anomalib_ts.isolation import execute_isolated  # noqa: PLC0415
+
     return execute_isolated(unit, evaluation, job.threads, create(job.limits, "limits"))
+
+
+def _sweep(store: Store, todo: list[Unit]) -> None:
+    places = [place for unit in todo for place in (store.path(unit), store.case_path(unit))]
+    for folder in {place.parent for place in places}:
+        sweep_unfinished(folder)
 
 
 def _wanted_again(record: Record, retry: str) -> bool:
@@ -150,13 +169,11 @@ def _wanted_again(record: Record, retry: str) -> bool:
 
 
 def _save(job: Job, outcome: Outcome) -> Record:
+    record = replace(outcome.record, threads=job.threads)
     if not job.save_scores or outcome.truth is None:
-        job.store.save(outcome.record)
-        return outcome.record
-    record = replace(outcome.record, scores=True)
-    job.store.save_case(record.unit, outcome.truth.arrays(), outcome.split)
-    job.store.save(record, outcome.scores)
-    return record
+        return job.store.save(record)
+    case_digest = job.store.save_case(record.unit, outcome.truth.arrays(), outcome.split)
+    return job.store.save(replace(record, scores=True, case_digest=case_digest), outcome.scores)
 
 
 def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy import stats
 
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError
 from anomalib_ts.recording import FloatArray
@@ -113,16 +112,22 @@ class Gamma:
     @classmethod
     def fit(cls, scores: FloatArray) -> Self:
         """The most likely distribution for scores `(n,)`, all positive and not all equal."""
+        from scipy import stats  # noqa: PLC0415 - half a second that checking a level need not take
+
         unit = float(scores.mean())
         shape, _, scale = stats.gamma.fit(scores / unit, floc=0)
         return cls(float(shape), float(scale) * unit)
 
     def quantile(self, level: float) -> float:
         """The score that a share of `level` lies below."""
+        from scipy import stats  # noqa: PLC0415
+
         return float(stats.gamma.ppf(level, self.shape, scale=self.scale))
 
     def distance(self, scores: FloatArray) -> float:
         """Kolmogorov-Smirnov distance from scores `(n,)`: 0 is a perfect fit, 1 the worst."""
+        from scipy import stats  # noqa: PLC0415
+
         return float(stats.kstest(scores, stats.gamma(self.shape, scale=self.scale).cdf).statistic)
 
 

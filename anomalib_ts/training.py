@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -213,6 +214,8 @@ def train_module(
         options: dict[str, Any] = {
             "accelerator": settings.accelerator,
             "devices": 1,
+            "num_nodes": 1,
+            "strategy": "auto",
             "precision": settings.precision,
             "max_epochs": -1,
             "max_steps": total,
@@ -222,9 +225,29 @@ def train_module(
     module.cpu().eval()
 
 
+class _OneProcess(LightningEnvironment):
+    """One process on one device, whatever variables a scheduler or torchrun has set for others."""
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """No, there is this one only."""
+        return False
+
+    def local_rank(self) -> int:
+        """The first."""
+        return 0
+
+    def node_rank(self) -> int:
+        """The first."""
+        return 0
+
+    def teardown(self) -> None:
+        """There is nothing to take back; the variables of others are left alone."""
+
+
 def _trainer(options: dict[str, Any]) -> pl.Trainer:
     try:
-        return pl.Trainer(**options, **_NO_EXTRAS)
+        return pl.Trainer(**options, **_NO_EXTRAS, plugins=[_OneProcess()])
     except (ValueError, MisconfigurationException) as error:
         raise ConfigError(f"trainer: {error}") from error
 

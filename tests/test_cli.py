@@ -4,9 +4,13 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from anomalib_ts.cli import main
 from anomalib_ts.results.store import Store
@@ -110,6 +114,25 @@ def test_multirun_says_which_job_was_wrong_and_runs_the_others(capsys):
         (["detector=["], "cannot read 'detector=['"),
         (["protocol=prefix", "protocol.fraction=7"], "fraction must lie in (0, 1], not 7"),
         (["data=csv", "~data.n_points"], "data"),
+        (["detector=random", "detector.trainer=5"], "no setting 'detector.trainer'"),
+        (["detector=usad", "detector.trainer=5"], "trainer: 5 is not TrainerSettings or null"),
+        (["trainer.max_steps=abc"], "trainer.max_steps: 'abc' is not a whole number"),
+        (["limits=null"], "limits: None is not a group of settings"),
+        (["results=null"], "name a folder"),
+        (["~results"], "results: name a folder"),
+        (["~seed"], "the setting seed was taken away; leave out ~seed"),
+        (["~detector"], "the setting detector was taken away; leave out ~detector"),
+        (["+seed=1"], "the setting seed is there already; leave out the +"),
+        (["seed=[1]"], "seed: [1] is not a whole number"),
+        (["seed=${nothing}"], "nothing"),
+        (["seed=${seed}"], "seed"),
+        (["metrics.metrics=[1]"], "unknown metric '1'"),
+        (["plot=maybe"], "plot: 'maybe' is not true or false"),
+        (["++baselines=[1]"], "baselines"),
+        (["baselines.random=3"], "random: 3 is not a group of settings"),
+        (["detector._target_=nowhere.X"], "detector: cannot import nowhere.X"),
+        (["--config-dir", "nowhere"], "there is no folder nowhere"),
+        (["--nonsense"], "run --help"),
     ],
 )
 def test_wrong_settings_are_one_clear_line(overrides, message, capsys):
@@ -118,6 +141,7 @@ def test_wrong_settings_are_one_clear_line(overrides, message, capsys):
     assert message in err
     assert "Traceback" not in err
     assert len(err.splitlines()) == 1
+    assert not Path("results").exists(), "a mistake leaves nothing behind"
 
 
 def test_a_results_folder_that_cannot_be_made_is_one_clear_line(tmp_path, capsys):
@@ -267,3 +291,275 @@ def test_an_empty_split_is_one_clear_line(capsys):
     splits = {run("split=tuning"), run("split=held_out")}
     assert splits == {0, 2}
     assert "use split=all" in capsys.readouterr().err
+
+
+KEYS = [
+    *("data", "protocol", "trainer", "detector", "baselines", "threshold", "metrics", "figure"),
+    *("experiment", "seed", "results", "split", "retry", "threads", "isolate", "limits"),
+    *(
+        "save_scores",
+        "plot",
+        "detector.seed",
+        "limits.seconds",
+        "metrics.metrics",
+        "metrics.window",
+    ),
+    *("hydra.launcher", "hydra/launcher", "hydra.mode", "data._target_", "nothing"),
+]
+FORMS = [
+    *("~{}", "{}=null", "{}=", "{}=[1]", "{}={{a:1}}", "{}=abc", "{}=-1", "{}=1e400", "{}=nan"),
+    *("+{}=1", "++{}=null", "++{}={{}}", "{}=${{nothing}}", "{}=${{", "{}=???", "{}.a=1", "{}@b=1"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", KEYS)
+def test_no_mistake_is_a_traceback(key, capsys):
+    for number, form in enumerate(FORMS):
+        override = form.format(key)
+        status = run("baselines=none", "plot=false", "results=r", override)
+        err = capsys.readouterr().err.strip()
+        assert status in (0, 1, 2), override
+        assert "Traceback" not in err
+        if status == 2:
+            assert len(err.splitlines()) == 1, (number, override)
+
+
+@pytest.mark.slow
+@given(st.from_regex(r"[~+]{0,2}[a-z_.]{0,8}(=[\x20-\x7eäß]{0,12})?", fullmatch=True))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_override_is_run_or_refused_in_a_line(override, capsys):
+    if override.startswith("-"):
+        return
+    status = run("baselines=none", "plot=false", override)
+    err = capsys.readouterr().err.strip()
+    assert status in (0, 1) or (status == 2 and len(err.splitlines()) == 1)
+
+
+@pytest.mark.parametrize("folder", ["detector", "experiment"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: 1\n\tb: 2\n", "no valid YAML"),
+        (b"a: [1\n", "no valid YAML"),
+        (b"# L\xfcfter\na: 1\n", "is not UTF-8"),
+        (b"- 1\n- 2\n", ""),
+        (b"just words\n", ""),
+        (b"\x00", ""),
+        (b"defaults: 3\n", ""),
+        (b"defaults:\n  - nowhere: x\n", ""),
+    ],
+)
+def test_a_broken_configuration_file_is_one_line(folder, content, message, capsys):
+    path = Path("mine", folder, "broken.yaml")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    status = run("--config-dir", "mine", f"{folder}=broken")
+    err = capsys.readouterr().err.strip()
+    assert "Traceback" not in err
+    if status == 0 and folder == "experiment" and not message:
+        return  # it overrides nothing
+    assert status == 2
+    assert message in err
+    assert len(err.splitlines()) == 1
+    if "UTF-8" in message:
+        assert str(path) in err
+
+
+FOLDERS = [
+    *("müller", "x (copy)", "a,b", "[1]", "it's", "{x}", "a=b", "a#b", "$x", "${x}", "%j", "100%"),
+    *('"q"', "a\nb", " a ", "\udcff", "n" * 200, "~", "@", "*", "😀", "null", "1e3", "a\\", "\\'"),
+]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize("multirun", [[], ["-m", "seed=0,1", "isolate=false"]], ids=["one", "many"])
+def test_any_folder_can_be_worked_in(name, multirun, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert run("baselines=none", "plot=false", *multirun) == 0
+    assert len(records()) == (2 if multirun else 1)
+    assert [path.name for path in folder.iterdir()] == ["results"]
+    assert not list(folder.rglob("*.jsonl"))
+    assert capsys.readouterr().out.count("AUROC") == 1
+
+
+# quotes around a whole name are Hydra's, commas a sweep's, ${x} a reference
+NAMES = [name for name in FOLDERS if name not in ("null", "${x}", "a,b", '"q"')] + [
+    "2024_11_25",
+    "on",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_results_can_have_any_name_and_mean_one_folder(name, tmp_path, capsys):
+    some = ("baselines=none", "plot=false", "isolate=false", f"results={name}")
+    assert run(*some) == 0
+    assert run("-m", "seed=1,2", *some) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert {r.unit.seed for r in records(name)} == {0, 1, 2}
+    assert capsys.readouterr().out.count("AUROC") == 2
+
+
+@pytest.mark.parametrize("multirun", [False, True])
+@pytest.mark.parametrize(
+    ("setting", "folders"),
+    [
+        ("results=bench_${seed}", {"bench_-1", "bench_1"}),
+        ("++results=mine", {"mine"}),
+        ("experiment=e", {"fromfile"}),
+        ("results=sub/${data.n_series}/x", {"sub"}),
+    ],
+)
+def test_the_exit_status_follows_the_records_wherever_they_are(
+    setting, folders, multirun, tmp_path, capsys
+):
+    file = tmp_path / "cfg" / "experiment" / "e.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("# @package _global_\nresults: fromfile\n")
+    some = ["--config-dir", "cfg", "baselines=none", "plot=false", "isolate=false", setting]
+    seeds = ["-m", "seed=-1,1"] if multirun else ["seed=-1"]  # -1: the unit fails
+    assert run(*some, *seeds) == 1
+    found = {path.name for path in tmp_path.iterdir()} - {"cfg"}
+    assert found == (folders if multirun else folders - {"bench_1"})
+    assert not list(tmp_path.rglob("*.jsonl")) and not list(tmp_path.rglob(".runs"))
+    out = capsys.readouterr().out
+    tables = len(found) if multirun else 1
+    assert out.count("random") == tables
+    assert run(*some, "seed=1") == 0
+
+
+def test_a_name_that_yaml_takes_for_a_number_is_refused(tmp_path, capsys):
+    file = tmp_path / "cfg" / "experiment" / "e.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("# @package _global_\nresults: 2024_11_25\n")
+    for more in ([], ["-m", "seed=0,1"]):
+        assert run("--config-dir", "cfg", "experiment=e", *more) == 2
+        assert "put it in quotes" in capsys.readouterr().err
+    assert not Path("20241125").exists()
+
+
+def test_swept_folders_have_a_table_each(capsys):
+    assert run("-m", "results=one,two", "isolate=false", "baselines=none") == 0
+    assert len(records("one")) == len(records("two")) == 1
+    out = capsys.readouterr().out
+    assert out.count("AUROC") == 2 and "/one" in out and "/two" in out
+    assert not Path("results").exists()
+
+
+def test_a_message_is_shown_once(capfd):
+    assert run("baselines=none", "seed=-1") == 1
+    shown = capfd.readouterr()
+    assert (shown.out + shown.err).count("expected non-negative integer") == 1
+
+
+def test_looking_at_the_configuration_leaves_nothing(tmp_path, capsys):
+    for options in (["--cfg", "job"], ["--info", "config"], ["--hydra-help"]):
+        run(*options)
+    assert capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+HEAVY = """
+import sys
+from anomalib_ts.cli import main
+status = main(sys.argv[1:])
+heavy = {"torch", "pytorch_lightning", "sklearn", "scipy.stats", "pandas", "matplotlib"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        *("detectr=random", "detector=fastflow", "detector.windw=3", "threshold.level=99.5"),
+        *("seed=x", "data.n_points=1", "protocol=wole", "metrics=[aurok]", "detector.window=x"),
+    ],
+)
+def test_a_mistake_costs_no_heavy_import(mistake):
+    call = [sys.executable, "-c", HEAVY, "run", mistake]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_stored_run_costs_no_heavy_import(capsys):
+    some = ["detector=iforest", *SMALL]
+    assert main(["run", *some]) == 0
+    table = capsys.readouterr().out
+    (picture,) = Path("results").rglob("*.png")
+    drawn = picture.stat().st_mtime_ns
+    call = [sys.executable, "-c", HEAVY, "run", *some]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == table
+    assert picture.stat().st_mtime_ns == drawn
+    picture.unlink()
+    assert main(["run", *some]) == 0
+    assert picture.is_file()
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "hidden"),
+    [
+        ("metrics=full", ["AUROC", "AUPR", "pAUC", "vus_pr"], ["affiliation"]),
+        ("metrics=[vus_pr,auroc]", ["vus_pr", "AUROC"], ["AUPR", "pAUC"]),
+        ("metrics=default", ["AUROC", "AUPR", "pAUC"], ["vus_pr"]),
+    ],
+)
+def test_a_run_shows_the_metrics_that_it_was_asked_for(asked, shown, hidden, capsys):
+    run(asked, "baselines=none", "plot=false")
+    head = next(line for line in capsys.readouterr().out.splitlines() if "detector" in line)
+    assert all(name in head for name in shown)
+    assert not any(name in head for name in hidden)
+    assert len(head.split()) < 25
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "md", "tex"])
+@pytest.mark.parametrize("command", ["leaderboard", "evaluate"])
+def test_columns_are_chosen_in_every_format(command, form, capsys):
+    run("metrics=full", "baselines=none", "plot=false")
+    capsys.readouterr()
+    call = [command, "results", "--format", form, "--columns", "vus_pr,aupr"]
+    assert main(call) == 0
+    out = capsys.readouterr().out.replace("\\_", "_")
+    assert "vus_pr" in out and "aupr" in out.casefold()
+    assert "auroc" not in out.casefold() and "vus_roc" not in out
+    assert main([*call[:-1], "vus_prr"]) == 2
+    assert "did you mean vus_pr" in capsys.readouterr().err
+
+
+def test_reproduce_judges_by_the_rules_of_the_record(capsys):
+    run("metrics=[vus_pr]", "metrics.window=30", "baselines=none", "plot=false")
+    (record,) = records()
+    capsys.readouterr()
+    path = Store("results").path(record.unit)
+    assert main(["reproduce", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert f"{record.metrics['vus_pr']:.3f}" in out
+    assert "AUROC" not in out
+    other = replace(record, judged=record.judged | {"window": 300})
+    Store("results").save(other)
+    assert main(["reproduce", str(path)]) == 0
+    assert f"{record.metrics['vus_pr']:.3f}" not in capsys.readouterr().out
+
+
+def test_clips_after_a_failure_says_what_failed(capsys):
+    run("baselines=none", "plot=false", "seed=-1")
+    capsys.readouterr()
+    assert main(["clips", "results"]) == 2
+    err = capsys.readouterr().err
+    assert "a unit failed" in err and "expected non-negative integer" in err
+    assert "long recording" not in err
+
+
+def test_help_says_what_exit_statuses_mean(capsys):
+    assert main(["run", "--help"]) == 0
+    assert "exit status: 0" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "exit status: 0" in capsys.readouterr().out

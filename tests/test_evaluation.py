@@ -75,6 +75,52 @@ def test_a_machine_without_normal_clips_is_named_and_left_out():
     assert "04" in judged.undefined["auroc/04"]
 
 
+def judged_with_domains(clips, scores):
+    return Evaluation().judge(GroundTruth.of(clips), np.repeat(scores, 4), None)
+
+
+def test_a_machine_without_target_clips_keeps_what_is_defined():
+    clips = [clip(label, domain="source") for label in (0, 0, 1)]
+    judged = judged_with_domains(clips, [1.0, 2.0, 3.0])
+    for key in ("auroc", "pauc", "auroc/00", "auroc_source", "auroc_source/00", "pooled/auroc"):
+        assert judged.values[key] == 1.0, key
+    for key in ("auroc_target", "auroc_target/00", "harmonic_mean"):
+        assert key not in judged.values
+        assert "machine id 00 in the target domain has 0 normal" in judged.undefined[key]
+
+
+def test_a_domain_that_one_machine_lacks_is_a_mean_over_the_others():
+    clips = [
+        *(clip(0, "00", domain="source"), clip(1, "00", domain="source")),
+        *(clip(0, "01", domain="source"), clip(0, "01", domain="target")),
+        clip(1, "01", domain="target"),
+    ]
+    judged = judged_with_domains(clips, [1.0, 2.0, 1.0, 4.0, 3.0])
+    assert judged.values["auroc_target"] == judged.values["auroc_target/01"] == 0.0
+    assert judged.values["auroc_source"] == 1.0
+    assert judged.values["auroc"] == pytest.approx((1 + 0.5) / 2)
+    assert "auroc_target/00" in judged.undefined
+    assert "harmonic_mean" in judged.undefined
+
+
+@pytest.mark.parametrize("labels", [[0, 0], [1, 1]])
+@pytest.mark.parametrize("domains", [["", ""], ["source", "source"], ["source", "target"]])
+def test_one_class_of_clips_is_undefined_and_no_error(labels, domains):
+    clips = [clip(label, domain=domain) for label, domain in zip(labels, domains, strict=True)]
+    judged = judged_with_domains(clips, [1.0, 2.0])
+    assert not judged.values
+    assert judged.undefined["auroc"] == judged.undefined["pauc"] == "no machine has both classes"
+    assert "machine id 00 has" in judged.undefined["auroc/00"]
+
+
+@pytest.mark.parametrize("other", ["", "desert"])
+def test_clips_of_no_known_domain_do_not_fail_the_others(other):
+    clips = [clip(0, domain="source"), clip(1, domain="target"), clip(0, domain=other)]
+    judged = judged_with_domains(clips, [1.0, 2.0, 0.0])
+    assert judged.values["auroc"] == 1.0
+    assert "1 of 3 clips is neither source nor target" in judged.undefined["harmonic_mean"]
+
+
 def test_range_metrics_of_clips_are_undefined():
     clips = [clip(0), clip(1)]
     judged = Evaluation(["auroc", "vus_pr/paper"]).judge(

@@ -19,3 +19,4 @@ def test_killed_and_resumed_equals_undisturbed(tmp_path):
     assert len(expected) == 18
     for store in kill_sweep.torture(sweep, tmp_path, kills=3, longest=10.0, seed=0):
         assert kill_sweep.table(store) == expected
+        assert kill_sweep.files(store) == kill_sweep.files(tmp_path / "whole")

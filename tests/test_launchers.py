@@ -71,3 +71,15 @@ def test_a_sweep_survives_detectors_that_do_not(launcher, tmp_path, monkeypatch)
     records = list(Store("results").records())
     found = {r.unit.detector_settings["_target_"].rpartition(".")[2]: r.status for r in records}
     assert found == {**NAUGHTY, "RandomScore": "ok", "MovingMean": "ok"}
+
+
+def test_workers_find_the_folder_of_the_command_whatever_its_name(tmp_path, monkeypatch):
+    if find_spec("hydra_plugins.hydra_joblib_launcher") is None:
+        pytest.skip("the joblib launcher is not installed")
+    folder = tmp_path / "it's (ü) [1], ${x}"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    some = ["detector=random", "baselines=none", "isolate=false", "results=of_${seed}"]
+    assert main([*SWEEP, *some, "hydra/launcher=parallel", "hydra.launcher.n_jobs=2"]) == 0
+    assert [len(list(Store(f"of_{seed}").records())) for seed in (0, 1)] == [1, 1]
+    assert {path.name for path in folder.iterdir()} == {"of_0", "of_1"}

@@ -1,5 +1,6 @@
 import logging
 import math
+import os
 import random
 import signal
 import subprocess
@@ -280,3 +281,44 @@ def test_progress_is_silent_when_off_or_inside_another(enabled, monkeypatch, cap
     with progress_line("outer", 40, enabled=enabled), progress_line("inner", 10) as report:
         report(5, "")
     assert ("inner" in capsys.readouterr().err) is not enabled
+
+
+SCHEDULERS = {
+    "slurm": {"SLURM_NTASKS": "4", "SLURM_JOB_ID": "1", "SLURM_JOB_NAME": "x", "SLURM_PROCID": "3"},
+    "slurm nodes": {"SLURM_NNODES": "2", "SLURM_NTASKS": "8", "SLURM_LOCALID": "1"},
+    "torchrun": {
+        "TORCHELASTIC_RUN_ID": "x",
+        "RANK": "3",
+        "LOCAL_RANK": "3",
+        "GROUP_RANK": "1",
+        "WORLD_SIZE": "4",
+        "MASTER_ADDR": "nowhere.invalid",
+        "MASTER_PORT": "1",
+    },
+    "lsf": {"LSB_JOBID": "1", "LSB_DJOB_RANKFILE": "/nowhere", "JSM_NAMESPACE_RANK": "2"},
+    "mpi": {"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "4", "PMI_RANK": "2"},
+    "kubeflow": {
+        "KUBERNETES_PORT": "1",
+        "MASTER_ADDR": "nowhere.invalid",
+        "MASTER_PORT": "1",
+        "WORLD_SIZE": "4",
+        "RANK": "2",
+    },
+    "nodes": {"NODE_RANK": "x", "LOCAL_RANK": "x"},
+}
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_a_schedulers_variables_change_nothing(scheduler, monkeypatch):
+    def learnt():
+        module = Mean()
+        batches = ShuffledBatches(WINDOWS, 16, seed=0)
+        settings = TrainerSettings(max_steps=5, accelerator="cpu")
+        train_module(module, batches, settings, seed=0, stage="stage")
+        return module.mean.item()
+
+    before = learnt()
+    for name, value in SCHEDULERS[scheduler].items():
+        monkeypatch.setenv(name, value)
+    assert learnt() == before
+    assert SCHEDULERS[scheduler].items() <= dict(os.environ).items()

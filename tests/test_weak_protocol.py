@@ -1,10 +1,12 @@
 """The weak protocol: who is given the labelled anomalies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from anomalib_ts.data.base import Case
-from anomalib_ts.errors import InputError
+from anomalib_ts.errors import AnomalibTsWarning, InputError
 from anomalib_ts.protocol import Given, Weak
 from anomalib_ts.recording import Recording
 
@@ -45,6 +47,27 @@ def test_only_detectors_that_learn_from_labels_are_given_the_anomalies():
 
 def test_other_protocols_train_every_detector_on_the_same():
     assert Given().training(CASE, "none") == Given().training(CASE, "weak") == CASE.train
+
+
+def test_labelled_anomalies_in_the_given_part_train_only_detectors_that_know_them():
+    anomalous = tuple(r for r in CASE.test if r.label == 1)
+    case = replace(CASE, train=(*anomalous, *CASE.train))
+    assert Given().training(case, "weak") == case.train
+    n, total = len(anomalous), len(case.train)
+    message = f"{case.name}: {n} of {total} training recordings are labelled as anomalous, first "
+    with pytest.warns(AnomalibTsWarning, match=f"{message}{anomalous[0].name}.* left out"):
+        assert Given().training(case, "none") == CASE.train
+    with pytest.raises(InputError, match="learns without labels needs normal ones"):
+        Given().training(replace(CASE, train=anomalous), "none")
+
+
+def test_labelled_points_in_the_given_part_are_told():
+    labels = np.array([0, 0, 1, 1, 0])
+    series = Recording(np.arange(5.0), labels=labels, name="x.train")
+    case = Case("x", train=(series,), test=(series,))
+    with pytest.warns(AnomalibTsWarning, match=r"x: 2 of 5 training points .* first in x\.train"):
+        assert Given().training(case, "none") == (series,)
+    assert Given().training(case, "weak") == (series,)
 
 
 def test_the_draw_depends_on_the_seed():

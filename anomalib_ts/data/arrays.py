@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from anomalib_ts.data.base import Case, DataSet
+from anomalib_ts.data.channel_order import same_channels
 from anomalib_ts.data.digests import case_digest
-from anomalib_ts.errors import InputError
 from anomalib_ts.names import pick
-from anomalib_ts.recording import RecordingLike, as_recording
+from anomalib_ts.recording import Recording, RecordingLike, as_recording
 
 
 class Arrays(DataSet):
     """One series held in memory, as a data set of one case.
 
     Args:
-        values: `(n,)` or `(n, c)` finite numbers, the series to score. Mend gaps with `fill_gaps`.
+        values: `(n,)` or `(n, c)` finite numbers, or a recording with names and times: the series
+            to score. Mend gaps with `fill_gaps`.
         labels: `(n,)` of 0 (normal) and 1 (anomalous), or None.
         train: `(m,)` or `(m, c)` to train on with `protocol=given`, or None.
         name: of the data set and of its case.
 
     Raises:
-        InputError: the values are not finite numbers, or labels or train do not fit them.
+        InputError: the values are not finite numbers, or labels or train do not fit them;
+            channels of `train` in another order are put right by name, other names are refused.
     """
 
     def __init__(
@@ -35,14 +37,14 @@ class Arrays(DataSet):
         name: str = "arrays",
     ) -> None:
         self.name = name
-        known = None if labels is None else np.asarray(labels)
-        test = replace(as_recording(values, name), labels=known)
-        parts = () if train is None else (as_recording(train, f"{name} (train part)"),)
-        if parts and parts[0].channels != test.channels:
-            raise InputError(
-                f"{name} has {test.channels} channels, its training part {parts[0].channels}"
-            )
-        self._case = Case(name, (test,), parts)
+        known: Any = labels
+        test = replace(as_recording(values, name), labels=known, name=name)
+        parts: tuple[Recording, ...] = ()
+        if train is not None:
+            part = replace(as_recording(train, name), name=f"{name} (train part)")
+            parts = (same_channels(part, test),)
+        case = Case(name, (test,), parts)
+        self._case = replace(case, fingerprint=case_digest(case))
 
     def case_names(self) -> list[str]:
         """The name of the only case."""
@@ -54,5 +56,5 @@ class Arrays(DataSet):
         return self._case
 
     def fingerprint(self, case_name: str) -> str:
-        """Digest of values and labels."""
-        return case_digest(self.load(case_name))
+        """Digest of values, labels, channel names and times."""
+        return self.load(case_name).fingerprint

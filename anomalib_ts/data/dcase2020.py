@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -15,8 +14,8 @@ from anomalib_ts.data.audio import ClipReader
 from anomalib_ts.data.base import Case
 from anomalib_ts.data.dcase import CACHE, FRONT_END, READER, ClipFile, Dcase
 from anomalib_ts.data.download import download as fetch
-from anomalib_ts.data.unpack import unpack_zip
-from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
+from anomalib_ts.data.unpack import fetch_zip
+from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError
 from anomalib_ts.names import pick
 from anomalib_ts.spectrogram import LogMel
 
@@ -195,28 +194,14 @@ class Dcase2020(Dcase):
         with FileLock(self.root / f".{archive.file}.lock"):
             if any(folder.glob(archive.holds)):
                 return
-            path = self.root / archive.file
-            fetch(f"{self.url}/{archive.record}/files/{archive.file}", path)
-            _check_md5(path, archive.md5)
-            unpack_zip(path, folder, holds=archive.holds)
-            path.unlink()
+            url = f"{self.url}/{archive.record}/files/{archive.file}"
+            fetch_zip(url, self.root / archive.file, folder, archive.holds, md5=archive.md5)
 
     def _truth(self) -> Path:
         path = self.root / TRUTH_FILE
         if self.download and not path.exists():
             fetch(f"{self.url}/{_TRUTH_RECORD}/files/{TRUTH_FILE}", path)
         return path
-
-
-def _check_md5(path: Path, expected: str) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != expected:
-        path.unlink()
-        raise InputError(
-            f"{path} has the MD5 {found} instead of {expected}: it is damaged or only half there, "
-            "and was deleted. Run the same again to fetch it anew"
-        )
 
 
 def _warn_of_missing(case_name: str, clips: Sequence[ClipFile]) -> None:

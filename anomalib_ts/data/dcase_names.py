@@ -25,6 +25,10 @@ _SECTION_NAME = re.compile(
     r"_(?P<number>\d{4})(?:_(?P<attributes>.*))?"
 )
 
+# Hidden files and folders, and what archivers, editors and storage systems leave behind:
+# __MACOSX and ._x.wav, .ipynb_checkpoints, .snapshot, @eaDir, #recycle, $RECYCLE.BIN, ~$x.
+_CLUTTER = re.compile(r"[.@#$~]|__|(lost\+found|RECYCLER|System Volume Information)$")
+
 _TABLE_NAME = re.compile(r"ground_truth_(?P<machine_type>.+)_section_\d\d(?:_\w+)?")
 
 
@@ -47,6 +51,11 @@ class ClipName:
     domain: str = ""
     split: str = ""
     attributes: str = ""
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a file or folder of this name is no one's data, but left there by some system."""
+    return _CLUTTER.match(name) is not None
 
 
 def parse_clip_name(name: str) -> ClipName:
@@ -101,7 +110,9 @@ def read_ground_truth(path: str | Path) -> dict[tuple[str, str], Truth]:
         InputError: a line can't be understood.
     """
     path = Path(path).expanduser()
-    tables = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+    tables = [path]
+    if path.is_dir():
+        tables = sorted(table for table in path.glob("*.csv") if not is_clutter(table.name))
     if not tables or not tables[0].is_file():
         raise DataNotFoundError(f"{path}: no table of labels (a .csv file, or a folder of them)")
     return dict(entry for table in tables for entry in _read_table(table))

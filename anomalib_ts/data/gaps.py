@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from anomalib_ts.data.column_names import listed, shown
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 from anomalib_ts.recording import FloatArray
 
 
-def fill_gaps(values: ArrayLike, max_gap: int = 5, name: str = "values") -> FloatArray:
+def fill_gaps(
+    values: ArrayLike,
+    max_gap: int = 5,
+    name: str = "values",
+    channel_names: Sequence[str] | None = None,
+) -> FloatArray:
     """Fill runs of NaN of up to `max_gap` points, and warn of how many points were filled.
 
     Inside a series each channel is interpolated linearly in its own gaps; at the ends the nearest
     value is repeated.
 
     Args:
-        values: `(n,)` or `(n, c)`; NaN marks a missing value.
+        values: `(n,)` or `(n, c)`; NaN marks a missing value, as does the mask of a masked array.
         max_gap: longest run of missing points that is filled, in points; 0 fills nothing.
         name: what messages call the series.
+        channel_names: c names for messages; None counts channels from 0.
 
     Returns:
         A copy as float64 of the same shape, without NaN.
@@ -29,28 +38,42 @@ def fill_gaps(values: ArrayLike, max_gap: int = 5, name: str = "values") -> Floa
         InputError: a gap is longer than `max_gap`, or a channel holds no value at all.
         ConfigError: `max_gap` is negative.
     """
-    if max_gap < 0:
-        raise ConfigError(f"max_gap must be at least 0, not {max_gap}")
-    filled = np.array(values, dtype=np.float64)
+    if isinstance(values, np.ma.MaskedArray):
+        masked: Any = values.astype(np.float64)
+        filled = np.array(masked.filled(np.nan))
+    else:
+        filled = np.array(values, dtype=np.float64)
     columns = filled[:, None] if filled.ndim == 1 else filled
-    missing = np.isnan(columns)
-    channels = np.flatnonzero(missing.any(axis=0)).tolist()
-    for channel in channels:
-        _check_channel(missing[:, channel], channel, max_gap, name)
-        known = np.flatnonzero(~missing[:, channel])
-        holes = np.flatnonzero(missing[:, channel])
-        columns[holes, channel] = np.interp(holes, known, columns[known, channel])
-    if channels:
-        warnings.warn(
-            f"{name}: filled {int(missing.sum())} missing values of {len(columns) * len(missing.T)}"
-            f" by linear interpolation (channels {', '.join(map(str, channels))})",
-            AnomalibTsWarning,
-            stacklevel=2,
-        )
+    fill_in_place(columns, max_gap, name, channel_names)
     return filled
 
 
-def _check_channel(missing: NDArray[np.bool_], channel: int, max_gap: int, name: str) -> None:
+def fill_in_place(
+    columns: FloatArray, max_gap: int, name: str, channel_names: Sequence[str] | None = None
+) -> None:
+    """As `fill_gaps`, for `(n, c)` values that are written to."""
+    if max_gap < 0:
+        raise ConfigError(f"max_gap must be at least 0, not {max_gap}")
+    counts = np.array([np.isnan(column).sum() for column in columns.T])
+    channels = np.flatnonzero(counts).tolist()
+    for channel in channels:
+        column = columns[:, channel]
+        missing = np.isnan(column)
+        called = f"{channel}" if channel_names is None else shown(channel_names[channel])
+        _check_channel(missing, called, max_gap, name)
+        known, holes = np.flatnonzero(~missing), np.flatnonzero(missing)
+        column[holes] = np.interp(holes, known, column[known])
+    if len(channels):
+        called = listed([str(i) if channel_names is None else channel_names[i] for i in channels])
+        warnings.warn(
+            f"{name}: filled {counts.sum()} missing values of {columns.size}"
+            f" by linear interpolation (channels {called})",
+            AnomalibTsWarning,
+            stacklevel=3,
+        )
+
+
+def _check_channel(missing: NDArray[np.bool_], channel: str, max_gap: int, name: str) -> None:
     if missing.all():
         raise InputError(
             f"{name}: channel {channel} holds no number, all {len(missing)} points are missing; "

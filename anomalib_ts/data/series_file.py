@@ -1,153 +1,274 @@
-"""Reading one series from one file of a user's own: delimited text or NPZ."""
+"""Reading one series from one file of a user's own: a table or NPZ."""
 
 from __future__ import annotations
 
+import logging
 import warnings
-import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anomalib_ts.data.gaps import fill_gaps
-from anomalib_ts.data.text_table import TextTable, read_text_table
-from anomalib_ts.data.timestamps import even_grid, spread_labels, spread_values
-from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
-from anomalib_ts.names import nearest
+from anomalib_ts.data.channel_order import same_channels
+from anomalib_ts.data.column_contents import unresolved
+from anomalib_ts.data.column_names import listed
+from anomalib_ts.data.column_roles import (
+    NONE,
+    Chosen,
+    Roles,
+    TestPart,
+    find_roles,
+    unique_names,
+)
+from anomalib_ts.data.gaps import fill_in_place
+from anomalib_ts.data.npz_file import NpzArrays, read_npz
+from anomalib_ts.data.stored_table import EXCEL, PARQUET, read_stored_table
+from anomalib_ts.data.text_layout import TextLayout
+from anomalib_ts.data.text_table import AS_FOUND, TextTable, read_text_table
+from anomalib_ts.data.timestamps import Grid, even_grid
+from anomalib_ts.errors import AnomalibTsWarning, InputError
 from anomalib_ts.recording import FloatArray, Recording
 
-_LABEL_NAMES = ("label", "anomaly", "is_anomaly")
-_TIME_NAMES = ("timestamp", "datetime", "date", "time")
+_LOG = logging.getLogger(__name__)
+ALL_FOUND = Chosen()
+"""No column was named by the user."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """What one file holds.
+
+    Attributes:
+        test: the series.
+        train: the training part that an NPZ file may hold.
+        digest: SHA-256 of the very bytes that were read.
+        left_out: names of the columns that are no channels.
+    """
+
+    test: Recording
+    train: Recording | None
+    digest: str
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class SeriesReader:
     """How to read a series from a file; the settings are those of `CsvFile`."""
 
-    value_columns: list[int | str] | None = None
-    label_column: int | str | None = None
-    timestamp_column: int | str | None = None
-    delimiter: str | None = None
-    header: bool | None = None
+    chosen: Chosen = ALL_FOUND
+    layout: TextLayout = AS_FOUND
     max_gap: int = 5
 
-    def read(self, path: Path) -> tuple[Recording, Recording | None]:
-        """The series in a file, and the training part that an NPZ file may hold.
+    def read(self, path: Path, test: Series | None = None) -> Series:
+        """The series in a file.
+
+        One line of the log says what each column was taken for, and a warning what of it was
+        guessed.
+
+        Args:
+            path: the file.
+            test: for a training part, the series that will be scored; the same channels in the
+                same order are taken from the file.
 
         Raises:
             DataNotFoundError: there is no such file.
             InputError: the file cannot be used; the message says where and why.
         """
-        if path.suffix.lower() == ".npz":
-            return self._read_npz(path)
-        return self._read_text(path), None
+        suffix = path.suffix.lower()
+        if suffix == ".npz":
+            found = self._from_arrays(path, read_npz(path))
+        elif suffix in PARQUET + EXCEL:
+            found = self._from_table(read_stored_table(path, self.layout), test)
+        else:
+            found = self._from_table(read_text_table(path, self.layout), test)
+        return found if test is None else replace(found, test=same_channels(found.test, test.test))
 
-    def _read_text(self, path: Path) -> Recording:
-        table = read_text_table(path, self.delimiter, self.header)
-        channels, label = self._roles(table)
-        values = np.stack([table.numbers(channel) for channel in channels], axis=1)
-        labels = None if label is None else table.labels(label)
+    def _from_table(self, table: TextTable, test: Series | None) -> Series:
+        names = None if test is None else test.test.channel_names
+        part = None if test is None or names is None else TestPart(names, test.left_out)
+        roles = find_roles(table, self.chosen, part)
+        _LOG.info("%s: %s", table.path, roles.in_words(table))
+        values = table.matrix(roles.channels)
+        labels = None if roles.label is None else table.labels(roles.label)
+        remarks = table.remarks + roles.remarks
+        called = None
+        if table.has_header:
+            unique = unique_names(table.columns)
+            called = tuple(unique[i] for i in roles.channels)
+            doubled = [
+                name
+                for i, name in zip(roles.channels, called, strict=True)
+                if name != table.columns[i]
+            ]
+            if doubled:
+                remarks.append(f"names come twice; columns are called {listed(doubled)}")
+        coarse = np.flatnonzero(unresolved(values))
+        if len(coarse):
+            which = listed([called[i] if called else str(roles.channels[i]) for i in coarse])
+            remarks.append(
+                f"channel {which} varies by less than float32 resolves at its level; all digits "
+                "are kept (float64), but see whether it is a measurement at all"
+            )
+        times = period = None
+        if roles.time is not None:
+            times = _checked_times(table, roles)
+            position = roles.time
+            grid = even_grid(
+                times,
+                self.max_gap,
+                lambda row: table.place(row, position),
+                lambda row: table.cell(row, position),
+            )
+            period, remarks = grid.period, remarks + [grid.remark] * bool(grid.remark)
+            values, times = grid.spread_values(values), grid.spread_times(times)
+            labels = None if labels is None else grid.spread_labels(labels)
+        if test is not None and names is not None and called is None:
+            remarks.append("it has no header; its columns are matched to the test part by position")
+        _warn(table.path, remarks)
+        fill_in_place(values, self.max_gap, str(table.path), called)
+        values.setflags(write=False)  # so that it need not be copied
+        recording = Recording(
+            values,
+            labels=labels,
+            name=table.path.name,
+            sampling_period=period,
+            channel_names=called,
+            times=times,
+        )
+        left_out = frozenset(table.columns[i] for i in roles.left_out)
+        return Series(recording, None, table.digest, left_out)
+
+    def _from_arrays(self, path: Path, found: NpzArrays) -> Series:
+        for setting in ("label_column", "timestamp_column"):
+            column = getattr(self.chosen, setting)
+            if column is not None and str(column).lower() != NONE:
+                raise InputError(
+                    f"{path}: label_column and timestamp_column are for text files; an NPZ file "
+                    "holds arrays 'values', 'labels', 'times', 'channel_names' and 'train'"
+                )
+        arrays = found.arrays
+        values, names = self._channels(arrays["values"], found, f"{path}: values")
+        others = f"; left out {listed(found.others)}" if found.others else ""
+        _LOG.info(
+            "%s: channels %s; also there: %s%s",
+            path,
+            listed(names or [str(i) for i in range(values.shape[1])]),
+            listed([name for name in arrays if name != "values"]) or "nothing",
+            others,
+        )
+        labels = arrays.get("labels") if self.chosen.label_column is None else None
+        times = arrays.get("times") if self.chosen.timestamp_column is None else None
         period = None
-        if self.timestamp_column is not None:
-            position = table.position(self.timestamp_column)
-            grid, period = even_grid(table, position, self.max_gap)
-            values = spread_values(values, grid)
-            labels = None if labels is None else spread_labels(labels, grid)
-        values = fill_gaps(values, self.max_gap, str(path))
-        return Recording(values, labels=labels, name=path.name, sampling_period=period)
-
-    def _roles(self, table: TextTable) -> tuple[list[int], int | None]:
-        """Positions of the value columns, and of the label column if there is one."""
-        chosen = [table.position(column) for column in self.value_columns or []]
-        label = self._label_position(table, chosen)
-        if label in chosen:
-            raise InputError(
-                f"{table.path}: column {table.columns[label]!r} is named both as a value and as "
-                "the label, and a detector must not see labels"
-            )
-        if chosen:
-            return chosen, label
-        reserved = {*_named(table, _LABEL_NAMES + _TIME_NAMES), label}
-        if self.timestamp_column is not None:
-            reserved.add(table.position(self.timestamp_column))
-        free = [i for i in range(len(table.columns)) if i not in reserved]
-        if not free:
-            raise InputError(
-                f"{table.path}: of its columns {', '.join(table.columns)} none is left for values; "
-                "name one with value_columns"
-            )
-        if label is None and not table.has_header and len(free) > 1:
-            _warn_of_unnamed_labels(table, free[-1])
-        return free, label
-
-    def _label_position(self, table: TextTable, chosen: list[int]) -> int | None:
-        if self.label_column is not None:
-            return table.position(self.label_column)
-        found = [i for i in _named(table, _LABEL_NAMES) if i not in chosen]
-        if len(found) > 1:
-            names = " and ".join(table.columns[i] for i in found)
-            raise InputError(
-                f"{table.path}: the columns {names} both look like labels; choose one with "
-                "label_column"
-            )
-        return found[0] if found else None
-
-    def _read_npz(self, path: Path) -> tuple[Recording, Recording | None]:
-        if self.label_column is not None or self.timestamp_column is not None:
-            raise InputError(
-                f"{path}: label_column and timestamp_column are for text files; an NPZ file holds "
-                "arrays 'values', 'labels' and 'train'"
-            )
-        arrays = _load_arrays(path)
-        values = self._channels(arrays["values"], f"{path}: values")
-        test = Recording(values, labels=arrays.get("labels"), name=path.name)
+        if times is not None:
+            times, grid = self._grid(path, times, len(values))
+            period = grid.period
+            values, times = grid.spread_values(values), grid.spread_times(times)
+            labels = None if labels is None else _spread(labels, grid, path)
+            _warn(path, [grid.remark] * bool(grid.remark))
+        fill_in_place(values, self.max_gap, f"{path}: values", names)
+        values.setflags(write=False)
+        test = Recording(
+            values,
+            labels=labels,
+            name=path.name,
+            channel_names=None if names is None else tuple(names),
+            times=times,
+            sampling_period=period,
+        )
         if "train" not in arrays:
-            return test, None
-        train = self._channels(arrays["train"], f"{path}: train")
-        return test, Recording(train, name=f"{path.name}: train")
+            return Series(test, None, found.digest)
+        part, _ = self._channels(arrays["train"], found, f"{path}: train")
+        fill_in_place(part, self.max_gap, f"{path}: train", names)
+        part.setflags(write=False)
+        train = Recording(part, name=f"{path.name}: train", channel_names=test.channel_names)
+        return Series(test, train, found.digest)
 
-    def _channels(self, array: NDArray[Any], name: str) -> FloatArray:
+    def _grid(self, path: Path, times: NDArray[Any], points: int) -> tuple[NDArray[Any], Grid]:
+        checked = Recording(np.zeros(max(1, len(np.atleast_1d(times)))), name=f"{path}: times")
+        if times.shape != (points,):
+            raise InputError(f"{path}: {points} points need times ({points},), not {times.shape}")
+        stamps = replace(checked, times=times).times
+        assert stamps is not None
+        grid = even_grid(
+            stamps, self.max_gap, lambda row: f"{path}: times: {row}", lambda row: f"{stamps[row]}"
+        )
+        return stamps, grid
+
+    def _channels(
+        self, array: NDArray[Any], found: NpzArrays, name: str
+    ) -> tuple[FloatArray, list[str] | None]:
+        """The chosen channels of an array as float64 of one's own, and their names."""
         if array.ndim not in {1, 2} or len(array) < 2 or array.dtype.kind not in "biuf":
             raise InputError(
                 f"{name} must be numbers of shape (points,) or (points, channels) with at least "
                 f"two points, not {array.dtype} of shape {array.shape}"
             )
         columns = array[:, None] if array.ndim == 1 else array
-        if self.value_columns is not None:
-            try:
-                columns = columns[:, [int(column) for column in self.value_columns]]
-            except (ValueError, IndexError):
-                raise InputError(
-                    f"{name} has {columns.shape[1]} channels; value_columns={self.value_columns} "
-                    "must be indices from 0"
-                ) from None
-        return fill_gaps(columns, self.max_gap, name)
+        names = found.channel_names
+        if names is not None and len(names) != columns.shape[1]:
+            raise InputError(f"{name} has {columns.shape[1]} channels, but {len(names)} names")
+        out = set(_indices(self.chosen.exclude_columns, columns.shape[1], names, name, "exclude"))
+        chosen = _indices(self.chosen.value_columns, columns.shape[1], names, name, "value")
+        if self.chosen.value_columns is None:
+            chosen = list(range(columns.shape[1]))
+        kept = [i for i in chosen if i not in out]
+        if not kept:
+            raise InputError(f"{name}: no channel is left")
+        part = columns[:, kept]
+        if part.dtype.kind in "iu":
+            part = Recording(part, name=name).values  # refuses what float64 cannot hold
+        values = np.array(part, dtype=np.float64)
+        return values, None if names is None else [names[i] for i in kept]
 
 
-def _load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with path.open("rb") as opened, np.load(opened) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise DataNotFoundError(f"there is no file {path}") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise InputError(f"{path} cannot be read as NPZ: {error}") from None
-    if "values" not in arrays:
-        raise InputError(f"{path} has no array 'values'; {nearest('values', list(arrays))}")
-    return arrays
-
-
-def _named(table: TextTable, names: tuple[str, ...]) -> list[int]:
-    return [i for i, column in enumerate(table.columns) if column.strip().lower() in names]
-
-
-def _warn_of_unnamed_labels(table: TextTable, position: int) -> None:
-    if np.isin(table.numbers(position), (0, 1)).all():
-        warnings.warn(
-            f"{table.path} has no header, and its last column, {position}, holds only 0 and 1; it "
-            f"is taken for a channel. If these are labels, say label_column={position}",
-            AnomalibTsWarning,
-            stacklevel=2,
+def _checked_times(table: TextTable, roles: Roles) -> NDArray[Any]:
+    assert roles.time is not None
+    assert roles.times is not None
+    if roles.times.unread.any():
+        row = int(np.argmax(roles.times.unread))
+        place = table.place(row, roles.time)
+        if table.frame.isna().iat[row, roles.time]:
+            raise InputError(f"{place}: the timestamp is missing; add it or drop the line")
+        raise InputError(
+            f"{place}: {table.cell(row, roles.time)!r} cannot be read as a date; correct it, name "
+            "the format with date_format, or say timestamp_column=none"
         )
+    return roles.times.stamps
+
+
+def _spread(labels: NDArray[Any], grid: Grid, path: Path) -> NDArray[Any]:
+    if labels.shape != grid.positions.shape:
+        points = len(grid.positions)
+        raise InputError(
+            f"{path}: {points} points need labels of shape ({points},), not {labels.shape}"
+        )
+    return grid.spread_labels(labels)
+
+
+def _warn(path: Path, remarks: list[str]) -> None:
+    if remarks:
+        warnings.warn(f"{path}: {'; '.join(remarks)}", AnomalibTsWarning, stacklevel=2)
+
+
+def _indices(
+    columns: list[int | str] | None, channels: int, names: list[str] | None, name: str, what: str
+) -> list[int]:
+    """Positions of chosen channels, by name or index."""
+    found = []
+    for column in columns or []:
+        if names is not None and str(column) in names:
+            found.append(names.index(str(column)))
+            continue
+        try:
+            found.append(range(channels).index(int(column)))
+        except ValueError:
+            known = f" or of {listed(names)}" if names else ""
+            raise InputError(
+                f"{name} has {channels} channels; {what}_columns={columns} must be indices "
+                f"from 0{known}"
+            ) from None
+    if len(set(found)) < len(found):
+        raise InputError(f"{name}: {what}_columns={columns} names a channel twice")
+    return found

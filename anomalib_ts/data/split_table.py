@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy as np
 from anomalib_ts.data.weak_split import stratified
 from anomalib_ts.errors import InputError
 from anomalib_ts.recording import Recording
+from anomalib_ts.results.cells import csv_text
 
 COLUMNS = ("part", "label", "machine_id", "name")
 
@@ -47,12 +46,12 @@ def hold_out(
 
 def split_table(parts: Mapping[str, Sequence[Recording]]) -> str:
     """The recordings of each part of a split, as CSV text with a line each."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for part, recordings in parts.items():
-        writer.writerows([part, r.label, r.machine_id, r.name] for r in recordings)
-    return text.getvalue()
+    rows = [
+        [part, recording.label, recording.machine_id, recording.name]
+        for part, recordings in parts.items()
+        for recording in recordings
+    ]
+    return csv_text([COLUMNS, *rows])
 
 
 def _has_anomaly(recording: Recording) -> bool:

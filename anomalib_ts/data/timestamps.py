@@ -1,102 +1,126 @@
-"""Timestamps of a text table: checked, and turned into positions on an even grid."""
+"""Time stamps of a series: checked, and turned into positions on an even grid."""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anomalib_ts.data.text_table import TextTable
 from anomalib_ts.errors import InputError
 from anomalib_ts.recording import FloatArray
 
+_JITTER = 0.35
+"""A step is even if it is so close to a whole number of periods, in periods."""
+_MUCH = 0.1
+"""With a larger share of uneven steps there is no grid."""
 
-def even_grid(table: TextTable, position: int, max_gap: int) -> tuple[NDArray[np.intp], float]:
-    """Where each row of a table stands on a grid of even steps.
+
+@dataclass(frozen=True)
+class Grid:
+    """Where rows stand on a grid of even steps.
+
+    Attributes:
+        positions: `(rows,)` rising from 0.
+        period: the step in seconds; None if the steps are so uneven that there is no grid, and the
+            rows stand one after the other.
+        remark: what to tell of uneven steps, or an empty text.
+    """
+
+    positions: NDArray[np.intp]
+    period: float | None
+    remark: str = ""
+
+    def __len__(self) -> int:
+        return int(self.positions[-1]) + 1
+
+    def spread_values(self, values: FloatArray) -> FloatArray:
+        """Put the rows of `(n, c)` values at their positions, with NaN between them."""
+        if len(self) == len(values):
+            return values
+        spread = np.full((len(self), values.shape[1]), np.nan)
+        spread[self.positions] = values
+        return spread
+
+    def spread_labels(self, labels: FloatArray) -> FloatArray:
+        """Put `(n,)` labels at their positions; between two rows 1 only if both are 1."""
+        before, behind = self._neighbours()
+        return labels[before] * labels[behind]
+
+    def spread_times(self, times: NDArray[Any]) -> NDArray[Any]:
+        """Put `(n,)` times at their positions, evenly between two rows; rows keep their own."""
+        before, behind = self._neighbours()
+        steps = np.maximum(1, self.positions[behind] - self.positions[before])
+        done = np.arange(len(self)) - self.positions[before]
+        if times.dtype.kind != "M":
+            part = done / steps
+            return np.asarray(times[before] + (times[behind] - times[before]) * part)
+        ticks = times.astype(np.int64)
+        distance = ticks[behind] - ticks[before]  # in whole numbers, where floats lose digits
+        ticks = ticks[before] + distance // steps * done + distance % steps * done // steps
+        return np.asarray(ticks.view(times.dtype))
+
+    def _neighbours(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """`(len,)` rows before and behind each position, the same row where one stands there."""
+        at = np.arange(len(self))
+        before = np.searchsorted(self.positions, at, side="right") - 1
+        return before, np.searchsorted(self.positions, at, side="left")
+
+
+def even_grid(
+    times: NDArray[Any], max_gap: int, place: Callable[[int], str], shown: Callable[[int], str]
+) -> Grid:
+    """Where each row stands on a grid of even steps.
 
     The step is the median distance of two rows in time. A row that comes k steps after the one
-    before leaves k - 1 positions empty; smaller unevenness is rounded away.
+    before leaves k - 1 positions empty; smaller unevenness is rounded away. Where many steps are
+    no multiple of it (readings at events), no position is left empty, and a remark says so.
 
     Args:
-        table: at least two rows.
-        position: index of the timestamp column: dates in text, or numbers that count seconds.
+        times: `(rows,)` datetime64[ns] or seconds, at least two.
         max_gap: most positions in a row that may stay empty.
-
-    Returns:
-        `(rows,)` rising positions from 0, and the step in seconds.
+        place: says where a row's time stands.
+        shown: a row's time as it is written.
 
     Raises:
-        InputError: a timestamp is missing or unreadable, comes twice or before the one above, or
-            a gap is longer than `max_gap`; the message says the line.
+        InputError: a time comes twice or before the one above, or a gap is longer than
+            `max_gap`; the message says the line.
     """
-    seconds = _seconds(table, position)
-    distances = np.diff(seconds)
+    distances = np.diff(times)
+    if times.dtype.kind == "M":
+        distances = distances.astype(np.int64) / 1e9
     if (distances <= 0).any():
         row = int(np.argmax(distances <= 0)) + 1
         problem, remedy = (
             ("is the same as the one before", "drop or merge such rows")
-            if seconds[row] == seconds[row - 1]
+            if distances[row - 1] == 0
             else ("is earlier than the one before", "sort the file by time")
         )
+        if times.dtype.kind == "M" and distances[row - 1] > -7200:
+            remedy += "; write local time at the end of summer time with UTC offsets"
         raise InputError(
-            f"{table.place(row, position)}: the timestamp {_cell(table, row, position)} {problem}; "
-            f"{remedy}"
+            f"{place(row)}: the timestamp {shown(row)} {problem}; {remedy}, or say "
+            "timestamp_column=none to leave time out"
         )
     period = float(np.median(distances))
-    steps = np.maximum(1, np.rint(distances / period))
+    ratios = distances / period
+    steps = np.maximum(1, np.rint(ratios))
     longest = int(np.argmax(steps))
     if steps[longest] - 1 > max_gap:
         raise InputError(
-            f"{table.place(longest + 1, position)}: between {_cell(table, longest, position)} and "
-            f"{_cell(table, longest + 1, position)} there are {steps[longest] - 1:.0f} points "
-            f"missing at one point every {period:g} s, more than max_gap={max_gap}; cut the series "
-            "there, resample it, raise max_gap, or leave timestamp_column out if the points are "
-            "not meant to be evenly spaced"
+            f"{place(longest + 1)}: between {shown(longest)} and {shown(longest + 1)} there are "
+            f"{steps[longest] - 1:.0f} points missing at one point every {period:g} s, more than "
+            f"max_gap={max_gap}; cut the series there, resample it, raise max_gap, or say "
+            "timestamp_column=none if the points are not meant to be evenly spaced"
         )
-    return np.concatenate([[0], np.cumsum(steps)]).astype(np.intp), period
-
-
-def spread_values(values: FloatArray, grid: NDArray[np.intp]) -> FloatArray:
-    """Put the rows of `(n, c)` values at their grid positions, with NaN between them."""
-    spread = np.full((grid[-1] + 1, values.shape[1]), np.nan)
-    spread[grid] = values
-    return spread
-
-
-def spread_labels(labels: FloatArray, grid: NDArray[np.intp]) -> FloatArray:
-    """Put `(n,)` labels at their grid positions; between two rows 1 only if both are 1."""
-    at = np.arange(grid[-1] + 1)
-    before = np.searchsorted(grid, at, side="right") - 1
-    behind = np.searchsorted(grid, at, side="left")
-    return labels[before] * labels[behind]
-
-
-def _seconds(table: TextTable, position: int) -> FloatArray:
-    """Seconds since the first row; subtracted as dates, where a float would lose digits."""
-    import pandas as pd  # noqa: PLC0415
-
-    column = table.frame.iloc[:, position]
-    missing = column.isna().to_numpy()
-    if missing.any():
-        place = table.place(int(np.argmax(missing)), position)
-        raise InputError(f"{place}: the timestamp is missing; add it or drop the line")
-    if pd.api.types.is_numeric_dtype(column):
-        return table.numbers(position)
-    times = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
-    if times.isna().any():
-        with warnings.catch_warnings():
-            # Pandas tells of formats it has to guess; what it cannot read is an error below.
-            warnings.simplefilter("ignore", UserWarning)
-            times = pd.to_datetime(column, errors="coerce", utc=True)
-    unreadable = times.isna().to_numpy()
-    if unreadable.any():
-        row = int(np.argmax(unreadable))
-        raise InputError(
-            f"{table.place(row, position)}: {column.iloc[row]!r} cannot be read as a date"
+    uneven = float((np.abs(ratios - steps) > _JITTER).mean())
+    if uneven > _MUCH:
+        remark = (
+            f"{uneven:.0%} of its steps in time are no multiple of the usual {period:g} s; its "
+            "points are used one after the other, and missing ones cannot be told. Resample it, "
+            "or say timestamp_column=none"
         )
-    return np.asarray((times - times.iloc[0]).dt.total_seconds(), dtype=np.float64)
-
-
-def _cell(table: TextTable, row: int, position: int) -> str:
-    return str(table.frame.iloc[row, position])
+        return Grid(np.arange(len(times)), None, remark)
+    return Grid(np.concatenate([[0], np.cumsum(steps)]).astype(np.intp), period)

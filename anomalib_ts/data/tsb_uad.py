@@ -12,15 +12,16 @@ from filelock import FileLock
 
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.digests import file_digest, text_digest
-from anomalib_ts.data.download import download
 from anomalib_ts.data.gaps import fill_gaps
+from anomalib_ts.data.text_layout import TextLayout
 from anomalib_ts.data.text_table import read_text_table
-from anomalib_ts.data.unpack import unpack_zip
+from anomalib_ts.data.unpack import fetch_zip
 from anomalib_ts.errors import ConfigError, DataNotFoundError, InputError
 from anomalib_ts.names import nearest, pick
 from anomalib_ts.recording import Recording
 
 ARCHIVE_URL = "https://www.thedatum.org/datasets/TSB-UAD-Public.zip"
+_LAYOUT = TextLayout(delimiter=",", header=False, decimal=".")
 _LOG = logging.getLogger(__name__)
 
 
@@ -68,6 +69,7 @@ class TsbUad(DataSet):
         self.sha256 = sha256
         self.patterns = _as_patterns(series)
         self.name = self._describe()
+        self._known: frozenset[str] = frozenset()
 
     def case_names(self) -> list[str]:
         """Names of the selected series, sorted; no file is read.
@@ -91,6 +93,7 @@ class TsbUad(DataSet):
                     f"{nearest(pattern, [name.removesuffix('.test') for name in names])}"
                 )
             chosen |= matching
+        self._known = frozenset(chosen)
         return sorted(chosen)
 
     def load(self, case_name: str) -> Case:
@@ -100,27 +103,30 @@ class TsbUad(DataSet):
             DataNotFoundError: there is no such series.
             InputError: the file is not in the format, or has a gap longer than `max_gap`.
         """
-        test, train = self._files(case_name)
-        return Case(
-            case_name,
-            (self._read(test),),
-            () if train is None else (self._read(train),),
-        )
+        read = [self._read(path) for path in self._files(case_name)]
+        recordings = tuple(recording for recording, _ in read)
+        fingerprint = self._fingerprint([digest for _, digest in read])
+        return Case(case_name, recordings[:1], recordings[1:], fingerprint)
 
     def fingerprint(self, case_name: str) -> str:
         """Digest of the files and of the settings that change what is read from them."""
-        files = [path for path in self._files(case_name) if path is not None]
-        return text_digest(self.max_gap, *map(file_digest, files))
+        return self._fingerprint([file_digest(path) for path in self._files(case_name)])
 
-    def _files(self, case_name: str) -> tuple[Path, Path | None]:
-        pick(case_name, self.case_names(), self.dataset)
-        test = self._folder() / f"{case_name}.out"
+    def _fingerprint(self, digests: list[str]) -> str:
+        return text_digest(self.max_gap, *digests)
+
+    def _files(self, case_name: str) -> list[Path]:
+        """The file of a case, and that of its training part where there is one."""
+        if case_name not in self._known:
+            pick(case_name, self.case_names(), self.dataset)
+        test = self.root / self.dataset / f"{case_name}.out"
         train = test.with_name(f"{case_name.removesuffix('.test')}.train.out")
         paired = case_name.endswith(".test") and train.exists()
-        return test, train if paired else None
+        return [test, train] if paired else [test]
 
-    def _read(self, path: Path) -> Recording:
-        table = read_text_table(path, delimiter=",", header=False)
+    def _read(self, path: Path) -> tuple[Recording, str]:
+        """One file as a recording, and the digest of what was read."""
+        table = read_text_table(path, _LAYOUT)
         if len(table.columns) != 2:
             raise InputError(
                 f"{path} has {len(table.columns)} columns, but a TSB-UAD file has two, value and "
@@ -128,7 +134,7 @@ class TsbUad(DataSet):
             )
         name = f"{self.dataset}/{path.name.removesuffix('.out')}"
         values = fill_gaps(table.numbers(0), self.max_gap, name)
-        return Recording(values, labels=table.labels(1), name=name)
+        return Recording(values, labels=table.labels(1), name=name), table.digest
 
     def _folder(self) -> Path:
         folders = _data_folders(self.root)
@@ -164,9 +170,7 @@ def fetch_archive(root: Path, url: str = ARCHIVE_URL, sha256: str | None = None)
         if _data_folders(root):
             return
         archive = root.with_name(f"{root.name}.zip")
-        download(url, archive, sha256=sha256)
-        unpack_zip(archive, root, holds="*/*.out")
-        archive.unlink()
+        fetch_zip(url, archive, root, "*/*.out", sha256=sha256)
         _LOG.info("unpacked %s to %s", url, root)
 
 

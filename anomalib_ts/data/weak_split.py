@@ -7,14 +7,14 @@ be as good as the answer.
 from __future__ import annotations
 
 import math
-import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from anomalib_ts.data.base import Case
+from anomalib_ts.data.leaks import same_values
 from anomalib_ts.errors import InputError
 from anomalib_ts.recording import Recording
 
@@ -98,25 +98,14 @@ def stratified(recordings: Sequence[Recording], rng: np.random.Generator) -> lis
 
 def _refuse_leak(split: Case) -> None:
     """Copies within one part of a data set do no harm, until they are dealt to both sides."""
-    trained: defaultdict[int, list[Recording]] = defaultdict(list)
-    for recording in split.train:
-        trained[_checksum(recording)].append(recording)
-    leaked = [
-        (known.name, tested.name)
-        for tested in split.test
-        for known in trained.get(_checksum(tested), ())
-        if np.array_equal(known.values, tested.values)
-    ]
+    leaked = same_values(split.train, split.test)
     if leaked:
+        trained, tested = leaked[0]
         raise InputError(
             f"{split.name}: {len(leaked)} training clips are the same sound as test clips "
-            f"({leaked[0][0]} is {leaked[0][1]}); remove one of the two, so that no split can "
+            f"({trained.name} is {tested.name}); remove one of the two, so that no split can "
             "train on what it tests"
         )
-
-
-def _checksum(recording: Recording) -> int:
-    return zlib.crc32(np.ascontiguousarray(recording.values).data)
 
 
 def _count(wanted: int | float, available: int, what: str) -> int:

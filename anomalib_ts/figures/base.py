@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anomalib_ts.config import Settings, checked, create
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.figures.style import applied
 from anomalib_ts.files import atomic_write
+from anomalib_ts.results.cells import csv_text, markdown
 from anomalib_ts.results.formats import Grid, as_markdown_table
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
@@ -114,25 +114,25 @@ def write_figure(settings: Settings, store: Store, records: Sequence[Record]) ->
         records: of the command that just ended.
 
     Raises:
-        AnomalibTsError: there is nothing to show.
+        AnomalibTsError: there is nothing to show, or a file cannot be written.
     """
     figure: StudyFigure = create(settings, "figure")
     png, table, text = (store.folder / f"{figure.name}.{kind}" for kind in ("png", "csv", "md"))
     with applied():
         drawn = figure.draw(store, records)
-        with atomic_write(png) as file:
-            drawn.picture.savefig(file, format="png")
-    with atomic_write(table) as file:
-        file.write(_csv(drawn.rows).encode())
-    with atomic_write(text) as file:
-        remarks = "".join(f"\n{remark}\n" for remark in drawn.remarks)
-        file.write(f"{as_markdown_table(drawn.grid)}{remarks}".encode())
+        picture = io.BytesIO()
+        drawn.picture.savefig(picture, format="png")
+    notes = "".join(f"\n{markdown(remark)}\n" for remark in drawn.remarks)
+    rows = csv_text([list(drawn.rows[0]), *(row.values() for row in drawn.rows)])
+    _write(png, picture.getvalue())
+    _write(table, rows.encode())
+    _write(text, f"{as_markdown_table(drawn.grid)}{notes}".encode())
     return Written(drawn.grid, drawn.remarks, [png, table, text])
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
-    buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()
+def _write(path: Path, content: bytes) -> None:
+    try:
+        with atomic_write(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise AnomalibTsError(f"cannot write the figure {path}: {error}") from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.figures.axis import axis_of, order_of
 from anomalib_ts.figures.base import Drawn, StudyFigure
-from anomalib_ts.figures.places import NO_VALUE, Result, flat_settings, placed, text_of
+from anomalib_ts.figures.places import NO_VALUE, Result, placed, text_of
 from anomalib_ts.figures.style import colour, marker, new_figure
 from anomalib_ts.figures.values import (
     Summary,
@@ -27,6 +27,7 @@ from anomalib_ts.figures.values import (
 )
 from anomalib_ts.names import nearest
 from anomalib_ts.results.formats import Grid
+from anomalib_ts.results.methods import flat_settings
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
 

@@ -95,8 +95,8 @@ def read(store: Store, result: Result) -> Scored | None:
     record = result.record
     if record.status != "ok" or not record.scores:
         return None
-    truth = GroundTruth.from_arrays(store.case(record.unit))
-    scores = store.scores(record.unit)
+    case, scores = store.scored(record)
+    truth = GroundTruth.from_arrays(case)
     evaluation = Evaluation(**record.judged)
     labels, names = truth.labels, np.full(len(scores), "")
     if truth.by_clip:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,8 @@ from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics.scored import BoolArray, ScoredSeries
 from anomalib_ts.metrics.threshold_free import auroc, pauc
 
-_DOMAINS = ("source", "target")
+DOMAINS = ("source", "target")
+"""What DCASE tells apart: the conditions of training, and others with few training clips."""
 
 
 def evaluate_records(
@@ -51,21 +53,60 @@ def evaluate_records(
         UndefinedMetricError: A machine id (in a domain) lacks normal or anomalous records; the
             message names it.
     """
+    areas = record_areas(labels, scores, machine_ids, domains, max_fpr=max_fpr, rule=rule)
+    for reason in areas.undefined.values():
+        raise UndefinedMetricError(reason)
+    return areas.values
+
+
+@dataclass(frozen=True)
+class RecordAreas:
+    """What `evaluate_records` gives, as far as it is defined.
+
+    Attributes:
+        values: by name; a mean is over the machines on which the area is defined.
+        undefined: why the others have no value, by name.
+    """
+
+    values: dict[str, float]
+    undefined: dict[str, str]
+
+
+def record_areas(
+    labels: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    machine_ids: Sequence[str],
+    domains: Sequence[str] | None = None,
+    *,
+    max_fpr: float = 0.1,
+    rule: Literal["dcase2021", "dcase2022"] = "dcase2022",
+) -> RecordAreas:
+    """What `evaluate_records` computes, with a reason where an area has no value.
+
+    An area has none where a machine (in a domain) lacks normal or anomalous records; the official
+    score has none then, since it is a mean over all of them.
+
+    Raises:
+        InputError: Different lengths, or a domain that is neither source nor target.
+    """
     whole = ScoredSeries(labels, scores)
     ids = _column(machine_ids, "machine_ids", len(whole))
     places = None if domains is None else _domain_column(domains, len(whole))
-    values: dict[str, float] = {}
+    areas = RecordAreas({}, {})
     for machine in np.unique(ids):
         mask = ids == machine
-        values[f"auroc/{machine}"], values[f"pauc/{machine}"] = _areas(
-            whole, mask, f"machine id {machine!s}", max_fpr
-        )
+        name = f"machine id {machine!s}"
+        keys = [f"auroc/{machine}", f"pauc/{machine}"]
+        _add(areas, keys, whole, mask, name=name, max_fpr=max_fpr)
         if places is not None:
-            values |= _domain_areas(whole, mask, places, str(machine), max_fpr=max_fpr, rule=rule)
-    means = _means(values)
+            _add_domains(areas, whole, mask, places, str(machine), max_fpr=max_fpr, rule=rule)
+    means = _means(areas)
     if places is not None:
-        means["harmonic_mean"] = _official(values, rule)
-    return means | values
+        if areas.undefined:
+            areas.undefined["harmonic_mean"] = next(iter(areas.undefined.values()))
+        else:
+            means["harmonic_mean"] = _official(areas.values, rule)
+    return RecordAreas(means | areas.values, areas.undefined)
 
 
 def evaluate_kinds(
@@ -110,7 +151,8 @@ def evaluate_kinds(
     return values
 
 
-def _domain_areas(
+def _add_domains(
+    areas: RecordAreas,
     whole: ScoredSeries,
     mask: BoolArray,
     places: npt.NDArray[np.str_],
@@ -118,38 +160,49 @@ def _domain_areas(
     *,
     max_fpr: float,
     rule: str,
-) -> dict[str, float]:
-    values: dict[str, float] = {}
-    for domain in _DOMAINS:
+) -> None:
+    for domain in DOMAINS:
         chosen = places == domain
+        keys = [f"auroc_{domain}/{machine}", f"pauc_{domain}/{machine}"]
         if rule == "dcase2022":
             chosen |= whole.labels
+            keys = keys[:1]
         name = f"machine id {machine} in the {domain} domain"
-        area, partial = _areas(whole, mask & chosen, name, max_fpr)
-        values[f"auroc_{domain}/{machine}"] = area
-        if rule == "dcase2021":
-            values[f"pauc_{domain}/{machine}"] = partial
-    return values
+        _add(areas, keys, whole, mask & chosen, name=name, max_fpr=max_fpr)
 
 
-def _areas(whole: ScoredSeries, mask: BoolArray, name: str, max_fpr: float) -> tuple[float, float]:
+def _add(
+    areas: RecordAreas,
+    keys: list[str],
+    whole: ScoredSeries,
+    mask: BoolArray,
+    *,
+    name: str,
+    max_fpr: float,
+) -> None:
+    """Add AUROC and, with a second key, pAUC of the records in `mask`, or why there is none."""
     labels = whole.labels[mask]
     if labels.all() or not labels.any():
-        raise UndefinedMetricError(
+        reason = (
             f"{name} has {np.count_nonzero(~labels)} normal and {np.count_nonzero(labels)} "
             "anomalous records, and an AUC needs both"
         )
+        areas.undefined.update(dict.fromkeys(keys, reason))
+        return
     part = ScoredSeries(labels, whole.scores[mask])
-    return auroc(part), pauc(part, max_fpr)
+    found = (auroc(part), pauc(part, max_fpr))
+    areas.values.update(zip(keys, found, strict=False))
 
 
-def _means(values: dict[str, float]) -> dict[str, float]:
-    """Arithmetic mean over machine ids of every kind of area."""
-    kinds = dict.fromkeys(key.split("/", 1)[0] for key in values)
-    return {
-        kind: float(np.mean([v for key, v in values.items() if key.split("/", 1)[0] == kind]))
-        for kind in kinds
-    }
+def _means(areas: RecordAreas) -> dict[str, float]:
+    """Arithmetic mean over machine ids of every kind of area; why there is none goes with it."""
+    of_kind: dict[str, list[float]] = {}
+    for key, value in areas.values.items():
+        of_kind.setdefault(key.split("/", 1)[0], []).append(value)
+    for key, reason in list(areas.undefined.items()):
+        if (kind := key.split("/", 1)[0]) not in of_kind:
+            areas.undefined.setdefault(kind, reason)
+    return {kind: float(np.mean(values)) for kind, values in of_kind.items()}
 
 
 def _official(values: dict[str, float], rule: str) -> float:
@@ -168,7 +221,7 @@ def _column(values: Sequence[str], name: str, n: int) -> npt.NDArray[np.str_]:
 
 def _domain_column(domains: Sequence[str], n: int) -> npt.NDArray[np.str_]:
     column = _column(domains, "domains", n)
-    unknown = set(column.tolist()) - set(_DOMAINS)
+    unknown = set(column.tolist()) - set(DOMAINS)
     if unknown:
         raise InputError(f"domains must be 'source' or 'target', not {sorted(unknown)[0]!r}")
     return column

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from anomalib_ts.clip_table import LABELS
 from anomalib_ts.clips import Clip
-from anomalib_ts.plot.channels import ChannelPainter
+from anomalib_ts.plot.channels import ChannelPainter, shortened
 from anomalib_ts.plot.style import CLIP_SCORE, SCORE, THRESHOLD
+from anomalib_ts.plot.timeline import Timeline
 from anomalib_ts.recording import FloatArray, Recording
 
 PANELS = 6
@@ -24,6 +24,7 @@ WIDE = 30.0
 
 _COLUMNS = 2
 _LONGEST_NAME = 58
+_VALUES_HEIGHT, _SCORES_HEIGHT = 1.5, 1.0  # inches
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,16 @@ def draw_clips(
         frequencies: `(c,)` of the channels in Hz, if the values are spectrograms in dB.
         title: above the picture.
     """
-    painter = ChannelPainter.of([panel.recording.values for panel in panels], frequencies)
+    recordings = [panel.recording for panel in panels]
+    painter = ChannelPainter.of(
+        [recording.values for recording in recordings], frequencies, recordings[0].channel_names
+    )
     columns = min(_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(11, 0.9 + 2.9 * rows), layout="constrained")
-    figure.suptitle(title)
-    grid = figure.add_gridspec(2 * rows, columns, height_ratios=[1.5, 1] * rows)
+    heights = [max(_VALUES_HEIGHT, painter.height), _SCORES_HEIGHT]
+    figure = Figure(figsize=(11, 0.9 + (0.4 + sum(heights)) * rows), layout="constrained")
+    figure.suptitle(title, parse_math=False)
+    grid = figure.add_gridspec(2 * rows, columns, height_ratios=heights * rows)
     scores: list[Axes] = []
     for place, panel in enumerate(panels):
         row, column = divmod(place, columns)
@@ -101,30 +106,31 @@ def draw_clips(
 def _draw_clip(
     values: Axes, scores: Axes, panel: ClipPanel, painter: ChannelPainter, threshold: float | None
 ) -> None:
-    period = panel.recording.sampling_period
-    step = period or 1.0
-    times = step * np.arange(len(panel.scores))
-    painter.draw(values, panel.recording.values, 0.0, step)
-    values.set_title(panel.caption, fontsize=9, loc="left")
+    recording = panel.recording
+    timeline = Timeline.sampled(len(recording), recording.sampling_period)
+    if recording.times is not None:
+        timeline = Timeline(len(recording), recording.times)
+    stretch = timeline.stretch(slice(0, len(recording)))
+    painter.draw(values, recording.values, stretch)
+    values.set_title(panel.caption, fontsize=9, loc="left", parse_math=False)
     values.tick_params(labelbottom=False)
     scores.axhline(panel.clip.score, lw=1.8, color=CLIP_SCORE, label="clip score")
     if threshold is not None:
         what = "points" if panel.clip.alarm is None else "clip scores"
         scores.axhline(threshold, lw=1.2, ls="--", color=THRESHOLD, label=f"threshold of {what}")
     scores.plot(
-        times,
+        stretch.places,
         panel.scores,
         lw=0.9,
         color=SCORE,
-        marker="." if len(times) == 1 else "",
+        marker="." if len(panel.scores) == 1 else "",
         drawstyle="steps-mid",
         label="score over time",
     )
-    scores.set_xlim(-step / 2, step * (len(times) - 0.5))
+    half = stretch.step / 2
+    scores.set_xlim(stretch.places[0] - half, stretch.places[-1] + half)
     scores.set_ylabel("score")
-    scores.set_xlabel("point" if period is None else "time (s)", labelpad=1, fontsize=9)
-    if period is None:
-        scores.xaxis.set_major_locator(MaxNLocator(integer=True))
+    stretch.dress(scores)
     for axes in (values, scores):
         axes.tick_params(labelsize=8)
         axes.yaxis.label.set_fontsize(9)
@@ -137,15 +143,7 @@ def _caption(clip: Clip, count: int, example: str | None) -> str:
     facts.append(f"score {clip.score:.4g}")
     if clip.alarm is not None:
         facts.append("alarm" if clip.alarm else "no alarm")
-    return f"{_shortened(clip.name)}\n{', '.join(facts)}"
-
-
-def _shortened(name: str) -> str:
-    """The name with its middle left out, if it is long: names differ at their ends."""
-    if len(name) <= _LONGEST_NAME:
-        return name
-    half = (_LONGEST_NAME - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"
+    return f"{shortened(clip.name, _LONGEST_NAME)}\n{', '.join(facts)}"
 
 
 def _scale_alike(

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from numpy.typing import NDArray
 
 from anomalib_ts.plot.channels import ChannelPainter
 from anomalib_ts.plot.style import ANOMALY, SCORE, THRESHOLD
+from anomalib_ts.plot.timeline import Timeline
 from anomalib_ts.recording import FloatArray, LabelArray
 
 ZOOM_POINTS = 400
 """Width of the details, unless an anomaly is longer."""
 
+_SCORES_HEIGHT = 1.2  # inches
+
 
 def draw_series(
-    values: NDArray[np.float32],
+    values: NDArray[Any],
     labels: LabelArray | None,
     scores: FloatArray,
     threshold: float | None,
     title: str = "",
+    *,
+    names: Sequence[str] | None = None,
+    times: NDArray[Any] | None = None,
 ) -> Figure:
     """Draw the whole series and its score, and the best and the worst found anomaly in detail.
 
@@ -32,16 +41,20 @@ def draw_series(
         scores: `(n,)`.
         threshold: drawn as a line, if given.
         title: above the picture.
+        names: `(c,)` of the channels, if they have names.
+        times: `(n,)` datetime64 or seconds, if known; they fall where a recording ends and the
+            next one begins before it.
     """
     anomalies = _segments(labels)
-    painter = ChannelPainter.of([values])
-    panels = _Panels(values, scores, threshold, anomalies, painter)
+    painter = ChannelPainter.of([values], names=names)
+    panels = _Panels(values, scores, threshold, anomalies, painter, Timeline(len(scores), times))
     details = _best_and_worst(anomalies, scores)
-    figure = Figure(figsize=(11, 6.2 if details else 4.2), layout="constrained")
-    figure.suptitle(title)
-    grid = figure.add_gridspec(4 if details else 2, max(1, len(details)))
-    whole = [figure.add_subplot(grid[row, :]) for row in (0, 1)]
-    panels.fill(whole, slice(0, len(scores)))
+    heights = [painter.height, _SCORES_HEIGHT] * (2 if details else 1)
+    figure = Figure(figsize=(11, sum(heights) + 0.8), layout="constrained")
+    figure.suptitle(title, parse_math=False)
+    grid = figure.add_gridspec(len(heights), max(1, len(details)), height_ratios=heights)
+    whole = _pair(figure, [grid[row, :] for row in (0, 1)])
+    panels.fill(*whole, slice(0, len(scores)))
     whole[0].legend(
         *whole[1].get_legend_handles_labels(),
         loc="lower right",
@@ -50,14 +63,19 @@ def draw_series(
         frameon=False,
         fontsize=8,
     )
-    names = _DETAIL_NAMES[len(details)]
-    for column, (segment, name) in enumerate(zip(details, names, strict=True)):
-        pair = [figure.add_subplot(grid[row, column]) for row in (2, 3)]
-        panels.fill(pair, _around(segment, len(scores)))
+    titles = _DETAIL_NAMES[len(details)]
+    for column, (segment, name) in enumerate(zip(details, titles, strict=True)):
+        pair = _pair(figure, [grid[row, column] for row in (2, 3)])
+        panels.fill(*pair, _around(segment, len(scores)))
         pair[0].set_title(name, fontsize=9)
     if painter.as_image:
         painter.add_colour_bar(figure)
     return figure
+
+
+def _pair(figure: Figure, places: list[SubplotSpec]) -> tuple[Axes, Axes]:
+    values = figure.add_subplot(places[0])
+    return values, figure.add_subplot(places[1], sharex=values)
 
 
 _DETAIL_NAMES = ((), ("the anomaly",), ("highest scored anomaly", "lowest scored anomaly"))
@@ -67,38 +85,38 @@ _DETAIL_NAMES = ((), ("the anomaly",), ("highest scored anomaly", "lowest scored
 class _Panels:
     """What every pair of panels (values above, scores below) shows a stretch of."""
 
-    values: NDArray[np.float32]
+    values: NDArray[Any]
     scores: FloatArray
     threshold: float | None
     anomalies: list[slice]
     painter: ChannelPainter
+    timeline: Timeline
 
-    def fill(self, axes: list[Axes], part: slice) -> None:
-        values, scores = axes
-        points = np.arange(part.start, part.stop)
-        self.painter.draw(values, self.values[part], part.start, 1.0)
-        scores.plot(points, self.scores[part], lw=0.8, color=SCORE, label="score")
+    def fill(self, values: Axes, scores: Axes, part: slice) -> None:
+        stretch = self.timeline.stretch(part)
+        stretch.draw_line(scores, self.scores[part], color=SCORE, label="score")
         if self.threshold is not None:
             scores.axhline(self.threshold, lw=1.2, ls="--", color=THRESHOLD, label="threshold")
+        self.painter.draw(values, self.values[part], stretch)
         label = "true anomaly"
         for segment in self.anomalies:
-            if segment.start < part.stop and segment.stop > part.start:
-                self._mark(values, segment)
-                scores.axvspan(
-                    segment.start, segment.stop, color=ANOMALY, alpha=0.25, lw=1, label=label
-                )
+            start, stop = max(segment.start, part.start), min(segment.stop, part.stop)
+            if start < stop:
+                low, high = stretch.span(start - part.start, stop - part.start)
+                self._mark(values, low, high)
+                scores.axvspan(low, high, color=ANOMALY, alpha=0.25, lw=1, label=label)
                 label = ""
-        for panel in axes:
-            panel.set_xlim(part.start, part.stop)
+        scores.set_xlim(*stretch.span(0, part.stop - part.start))
         scores.set_ylabel("score")
+        stretch.dress(scores)
         values.tick_params(labelbottom=False)
 
-    def _mark(self, values: Axes, segment: slice) -> None:
+    def _mark(self, values: Axes, low: float, high: float) -> None:
         if self.painter.as_image:  # a shade would change the meaning of the colours
-            for edge in (segment.start, segment.stop):
+            for edge in (low, high):
                 values.axvline(edge, color=ANOMALY, lw=1)
         else:
-            values.axvspan(segment.start, segment.stop, color=ANOMALY, alpha=0.25, lw=1)
+            values.axvspan(low, high, color=ANOMALY, alpha=0.25, lw=1)
 
 
 def _segments(labels: LabelArray | None) -> list[slice]:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from anomalib_ts.clips import clip_threshold, rank_clips
-from anomalib_ts.config import create
+from anomalib_ts.config import create_stored
 from anomalib_ts.data.base import DataSet
 from anomalib_ts.errors import InputError
 from anomalib_ts.execute import load_case
@@ -37,11 +37,12 @@ def plot_unit(store: Store, record: Record) -> Path:
     Raises:
         AnomalibTsError: scores or values are not there (any more), or the data has changed since.
     """
-    truth = GroundTruth.from_arrays(store.case(record.unit))
+    case, scores = store.scored(record)
+    truth = GroundTruth.from_arrays(case)
     values = _load_again(record.unit) if truth.values is None else _stored(truth)
     several = truth.labels is None and len(truth.lengths) > 1
     draw = _draw_clips if truth.by_clip or several else _draw_series
-    figure = draw(record, truth, store.scores(record.unit), values)
+    figure = draw(record, truth, scores, values)
     path = store.path(record.unit, ".png")
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=DPI)
@@ -63,21 +64,38 @@ class _Values:
 
 def _stored(truth: GroundTruth) -> _Values:
     assert truth.values is not None
-    return _Values(tuple(Recording(truth.values[part]) for part in truth.stretches))
+    names = None if truth.channel_names is None else tuple(truth.channel_names.tolist())
+    recordings = [
+        Recording(
+            truth.values[part],
+            channel_names=names,
+            times=None if truth.times is None else truth.times[part],
+        )
+        for part in truth.stretches
+    ]
+    return _Values(tuple(recordings))
 
 
 def _load_again(unit: Unit) -> _Values:
-    data_set: DataSet = create(unit.data_settings, "data")
+    data_set: DataSet = create_stored(unit.data_settings, "data")
     if data_set.fingerprint(unit.case) != unit.fingerprint:
         raise InputError(f"the data of {unit.case} has changed since it was scored")
-    case = load_case(json.dumps(unit.data_settings), unit.case)
-    protocol: Protocol = create(unit.protocol_settings, "protocol")
+    case = load_case(json.dumps(unit.data_settings), unit.case, unit.fingerprint)
+    protocol: Protocol = create_stored(unit.protocol_settings, "protocol")
     return _Values(protocol.split(case).test, data_set.frequencies())
 
 
 def _draw_series(record: Record, truth: GroundTruth, scores: FloatArray, values: _Values) -> Figure:
     whole = np.concatenate([recording.values for recording in values.recordings])
-    return draw_series(whole, truth.labels, scores, record.threshold, _title(record))
+    return draw_series(
+        whole,
+        truth.labels,
+        scores,
+        record.threshold,
+        _title(record),
+        names=values.recordings[0].channel_names,
+        times=truth.times,
+    )
 
 
 def _draw_clips(record: Record, truth: GroundTruth, scores: FloatArray, values: _Values) -> Figure:

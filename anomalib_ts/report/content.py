@@ -26,7 +26,7 @@ class HeatCell:
     Attributes:
         value: the mean; None if there is none.
         heat: where it lies among all cells, 0 (worst) to 1 (best).
-        best: whether no method is better on this data set.
+        best: whether it is the best of several methods that have a value on all its series.
         note: coverage, where another method may have a value on more series.
     """
 
@@ -61,7 +61,7 @@ class Content:
         statuses: number of units by how they ended.
         failures, methods, data, versions: see their modules.
         seeds: number of different seeds.
-        superseded: number of records of older versions of detectors, which are not shown.
+        remarks: what is left out, a sentence each.
     """
 
     metric: str
@@ -78,7 +78,7 @@ class Content:
     data: list[Settings]
     versions: list[tuple[str, list[tuple[str, int]]]]
     seeds: int
-    superseded: int
+    remarks: list[str]
 
     @property
     def only_protocol(self) -> str:
@@ -92,8 +92,19 @@ class Content:
         return method.name if alone else method.label
 
 
-def content(found: Entries, metric: str, published: Sequence[PublishedTable] = ()) -> Content:
-    """Work it out.
+def content(
+    found: Entries,
+    metric: str,
+    published: Sequence[PublishedTable] = (),
+    left_out: Sequence[str] = (),
+) -> Content:
+    """What a report of these results shows.
+
+    Args:
+        found: the results.
+        metric: what ranks.
+        published: tables to quote.
+        left_out: sentences about results that could not be read.
 
     Raises:
         InputError: a published table holds another metric, or none of the series.
@@ -119,7 +130,7 @@ def content(found: Entries, metric: str, published: Sequence[PublishedTable] = (
         data=data_settings(kept),
         versions=versions(kept),
         seeds=len({entry.record.unit.seed for entry in kept}),
-        superseded=found.superseded,
+        remarks=[*left_out, *found.remarks],
     )
 
 
@@ -132,20 +143,30 @@ def _heat(
     )
     known = values[np.isfinite(values)]
     low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    whole = np.array(
+        [[line.covered_by_data.get(data, 0) == cases[data] for data in data_sets] for line in lines]
+    )
+    compared = np.where(whole, values, np.nan)
     rows = []
     for line, goodness in zip(lines, values, strict=True):
         row = []
-        for data, column, value in zip(data_sets, values.T, goodness.tolist(), strict=True):
+        for data, column, value in zip(data_sets, compared.T, goodness.tolist(), strict=True):
             covered = line.covered_by_data.get(data, 0)
             cell = HeatCell(
                 value=line.by_data.get(data),
                 heat=float((value - low) / ((high - low) or 1.0)) if np.isfinite(value) else 0.0,
-                best=bool(np.isfinite(value) and value >= np.nanmax(column)),
+                best=covered == cases[data] and _is_best(value, column),
                 note="" if covered == cases[data] else f"{covered}/{cases[data]}",
             )
             row.append(cell)
         rows.append(row)
     return rows
+
+
+def _is_best(value: float, column: FloatArray) -> bool:
+    """Whether no other value is better, if there is another one."""
+    known = column[np.isfinite(column)]
+    return len(known) > 1 and bool(value >= known.max())
 
 
 def _duels(common: Common, cd: CriticalDifference) -> list[list[Duel | None]]:

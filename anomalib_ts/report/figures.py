@@ -17,6 +17,7 @@ from bokeh.models import (
     ColumnDataSource,
     CrosshairTool,
     DataRange1d,
+    FixedTicker,
     HoverTool,
     PanTool,
     Range1d,
@@ -99,7 +100,10 @@ def pareto_item(shown: Content) -> Any:
 
 
 def series_item() -> Any:
-    """Values above, one strip a detector below, and an overview with a window to drag."""
+    """Values above, one strip a detector below, and an overview with a window to drag.
+
+    The page's script gives the x axes their ticks, in times where these are known.
+    """
     view = Range1d(start=0, end=1, name="view")
     crosshair = CrosshairTool(overlay=Span(dimension="height", line_color=INK, line_alpha=0.6))
     anomalies = ColumnDataSource({"start": [], "stop": []}, name="anomalies")
@@ -111,9 +115,12 @@ def series_item() -> Any:
         line_width=1.2,
         source=ColumnDataSource({"xs": [], "ys": [], "color": []}, name="value lines"),
     )
-    values.xaxis.visible = False
     strips = _detail(120, view, crosshair, anomalies, name="strips")
     _fill_strips(strips)
+    strips.xaxis.name = "view axis"
+    values.xaxis.ticker = strips.xaxis.ticker
+    values.xaxis.visible = False
+    values.yaxis.name, values.ygrid.name = "value axis", "value grid"
     return json_item(
         column(values, strips, _overview(view, anomalies), sizing_mode="stretch_width", spacing=2)
     )
@@ -141,6 +148,7 @@ def _fill_strips(strips: figure) -> None:
             text_baseline="top",
         )
     )
+    strips.xaxis.ticker = FixedTicker(ticks=[])
     strips.yaxis.major_label_text_color = None
     strips.yaxis.major_tick_line_color = None
     strips.yaxis.axis_line_color = None
@@ -179,6 +187,8 @@ def _overview(view: Range1d, anomalies: ColumnDataSource) -> figure:
     window.overlay.fill_color, window.overlay.fill_alpha = OWN, 0.15
     window.overlay.line_color, window.overlay.line_alpha = OWN, 0.9
     plot.add_tools(window)
+    plot.xaxis.name = "whole axis"
+    plot.xaxis.ticker = FixedTicker(ticks=[])
     plot.yaxis.major_label_text_color = None
     plot.yaxis.major_tick_line_color = None
     plot.yaxis.axis_line_color = None

@@ -21,7 +21,7 @@ from anomalib_ts.results.entries import Entry
 from anomalib_ts.results.leaderboard import title
 from anomalib_ts.results.store import Store
 
-SCRIPTS = ("tables.js", "series.js")
+SCRIPTS = ("tables.js", "times.js", "series.js")
 NOTHING = "\u2013"
 """Stands where there is no value."""
 

@@ -2,16 +2,17 @@
 
 A series that is too long for its share of the page is thinned: each stretch of `step` points is
 kept as its smallest and its largest value, so that no peak is lost. Values are stored in 16 bits,
-scores in 8, both relative to their own range.
+scores in 8, both relative to their own range. Times are stored where their pace changes.
 """
 
 from __future__ import annotations
 
 import base64
+import logging
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -20,9 +21,13 @@ from numpy.typing import NDArray
 
 from anomalib_ts.errors import DataNotFoundError
 from anomalib_ts.ground_truth import GroundTruth
+from anomalib_ts.recording import FloatArray
+from anomalib_ts.report.times import KNOT_BYTES, Times
 from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.record import Record
-from anomalib_ts.results.store import Store
+from anomalib_ts.results.store import LeftOut, Store
+
+log = logging.getLogger(__name__)
 
 MIN_POINTS = 512
 """Fewer would not be a picture; rather than that, whole series are left out."""
@@ -43,11 +48,13 @@ class Gallery:
         pictures: one plain object a series, as `templates/series.js` reads it.
         stored: number of series with stored scores that were asked for.
         points: the most points of a series that are kept; longer ones are thinned to it.
+        damaged: a sentence about stored scores that are lost or altered; empty if none are.
     """
 
     pictures: list[dict[str, Any]]
     stored: int
     points: int
+    damaged: str = ""
 
 
 def gallery(
@@ -78,19 +85,36 @@ def gallery(
             f"no series with stored scores matches {', '.join(patterns)}; a pattern is of a case "
             "or of DATA/CASE, and scores are stored with save_scores=true"
         )
-    sizes = [_size(series, _truth(store, units), units) for series, units in chosen.items()]
+    damaged = LeftOut("not drawn")
+    sizes = [
+        _size(series, truth, units)
+        for series, units in chosen.items()
+        if (truth := _truth(store, units, damaged)) is not None
+    ]
     points, kept = _fit(sizes, max_bytes)
     places = {method: i for i, method in enumerate(methods)}
     pictures = []
     for size in kept:
         units = dict(sorted(chosen[size.series].items(), key=lambda item: places[item[0]]))
-        picture = _picture(store, size.series, units, max(1, -(-2 * size.points // points)))
+        scores = _scores(store, units, damaged)
+        truth = _truth(store, {method: units[method] for method in scores}, damaged)
+        if truth is None:
+            continue
+        picture = _picture(size.series, truth, list(scores.values()), size.step(points))
         picture["scores"] = [
-            score | {"method": places[method], "value": unit.metrics.get(metric)}
-            for score, (method, unit) in zip(picture["scores"], units.items(), strict=True)
+            {
+                "span": span,
+                "threshold": units[method].threshold,
+                "seed": units[method].unit.seed,
+                "method": places[method],
+                "value": units[method].metrics.get(metric),
+            }
+            for span, method in zip(picture["scores"], scores, strict=True)
         ]
         pictures.append(picture)
-    return Gallery(pictures, len(sizes), points)
+    if damaged.count:
+        log.warning("%s", damaged)
+    return Gallery(pictures, len(sizes), points, str(damaged) if damaged.count else "")
 
 
 def _chosen(entries: Sequence[Entry], patterns: Sequence[str]) -> dict[Series, Units]:
@@ -111,10 +135,16 @@ class _Size:
     points: int
     sample_bytes: int
     segments: int
+    times: int
+
+    def step(self, limit: int) -> int:
+        """How many points become two samples, so that no more than about `limit` are kept."""
+        return max(1, -(-2 * self.points // limit))
 
     def cost(self, limit: int) -> float:
         kept = min(self.points, limit + 2)
-        return kept * self.sample_bytes * BASE64 + min(self.segments, kept) * SEGMENT_BYTES
+        samples = kept * self.sample_bytes * BASE64
+        return samples + min(self.segments, kept) * SEGMENT_BYTES + self.times * KNOT_BYTES
 
 
 def _size(series: Series, truth: GroundTruth, units: Units) -> _Size:
@@ -124,6 +154,7 @@ def _size(series: Series, truth: GroundTruth, units: Units) -> _Size:
         points=int(truth.lengths.sum()),
         sample_bytes=2 * channels + len(units),
         segments=len(_segments(_labels(truth), 1)),
+        times=0 if (times := Times.of(truth.times)) is None else len(times.points),
     )
 
 
@@ -150,35 +181,54 @@ def _turn_by_turn(sizes: list[_Size]) -> list[_Size]:
     return [size for _, size in sorted(zip(order, sizes, strict=True), key=lambda pair: pair[0])]
 
 
-def _picture(store: Store, series: Series, units: Units, step: int) -> dict[str, Any]:
+def _picture(
+    series: Series, truth: GroundTruth, scores: Sequence[FloatArray], step: int
+) -> dict[str, Any]:
     """One series as the page holds it; `step` points become two samples if it exceeds two."""
-    truth = _truth(store, units)
     step = step if step > 2 else 1
     channels = [] if truth.values is None else list(truth.values.T)
     packed = [_pack(channel, step, VALUE_LEVELS, np.dtype("<u2")) for channel in channels]
-    scores = [
-        _pack(store.scores(unit.unit), step, SCORE_LEVELS, np.dtype("u1"))
-        for unit in units.values()
-    ]
-    content = b"".join(samples for samples, _ in (*packed, *scores))
+    strips = [_pack(one, step, SCORE_LEVELS, np.dtype("u1")) for one in scores]
+    content = b"".join(samples for samples, _ in (*packed, *strips))
     return {
         "data": series.data,
         "case": series.case,
+        "names": None if truth.channel_names is None else truth.channel_names.tolist(),
+        "times": None if (times := Times.of(truth.times)) is None else asdict(times),
         "points": int(truth.lengths.sum()),
         "step": step,
         "anomalies": np.ravel(_segments(_labels(truth), step)).tolist(),
         "joints": np.cumsum(truth.lengths)[:-1].tolist(),
         "channels": [span for _, span in packed],
-        "scores": [
-            {"span": span, "threshold": unit.threshold, "seed": unit.unit.seed}
-            for (_, span), unit in zip(scores, units.values(), strict=True)
-        ],
+        "scores": [span for _, span in strips],
         "samples": base64.b64encode(zlib.compress(content, 6)).decode(),
     }
 
 
-def _truth(store: Store, units: Units) -> GroundTruth:
-    return GroundTruth.from_arrays(store.case(next(iter(units.values())).unit))
+def _truth(store: Store, units: Units, damaged: LeftOut) -> GroundTruth | None:
+    """What the units were scored against; None if all are damaged."""
+    told = ""
+    for unit in units.values():
+        try:
+            return GroundTruth.from_arrays(store.case(unit.unit, unit.case_digest))
+        except DataNotFoundError as error:
+            told = str(error)
+    if told:
+        damaged.add("damaged", told)
+    return None
+
+
+def _scores(store: Store, units: Units, damaged: LeftOut) -> dict[Method, FloatArray]:
+    """The scores of each unit that has them as they were when it was run."""
+    found = {}
+    for method, unit in units.items():
+        try:
+            scores = store.check(unit)
+            if scores is not None:
+                found[method] = scores
+        except DataNotFoundError as error:
+            damaged.add("damaged", str(error))
+    return found
 
 
 def _labels(truth: GroundTruth) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from anomalib_ts.results.leaderboard import (
 )
 from anomalib_ts.results.published import read_published
 from anomalib_ts.results.store import Store
+
+log = logging.getLogger(__name__)
 
 FORMATS = ("csv", "md", "tex")
 """What a report may be written as besides HTML."""
@@ -63,10 +66,14 @@ def write_report(
     _check_installed()
     from anomalib_ts.report.page import page  # noqa: PLC0415
 
-    found = entries(store.records())
+    records, left_out = store.read()
+    found = entries(records)
+    sentences = [str(left_out)] if left_out.count else []
+    for sentence in sentences:
+        log.warning("%s", sentence)
     _check_metric(store, found.kept, metric)
     tables = [read_published(path) for path in published]
-    shown = content(found, metric, tables)
+    shown = content(found, metric, tables, sentences)
     target = Path(output)
     texts = {target: page(store, found.kept, shown, tuple(series), max_megabytes)}
     rows = leaderboard_of(found.kept, metric, tables)
@@ -93,7 +100,7 @@ def _table(name: str, shown: Content, rows: list[Row]) -> str:
 def _write(path: Path, text: str) -> None:
     try:
         with atomic_write(path) as file:
-            file.write(text.encode())
+            file.write(text.encode(errors="backslashreplace"))
     except OSError as error:
         raise AnomalibTsError(f"cannot write the report {path}: {error}") from error
 

@@ -155,6 +155,12 @@ def _with_quoted(own: Comparison, table: PublishedTable) -> Comparison:
             f"the published table of {source} holds {table.layout.metric}, but this compares "
             f"{own.metric}; use --metric {table.layout.metric}"
         )
+    data_sets = [series.data for series in own.series]
+    if not table.layout.file and len(set(data_sets)) < len(data_sets):
+        raise InputError(
+            f"the published table {source} has one value a data set, which cannot be compared "
+            "series by series; `anomalib-ts leaderboard` shows it beside the means"
+        )
     quoted = quoted_values(table, own.series)
     if not np.isfinite(quoted).any():
         example = table.series[0] if table.series else "nothing"

@@ -1,19 +1,26 @@
-"""Stored records sorted by what they are results of, so that nothing unlike is averaged.
+"""Stored records with the names under which tables show what they are results of.
 
-Two records belong to the same method if detector, changed settings, protocol with its settings and
-threshold agree; to the same series if data set, case and data agree. Where a name alone would hide
-a difference that occurs among the records, the label shows it.
+What belongs together is decided in `anomalib_ts.results.methods`; here it gets names. Where a name
+alone would hide a difference that occurs among the records, it shows it.
 """
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from anomalib_ts.results.record import Record, Unit, describe
+from anomalib_ts.results.methods import (
+    FOLLOWS,
+    Flat,
+    MethodKey,
+    SeriesKey,
+    differing,
+    shown,
+    sort_results,
+)
+from anomalib_ts.results.record import Record, digest
 
 
 class Method(NamedTuple):
@@ -57,80 +64,87 @@ class Entries:
     Attributes:
         kept: one entry a record.
         superseded: number of records of older versions of a detector, which are left out.
+        outdated: number of records on an older version of their data, which are left out.
+        remarks: a line about each kind of record that is left out, these two among them.
     """
 
     kept: list[Entry]
     superseded: int = 0
+    outdated: int = 0
+    remarks: list[str] = field(default_factory=list)
 
 
 def entries(records: Iterable[Record]) -> Entries:
-    """Give each record its method and its series; only a detector's newest version is kept."""
-    found = list(records)
-    newest: defaultdict[str, int] = defaultdict(int)
-    for record in found:
-        newest[_class(record.unit)] = max(newest[_class(record.unit)], record.unit.version)
-    current = [r for r in found if r.unit.version == newest[_class(r.unit)]]
-    labels = _Labels([record.unit for record in current])
-    kept = [Entry(labels.method(r.unit), labels.series(r.unit), r) for r in current]
-    return Entries(kept, superseded=len(found) - len(kept))
+    """Give each record its method and its series, and leave out what no longer counts."""
+    found = sort_results(records)
+    variants: dict[MethodKey, str] = {}
+    for one in found.kept:
+        variants.setdefault(one.method, one.record.unit.variant)
+    methods = _method_names(variants)
+    series: dict[SeriesKey, Series] = {}
+    kept = []
+    for method, place, record in found.kept:
+        if place not in series:
+            series[place] = Series(place.data, series_name(place))
+        kept.append(Entry(methods[method], series[place], record))
+    return Entries(kept, found.superseded, found.outdated, found.remarks)
 
 
-def _class(unit: Unit) -> str:
-    return str(unit.detector_settings.get("_target_", unit.detector))
+def series_name(series: SeriesKey) -> str:
+    """The case, with what tells it from others of that name."""
+    return f"{series.case} ({series.detail})" if series.detail else series.case
 
 
-class _Labels:
-    """Names, with as much added to them as is needed to tell different things apart."""
+def _method_names(variants: Mapping[MethodKey, str]) -> dict[MethodKey, Method]:
+    """A name for each method, no two alike.
 
-    def __init__(self, units: list[Unit]) -> None:
-        self._protocols: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
-        self._thresholds: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
-        self._data: defaultdict[Series, set[str]] = defaultdict(set)
-        for unit in units:
-            settings = _protocol_settings(unit)
-            self._protocols[unit.protocol][_text(settings)] = settings
-            self._thresholds[_name(unit)].add(_text(unit.threshold))
-            self._data[Series(unit.data, unit.case)].add(unit.fingerprint)
-
-    def method(self, unit: Unit) -> Method:
-        details = [unit.variant]
-        if len(self._thresholds[_name(unit)]) > 1:
-            details.append(f"threshold {_shown(unit.threshold)}")
-        detail = "; ".join(filter(None, details))
-        name = f"{unit.detector} ({detail})" if detail else unit.detector
-        return Method(name, self._protocol(unit))
-
-    def _protocol(self, unit: Unit) -> str:
-        """The protocol with those of its settings that are not the same in all records."""
-        found = self._protocols[unit.protocol].values()
-        settings = _protocol_settings(unit)
-        differing = {
-            key: value
-            for key, value in settings.items()
-            if any(key not in other or other[key] != value for other in found)
-        }
-        return f"{unit.protocol} ({_shown(differing)})" if differing else unit.protocol
-
-    def series(self, unit: Unit) -> Series:
-        plain = Series(unit.data, unit.case)
-        if len(self._data[plain]) == 1:
-            return plain
-        return Series(unit.data, f"{unit.case} (data {unit.fingerprint[:6]})")
+    Args:
+        variants: the changed settings of each method's detector, as text.
+    """
+    protocols: defaultdict[str, set[Flat]] = defaultdict(set)
+    thresholds: defaultdict[Any, set[Flat]] = defaultdict(set)
+    for key, variant in variants.items():
+        protocols[key.protocol].add(key.protocol_settings)
+        thresholds[key.detector, variant, key.protocol].add(key.threshold)
+    names = {}
+    for key, variant in variants.items():
+        details = [variant]
+        alike = thresholds[key.detector, variant, key.protocol]
+        if len(alike) > 1:
+            details.append(f"threshold {_described(key.threshold, differing(alike))}")
+        details.append(_described(key.rules, [name for name, _ in key.rules]))
+        protocol = _described(key.protocol_settings, differing(protocols[key.protocol]))
+        names[key] = Method(
+            _with(key.detector, "; ".join(filter(None, details))), _with(key.protocol, protocol)
+        )
+    return _told_apart(names)
 
 
-def _name(unit: Unit) -> tuple[str, str, str]:
-    return unit.detector, unit.variant, unit.protocol
+def _told_apart(names: dict[MethodKey, Method]) -> dict[MethodKey, Method]:
+    """The names, those that are alike with the settings of the detector in which they differ.
+
+    That happens where defaults have changed: the changed settings are then the same.
+    """
+    counts = Counter(names.values())
+    alike: defaultdict[Method, list[MethodKey]] = defaultdict(list)
+    for key, name in names.items():
+        if counts[name] > 1:
+            alike[name].append(key)
+    found = dict(names)
+    for name, keys in alike.items():
+        apart = differing(key.settings for key in keys)
+        for key in keys:
+            detail = _described(key.settings, apart) or digest(key)[:6]
+            found[key] = name._replace(name=f"{name.name} ({detail})")
+    return found
 
 
-def _protocol_settings(unit: Unit) -> dict[str, Any]:
-    """The protocol's settings less a seed that follows the unit's: repetitions are averaged."""
-    return {k: v for k, v in unit.protocol_settings.items() if (k, v) != ("seed", unit.seed)}
+def _with(name: str, detail: str) -> str:
+    return f"{name} ({detail})" if detail else name
 
 
-def _text(settings: Mapping[str, Any]) -> str:
-    return json.dumps(settings, sort_keys=True)
-
-
-def _shown(settings: Mapping[str, Any]) -> str:
-    plain = {key: value for key, value in settings.items() if key != "_target_"}
-    return describe(plain) or str(settings.get("_target_", "")).rpartition(".")[2]
+def _described(settings: Flat, names: list[str]) -> str:
+    """`level=0.9, window=3`: the settings of these names; of a class alone its name."""
+    told = [(name, shown(value)) for name, value in settings if name in names and value != FOLLOWS]
+    plain = [f"{name}={text}" for name, text in told if not name.endswith("_target_")]
+    return ", ".join(plain) or ", ".join(text.rpartition(".")[2] for _, text in told)

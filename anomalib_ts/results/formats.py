@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from anomalib_ts.results.cells import latex, markdown
+from anomalib_ts.streams import printable
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,11 @@ class Grid:
         """The table for rich."""
         table = Table(box=None, header_style="bold", pad_edge=False)
         for place, name in enumerate(self.header):
-            table.add_column(name, justify="left" if place < self.text_columns else "right")
+            justify: Literal["left", "right"] = "left" if place < self.text_columns else "right"
+            table.add_column(Text(printable(name)), justify=justify)
         for row, cells in enumerate(self.cells):
-            texts = [escape(cell) for cell in cells]
-            table.add_row(
-                *(f"[bold]{t}[/]" if (row, i) in self.bold else t for i, t in enumerate(texts))
-            )
+            styles = ["bold" if (row, i) in self.bold else "" for i in range(len(cells))]
+            table.add_row(*map(Text, map(printable, cells), styles))
         return table
 
 
@@ -62,9 +65,9 @@ def best_in_bold(grid: Grid, goodness: Mapping[int, Sequence[tuple[str, float | 
 def as_markdown_table(grid: Grid) -> str:
     """A pipe table as GitHub reads it."""
     marks = [":---" if place < grid.text_columns else "---:" for place in range(len(grid.header))]
-    lines = [[_markdown(name) for name in grid.header], marks]
+    lines = [[markdown(name) for name in grid.header], marks]
     for row, cells in enumerate(grid.cells):
-        texts = [_markdown(cell) for cell in cells]
+        texts = [markdown(cell) for cell in cells]
         lines.append([f"**{t}**" if (row, i) in grid.bold else t for i, t in enumerate(texts)])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -73,38 +76,11 @@ def as_latex_table(grid: Grid) -> str:
     r"""A `tabular`; the document needs `\usepackage{booktabs}`."""
     columns = "l" * grid.text_columns + "r" * (len(grid.header) - grid.text_columns)
     lines = [f"\\begin{{tabular}}{{{columns}}}", "\\toprule"]
-    lines += [" & ".join(map(_latex, grid.header)) + " \\\\", "\\midrule"]
+    lines += [" & ".join(map(latex, grid.header)) + " \\\\", "\\midrule"]
     for row, cells in enumerate(grid.cells):
-        texts = [_latex(cell) for cell in cells]
+        texts = [latex(cell) for cell in cells]
         texts = [f"\\textbf{{{t}}}" if (row, i) in grid.bold else t for i, t in enumerate(texts)]
         if row and grid.text_columns > 1 and cells[0] != grid.cells[row - 1][0]:
             lines.append("\\midrule")
         lines.append(" & ".join(texts) + " \\\\")
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
-
-
-_LATEX = str.maketrans(
-    {
-        **{mark: f"\\{mark}" for mark in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "±": r"$\pm$",
-        "·": r"$\cdot$",
-        "\n": " ",
-    }
-)
-
-_MARKDOWN = str.maketrans(
-    {**{mark: f"\\{mark}" for mark in "\\|*_`[]"}, "<": "&lt;", ">": "&gt;", "\n": " "}
-)
-
-
-def _latex(text: str) -> str:
-    return text.translate(_LATEX)
-
-
-def _markdown(text: str) -> str:
-    return text.translate(_MARKDOWN)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from statistics import fmean, stdev
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 from rich.console import Group
+from rich.text import Text
 
 from anomalib_ts.metrics.registry import REGISTRY
+from anomalib_ts.results.cells import csv_text
 from anomalib_ts.results.comparison import quoted_values
 from anomalib_ts.results.entries import Entry, Method, Series, entries
 from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table, best_in_bold
@@ -21,11 +23,20 @@ from anomalib_ts.results.published import PublishedTable
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.terminal import tables
 
+log = logging.getLogger(__name__)
+
 COLUMNS = ("auroc", "aupr", "pauc")
 """The metrics that a table shows unless asked for others."""
 
 QUOTED = "quoted"
 """Stands in the place of the protocol of a quoted method, which is its authors' own."""
+
+UNRANKED = "unranked"
+UNRANKED_REMARK = (
+    f"{UNRANKED}: not over all cases on which another row of the data set has a value, and so not "
+    "to be compared with it; --common compares all rows on the cases that all of them have"
+)
+NO_LABELS_AT_ALL = "no labels"
 
 
 @dataclass(frozen=True)
@@ -33,19 +44,24 @@ class Row:
     """One detector on one data set under one protocol: means over its cases.
 
     Attributes:
-        data, protocol, detector: what was run; the detector with its changed settings.
+        data, protocol, detector: what was run; the detector with its changed settings, and with
+            the rules it was judged by where they are not the same in all rows.
         cases: number of cases.
         metrics: for each metric, the mean over the cases on which it is defined, each averaged
             over its seeds first.
         deviations: standard deviation of that mean over the seeds, where there are several.
         covered: for each metric, the number of cases that went into the mean.
-        undefined: number of cases without any metric because a class is missing.
+        undefined: number of labelled cases without any metric because a class is missing.
         failed: number of cases that failed with at least one seed.
         seeds: number of seeds; 0 for quoted methods.
         fit_seconds, score_seconds: summed over the cases, averaged over the seeds; None where
             nothing was timed.
         peak_memory_mb: the largest; None where it was not measured.
         source: the published table that a quoted row comes from; empty for our own.
+        unlabelled: number of cases whose data has no labels.
+        without: for each metric, the number of labelled cases that did not fail and have no value.
+        comparable: the metrics whose mean is over all cases on which any row of the data set has a
+            value: only rows over the same cases are ranked and compared.
     """
 
     data: str
@@ -62,96 +78,210 @@ class Row:
     score_seconds: float | None
     peak_memory_mb: float | None
     source: str = ""
+    unlabelled: int = 0
+    without: dict[str, int] = field(default_factory=dict)
+    comparable: tuple[str, ...] = ()
+
+
+_Values = dict[str, dict[str, float]]
+"""For each metric, the value of each case on which it is defined."""
 
 
 def leaderboard(
-    records: Iterable[Record], metric: str = "auroc", published: Sequence[PublishedTable] = ()
+    records: Iterable[Record],
+    metric: str = "auroc",
+    published: Sequence[PublishedTable] = (),
+    *,
+    common: bool = False,
 ) -> list[Row]:
     """One row a data set, protocol and detector; within a data set the best by `metric` first.
 
+    Rows that lack a case on which another row has a value come after those that lack none. A
+    warning tells of results that no longer count.
+
     Args:
-        records: stored results; those of a detector's older versions are left out.
+        records: stored results; those that no longer count are left out, see `sort_results`.
         metric: what ranks.
         published: tables whose methods are quoted beside ours, on the series that are ours.
+        common: whether to leave out the cases on which not all rows of a data set have a value.
     """
-    return leaderboard_of(entries(records).kept, metric, published)
+    found = entries(records)
+    for remark in found.remarks:
+        log.warning("%s", remark)
+    return leaderboard_of(found.kept, metric, published, common=common)
 
 
 def leaderboard_of(
-    kept: Sequence[Entry], metric: str = "auroc", published: Sequence[PublishedTable] = ()
+    kept: Sequence[Entry],
+    metric: str = "auroc",
+    published: Sequence[PublishedTable] = (),
+    *,
+    common: bool = False,
 ) -> list[Row]:
     """The same from entries, for those who have them already."""
-    groups: defaultdict[tuple[str, Method], list[Entry]] = defaultdict(list)
+    groups: defaultdict[str, defaultdict[Method, list[Entry]]]
+    groups = defaultdict(lambda: defaultdict(list))
     for entry in kept:
-        groups[entry.series.data, entry.method].append(entry)
-    rows = [_row(data, method, group) for (data, method), group in groups.items()]
-    series = sorted({entry.series for entry in kept})
-    for table in published:
-        rows += _quoted_rows(table, series)
+        groups[entry.series.data][entry.method].append(entry)
     sign = 1.0 if metric not in REGISTRY or REGISTRY[metric].higher_is_better else -1.0
-    return sorted(rows, key=lambda row: _order(row, metric, sign))
+    rows = []
+    for data, by_method in groups.items():
+        found = _rows(data, by_method, metric, published, common=common)
+        rows += sorted(found, key=lambda row: _order(row, metric, sign))
+    return sorted(rows, key=lambda row: row.data)
 
 
-def _order(row: Row, metric: str, sign: float) -> tuple[str, bool, float, str, str]:
+def _rows(
+    data: str,
+    by_method: Mapping[Method, list[Entry]],
+    metric: str,
+    published: Sequence[PublishedTable],
+    *,
+    common: bool,
+) -> list[Row]:
+    """The rows of one data set."""
+    own = {method: _values(group) for method, group in by_method.items()}
+    series = sorted({entry.series for group in by_method.values() for entry in group})
+    quoted = [
+        (table.layout.metric, method, found)
+        for table in published
+        for method, found in _quoted(table, series, own.values())
+    ]
+    everything = [*own.values(), *({key: found} for key, _, found in quoted)]
+    if common:
+        chosen = _common_cases(everything, metric)
+        if not chosen:
+            log.warning("%s is left out: there is no case on which all rows have %s", data, metric)
+        by_method = {
+            method: [entry for entry in group if entry.series.case in chosen]
+            for method, group in by_method.items()
+        }
+        own = {method: _values(group) for method, group in by_method.items()}
+        quoted = [
+            (key, method, {case: v for case, v in found.items() if case in chosen})
+            for key, method, found in quoted
+        ]
+        series = [one for one in series if one.case in chosen]
+        everything = [*own.values(), *({key: found} for key, _, found in quoted)]
+    wanted = {
+        key: {case for values in everything for case in values.get(key, ())}
+        for key in {key for values in everything for key in values}
+    }
+    rows = [
+        _row(data, method, group, own[method], wanted)
+        for method, group in by_method.items()
+        if group
+    ]
+    return rows + [
+        replace(
+            _quoted_row(method, key, found),
+            data=data,
+            cases=len(series),
+            comparable=(key,) if found.keys() == wanted[key] else (),
+        )
+        for key, method, found in quoted
+        if found
+    ]
+
+
+def _common_cases(everything: Iterable[_Values], metric: str) -> set[str]:
+    """The cases on which all those have a value that have one on any."""
+    found = [set(values[metric]) for values in everything if values.get(metric)]
+    return set.intersection(*found) if found else set()
+
+
+def _order(row: Row, metric: str, sign: float) -> tuple[bool, bool, float, str, str]:
     value = row.metrics.get(metric)
-    return row.data, value is None, -sign * (value or 0.0), row.protocol, row.detector
+    apart = metric not in row.comparable
+    return value is None, apart, -sign * (value or 0.0), row.protocol, row.detector
 
 
-def _row(data: str, method: Method, group: list[Entry]) -> Row:
+def _values(group: Iterable[Entry]) -> _Values:
+    found: defaultdict[str, defaultdict[str, list[float]]]
+    found = defaultdict(lambda: defaultdict(list))
+    for _, series, record in group:
+        for key, value in record.metrics.items():
+            found[key][series.case].append(value)
+    return {
+        key: {case: fmean(values) for case, values in sorted(by_case.items())}
+        for key, by_case in sorted(found.items())
+    }
+
+
+def _row(
+    data: str,
+    method: Method,
+    group: list[Entry],
+    values: _Values,
+    wanted: Mapping[str, set[str]],
+) -> Row:
     records = [entry.record for entry in group]
     by_case: defaultdict[str, list[Record]] = defaultdict(list)
     for entry in group:
         by_case[entry.series.case].append(entry.record)
-    values: defaultdict[str, list[float]] = defaultdict(list)
-    for case in by_case.values():
-        for key in {key for record in case for key in record.metrics}:
-            values[key].append(fmean(r.metrics[key] for r in case if key in r.metrics))
     seeds = len({record.unit.seed for record in records})
+    unlabelled = {c for c, found in by_case.items() if all(r.unlabelled for r in found)}
+    failed = {c for c, found in by_case.items() if any(r.status != "ok" for r in found)}
+    judged = by_case.keys() - unlabelled
     return Row(
         data=data,
         protocol=method.protocol,
         detector=method.name,
         cases=len(by_case),
-        metrics={key: fmean(found) for key, found in sorted(values.items())},
-        deviations={key: _deviation(records, key) for key in sorted(values)},
-        covered={key: len(found) for key, found in sorted(values.items())},
-        undefined=sum(all(r.undefined and not r.metrics for r in c) for c in by_case.values()),
-        failed=sum(any(r.status != "ok" for r in case) for case in by_case.values()),
+        metrics={key: fmean(found.values()) for key, found in values.items()},
+        deviations={key: _deviation(records, key) for key in values},
+        covered={key: len(found) for key, found in values.items()},
+        undefined=sum(
+            all(r.undefined and not r.metrics for r in found)
+            for case, found in by_case.items()
+            if case in judged
+        ),
+        failed=len(failed),
         seeds=seeds,
         fit_seconds=_total([r.fit_seconds for r in records], seeds),
         score_seconds=_total([r.score_seconds for r in records], seeds),
         peak_memory_mb=max((r.peak_memory_mb for r in records if r.peak_memory_mb), default=None),
+        unlabelled=len(unlabelled),
+        without={
+            key: len(judged - failed - values.get(key, {}).keys())
+            for key in sorted({key for r in records for key in (*r.metrics, *r.undefined)})
+        },
+        comparable=tuple(key for key, found in values.items() if found.keys() == wanted[key]),
     )
 
 
-def _quoted_rows(table: PublishedTable, series: list[Series]) -> list[Row]:
+def _quoted(
+    table: PublishedTable, series: Sequence[Series], own: Iterable[_Values]
+) -> list[tuple[Method, dict[str, float]]]:
+    """What a table has on our series: on those on which we have a value, if there is any."""
     metric = table.layout.metric
-    values = quoted_values(table, series)
-    rows = []
-    for data in dict.fromkeys(one.data for one in series):
-        columns = [i for i, one in enumerate(series) if one.data == data]
-        for method, found in zip(table.methods, values[:, columns], strict=True):
-            known = found[np.isfinite(found)]
-            if not len(known):
-                continue
-            row = Row(
-                data=data,
-                protocol=QUOTED,
-                detector=method.name,
-                cases=len(columns),
-                metrics={metric: float(known.mean())},
-                deviations={},
-                covered={metric: len(known)},
-                undefined=0,
-                failed=0,
-                seeds=0,
-                fit_seconds=None,
-                score_seconds=None,
-                peak_memory_mb=None,
-                source=method.source,
-            )
-            rows.append(row)
-    return rows
+    ours = {case for values in own for case in values.get(metric, ())}
+    chosen = [one for one in series if one.case in ours] or list(series)
+    values = quoted_values(table, chosen)
+    return [
+        (method, {one.case: v for one, v in zip(chosen, found, strict=True) if np.isfinite(v)})
+        for method, found in zip(table.methods, values.tolist(), strict=True)
+    ]
+
+
+def _quoted_row(method: Method, metric: str, found: dict[str, float]) -> Row:
+    """The row of a quoted method, as far as it does not depend on our rows."""
+    return Row(
+        data="",
+        protocol=QUOTED,
+        detector=method.name,
+        cases=0,
+        metrics={metric: fmean(found.values())},
+        deviations={},
+        covered={metric: len(found)},
+        undefined=0,
+        failed=0,
+        seeds=0,
+        fit_seconds=None,
+        score_seconds=None,
+        peak_memory_mb=None,
+        source=method.source,
+    )
 
 
 def _total(seconds: list[float | None], seeds: int) -> float | None:
@@ -165,7 +295,7 @@ def _deviation(records: list[Record], key: str) -> float:
         if key in record.metrics:
             by_seed[record.unit.seed].append(record.metrics[key])
     means = [fmean(values) for values in by_seed.values()]
-    return stdev(means) if len(means) > 1 else 0.0
+    return float(np.std(means, ddof=1)) if len(means) > 1 else 0.0
 
 
 def columns(metric: str) -> list[str]:
@@ -173,9 +303,27 @@ def columns(metric: str) -> list[str]:
     return list(dict.fromkeys([metric, *COLUMNS]))
 
 
+def only(row: Row, metrics: Sequence[str]) -> Row:
+    """The row with these metrics only, in this order."""
+    return replace(
+        row,
+        metrics={key: row.metrics[key] for key in metrics if key in row.metrics},
+        deviations={key: row.deviations[key] for key in metrics if key in row.deviations},
+        covered={key: row.covered[key] for key in metrics if key in row.covered},
+    )
+
+
 def grid(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> Grid:
-    """The rows as texts, ready for a table."""
-    shown = [key for key in metrics if any(key in row.metrics for row in rows)]
+    """The rows as texts, ready for a table.
+
+    Args:
+        rows: to show.
+        metrics: a column each, if any row has it; the first is the one that ranks, to which the
+            coverage belongs. Where another's differs, it stands behind the value.
+    """
+    wanted = list(metrics)
+    shown = [key for key in wanted if any(key in row.metrics for row in rows)]
+    ranking = wanted[0] if wanted else ""
     header = ["data", "protocol", "detector", *map(title, shown)]
     header += ["cases", "fit s", "score s", "peak MB"]
     cells = [
@@ -183,8 +331,8 @@ def grid(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> Grid:
             row.data,
             f"{row.protocol}, {row.source}" if row.source else row.protocol,
             row.detector,
-            *(_cell(row, key) for key in shown),
-            coverage(max(row.covered.values(), default=0), row.cases, row.failed, row.undefined),
+            *(_cell(row, key, ranking) for key in shown),
+            _coverage(row, ranking),
             number(row.fit_seconds, 1),
             number(row.score_seconds, 1),
             number(row.peak_memory_mb, 0),
@@ -194,16 +342,24 @@ def grid(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> Grid:
     return Grid(header, cells, text_columns=3)
 
 
+def remarks(rows: list[Row], metric: str) -> list[str]:
+    """What a reader must know of the rows, a line each."""
+    return [UNRANKED_REMARK] if any(_is_unranked(row, metric) for row in rows) else []
+
+
 def as_table(rows: list[Row], width: int, metrics: Iterable[str] = COLUMNS) -> Group:
     """The rows for a terminal of `width` letters; what does not fit beside comes below."""
-    parts = tables(grid(rows, metrics), width)
-    return Group(*parts[:1], *(part for piece in parts[1:] for part in ("", piece)))
+    shown = list(metrics)
+    parts = tables(grid(rows, shown), width)
+    notes = [Text(f"\n{line}") for line in remarks(rows, shown[0])]
+    return Group(*parts[:1], *(part for piece in parts[1:] for part in ("", piece)), *notes)
 
 
 def as_markdown(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> str:
     """The rows as a Markdown table; the best value of each data set is bold."""
     shown = list(metrics)
-    return as_markdown_table(best_in_bold(grid(rows, shown), _scores(rows, shown)))
+    notes = "".join(f"\n{line}\n" for line in remarks(rows, shown[0]))
+    return as_markdown_table(best_in_bold(grid(rows, shown), _scores(rows, shown))) + notes
 
 
 def as_latex(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> str:
@@ -215,20 +371,23 @@ def as_latex(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> str:
 def as_csv(rows: list[Row]) -> str:
     """The rows with all their metrics as CSV."""
     keys = sorted({key for row in rows for key in row.metrics})
-    plain = [f for f in Row.__dataclass_fields__ if f not in ("metrics", "deviations", "covered")]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*plain, *keys, *(f"{key} cases" for key in keys)])
+    by_metric = ("metrics", "deviations", "covered", "without", "comparable")
+    plain = [name for name in Row.__dataclass_fields__ if name not in by_metric]
+    more = [f"{key} {what}" for what in ("cases", "comparable") for key in keys]
+    table: list[list[Any]] = [[*plain, *keys, *more]]
     for row in rows:
         values = [getattr(row, name) for name in plain]
         covered = [row.covered.get(key, 0) for key in keys]
-        writer.writerow([*values, *(row.metrics.get(key, "") for key in keys), *covered])
-    return buffer.getvalue()
+        comparable = [int(key in row.comparable) for key in keys]
+        known = [row.metrics.get(key, "") for key in keys]
+        table.append([*values, *known, *covered, *comparable])
+    return csv_text(table)
 
 
 def as_json(rows: list[Row]) -> str:
     """The rows as a JSON list."""
-    return json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False)
+    plain = [asdict(row) for row in rows]
+    return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def title(metric: str) -> str:
@@ -241,26 +400,47 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def coverage(covered: int, cases: int, failed: int, undefined: int) -> str:
+def coverage(covered: int, cases: int, failed: int, undefined: int, unlabelled: int = 0) -> str:
     """`26/27 1 failed`: cases that went into the mean, of all; then why the others did not."""
-    reasons = [f"{n} {why}" for n, why in ((failed, "failed"), (undefined, "undef.")) if n]
-    return " ".join([f"{covered}/{cases}", *reasons])
+    if cases and unlabelled == cases:
+        return NO_LABELS_AT_ALL
+    counts = ((failed, "failed"), (undefined, "undef."), (unlabelled, "without labels"))
+    return " ".join([f"{covered}/{cases}", *(f"{n} {why}" for n, why in counts if n)])
 
 
-def _cell(row: Row, key: str) -> str:
+def _coverage(row: Row, metric: str) -> str:
+    """How many cases are behind the mean of a metric."""
+    without = row.without.get(metric, max(0, row.cases - row.failed - row.unlabelled))
+    undefined = 0 if row.source else without
+    covered = row.covered.get(metric, 0)
+    text = coverage(covered, row.cases, row.failed, undefined, row.unlabelled)
+    return f"{text} {UNRANKED}" if _is_unranked(row, metric) else text
+
+
+def _is_unranked(row: Row, metric: str) -> bool:
+    return metric in row.metrics and metric not in row.comparable
+
+
+def _cell(row: Row, key: str, ranking: str) -> str:
     if key not in row.metrics:
         return "-"
     value = f"{row.metrics[key]:.3f}"
-    return f"{value} ±{row.deviations[key]:.3f}" if row.seeds > 1 else value
+    if row.seeds > 1:
+        value += f" ±{row.deviations[key]:.3f}"
+    same = row.covered[key] == row.covered.get(ranking, 0)
+    return value if same else f"{value} ({row.covered[key]}/{row.cases})"
 
 
 def _scores(rows: list[Row], metrics: list[str]) -> dict[int, list[tuple[str, float | None]]]:
-    """For each column of `grid` that holds a metric: the data set and the goodness of each row."""
+    """For each column of `grid` that holds a metric: the data set and the goodness of each row.
+
+    Rows that are not over the same cases as the others have none.
+    """
     shown = [key for key in metrics if any(key in row.metrics for row in rows)]
     found: dict[int, list[tuple[str, float | None]]] = {}
     for place, key in enumerate(shown, start=3):
         sign = 1.0 if key not in REGISTRY or REGISTRY[key].higher_is_better else -1.0
-        values = [row.metrics.get(key) for row in rows]
+        values = [row.metrics[key] if key in row.comparable else None for row in rows]
         found[place] = [
             (row.data, None if value is None else sign * value)
             for row, value in zip(rows, values, strict=True)

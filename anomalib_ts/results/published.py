@@ -5,6 +5,8 @@ Known layouts, each recognised by its columns:
 - TSB-UAD (Paparrizos et al., PVLDB 15(8), 2022): `filename`, methods, `dataset`, properties of the
   series; AUROC. Its files are our cases with `.out` added.
 - TSB-AD (Liu and Paparrizos, NeurIPS 2024): `file`, methods, `ts_len`, properties; VUS-PR.
+- a plain table: `method`, `dataset`, `value` and perhaps `metric`, one value a line, which is the
+  mean over the series of a data set; AUROC unless `metric` says another key.
 
 What they hold is quoted, never recomputed, and marked as quoted wherever it is shown.
 """
@@ -30,7 +32,7 @@ class Layout:
     Attributes:
         source: what its methods are marked with.
         metric: key of the metric it holds.
-        file: the column with the names of the series.
+        file: the column with the names of the series; "" if values are of whole data sets.
         end: the column after the last method.
         data: the column with the data set, or "" if file names are unique without it.
     """
@@ -41,6 +43,9 @@ class Layout:
     end: str
     data: str
 
+
+PLAIN = ("method", "dataset", "value")
+"""The columns of a plain table, in any order."""
 
 LAYOUTS = (
     Layout("TSB-UAD", "auroc", file="filename", end="dataset", data="dataset"),
@@ -71,7 +76,8 @@ class PublishedTable:
     def normalised(self, series: Series) -> Series:
         """A name that is equal for our name of a series and the published one."""
         data = series.data.partition("[")[0] if self.layout.data else ""
-        return Series(data.replace("_", "-").casefold(), _stem(series.case))
+        case = _stem(series.case) if self.layout.file else ""
+        return Series(data.replace("_", "-").casefold(), case)
 
 
 def read_published(path: str | Path) -> PublishedTable:
@@ -84,10 +90,15 @@ def read_published(path: str | Path) -> PublishedTable:
     file = Path(path)
     if not file.is_file():
         raise DataNotFoundError(f"no published table at {file}")
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.reader(lines)
-        header = next(reader, [])
-        rows = [row for row in reader if row]
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.reader(lines)
+            header = next(reader, [])
+            rows = [row for row in reader if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file} cannot be read as CSV: {error}") from None
+    if set(PLAIN) <= set(header) <= {*PLAIN, "metric"}:
+        return _plain_table([_as_dict(row, header, file) for row in rows], file)
     layout = _layout(header, file)
     names = header[1 : header.index(layout.end)]
     values = [_numbers(row, header, len(names), file) for row in rows]
@@ -106,8 +117,37 @@ def _layout(header: list[str], file: Path) -> Layout:
     for layout in LAYOUTS:
         if header[:1] == [layout.file] and layout.end in header:
             return layout
-    known = "; ".join(f"{x.source}: {x.file}, methods, {x.end}, ..." for x in LAYOUTS)
+    known = "; ".join(
+        [*(f"{x.source}: {x.file}, methods, {x.end}, ..." for x in LAYOUTS), ", ".join(PLAIN)]
+    )
     raise InputError(f"{file} is in no known layout of published results; known are {known}")
+
+
+def _as_dict(row: list[str], header: list[str], file: Path) -> dict[str, str]:
+    if len(row) != len(header):
+        raise InputError(f"{file}: {row[0]} has {len(row)} columns instead of {len(header)}")
+    return {name: cell.strip() for name, cell in zip(header, row, strict=True)}
+
+
+def _plain_table(rows: list[dict[str, str]], file: Path) -> PublishedTable:
+    metrics = {row.get("metric") or "auroc" for row in rows} or {"auroc"}
+    if len(metrics) > 1:
+        raise InputError(f"{file}: one metric a table, not {', '.join(sorted(metrics))}")
+    layout = Layout(file.stem, metrics.pop(), file="", end="", data="dataset")
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    data = list(dict.fromkeys(row["dataset"] for row in rows))
+    values = np.full((len(methods), len(data)), np.nan)
+    for row in rows:
+        place = methods.index(row["method"]), data.index(row["dataset"])
+        if np.isfinite(values[place]):
+            raise InputError(f"{file}: {row['method']} has two values on {row['dataset']}")
+        values[place] = _numbers([row["method"], row["value"]], ["method", "value"], 1, file)[0]
+    return PublishedTable(
+        layout,
+        tuple(Method(name, "", layout.source) for name in methods),
+        tuple(Series(name, "") for name in data),
+        values,
+    )
 
 
 def _numbers(row: list[str], header: list[str], count: int, file: Path) -> list[float]:

@@ -13,7 +13,7 @@ from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.comparison import Common, Comparison
 from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.formats import Grid
-from anomalib_ts.results.leaderboard import QUOTED, coverage, number, title
+from anomalib_ts.results.leaderboard import QUOTED, UNRANKED, coverage, number, title
 from anomalib_ts.results.ranking import pareto_front, ranks, wins
 from anomalib_ts.results.statistics import interval_over_seeds, interval_over_series
 
@@ -25,7 +25,8 @@ class Tally:
     Attributes:
         series: number of series it was run on, or could have been quoted on.
         failed: number of these on which at least one seed failed.
-        undefined: number of these on which no metric has a value because a class is missing.
+        undefined: number of labelled ones among these that did not fail and have no value.
+        unlabelled: number of these whose data has no labels.
         seeds: number of seeds; 0 for quoted methods, whose seeds are unknown.
         fit_seconds, score_seconds: mean over all units that finished; None where there is none.
         points_per_second: scored points by seconds of scoring, over all units.
@@ -40,6 +41,7 @@ class Tally:
     score_seconds: float | None = None
     points_per_second: float | None = None
     peak_memory_mb: float | None = None
+    unlabelled: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Standing:
         covered_by_data: the same for each data set.
         over_series, over_seeds: 95 % bootstrap intervals of `mean`.
         place: against the others; None if the method does not take part in ranks.
+        complete: whether `mean` is over all series on which any method of ours has a value; only
+            such methods can be the best.
     """
 
     method: Method
@@ -90,12 +94,16 @@ class Standing:
     over_series: Interval | None
     over_seeds: Interval | None
     place: Place | None
+    complete: bool = True
 
 
 def standings(entries: Sequence[Entry], comparison: Comparison) -> list[Standing]:
-    """One line a method, best mean rank first; those that take no part in ranks at the end."""
+    """One line a method, best mean rank first, those that lack a series after those that do not.
+
+    Methods that take no part in ranks stand at the end.
+    """
     common = comparison.common()
-    tallies = tally(entries)
+    tallies = tally(entries, comparison.metric)
     places = _places(common)
     lines = []
     for method, values, means in zip(
@@ -115,35 +123,39 @@ def standings(entries: Sequence[Entry], comparison: Comparison) -> list[Standing
                 over_series=interval_over_series(means),
                 over_seeds=interval_over_seeds(values),
                 place=places.get(method),
+                complete=len(known) == len(means),
             )
         )
     return sorted(lines, key=lambda line: _order(line, common.sign))
 
 
-def tally(entries: Sequence[Entry]) -> dict[Method, Tally]:
-    """What became of each method's units."""
+def tally(entries: Sequence[Entry], metric: str) -> dict[Method, Tally]:
+    """What became of each method's units, as far as a metric goes."""
     by_method: defaultdict[Method, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_method[entry.method].append(entry)
-    return {method: _tally(own) for method, own in by_method.items()}
+    return {method: _tally(own, metric) for method, own in by_method.items()}
 
 
-def _tally(entries: list[Entry]) -> Tally:
+def _tally(entries: list[Entry], metric: str) -> Tally:
     records = [entry.record for entry in entries]
-    with_value = {e.series for e in entries if e.record.metrics}
-    undefined = {e.series for e in entries if e.record.undefined} - with_value
+    series = {entry.series for entry in entries}
+    with_value = {e.series for e in entries if metric in e.record.metrics}
+    failed = {e.series for e in entries if e.record.status != "ok"}
+    unlabelled = {e.series for e in entries if e.record.unlabelled} - with_value - failed
     fit = [r.fit_seconds for r in records if r.fit_seconds is not None]
     scored = [(r.points or 0, r.score_seconds) for r in records if r.score_seconds is not None]
     points, seconds = sum(p for p, _ in scored), sum(s for _, s in scored)
     return Tally(
-        series=len({entry.series for entry in entries}),
-        failed=len({e.series for e in entries if e.record.status != "ok"}),
-        undefined=len(undefined),
+        series=len(series),
+        failed=len(failed),
+        undefined=len(series - with_value - failed - unlabelled),
         seeds=len({r.unit.seed for r in records}),
         fit_seconds=sum(fit) / len(fit) if fit else None,
         score_seconds=seconds / len(scored) if scored else None,
         points_per_second=points / seconds if seconds else None,
         peak_memory_mb=max((r.peak_memory_mb for r in records if r.peak_memory_mb), default=None),
+        unlabelled=len(unlabelled),
     )
 
 
@@ -182,10 +194,10 @@ def _by_data(
     )
 
 
-def _order(line: Standing, sign: float) -> tuple[float, float, Method]:
+def _order(line: Standing, sign: float) -> tuple[bool, bool, float, float, Method]:
     rank = np.inf if line.place is None else line.place.mean_rank
     mean = np.inf if line.mean is None else -sign * line.mean
-    return rank, mean, line.method
+    return line.place is None, not line.complete, rank, mean, line.method
 
 
 def grid(lines: Sequence[Standing], metric: str) -> Grid:
@@ -201,12 +213,18 @@ def grid(lines: Sequence[Standing], metric: str) -> Grid:
             number(line.mean_of_data_sets, 3),
             number(line.place.mean_rank, 2) if line.place else "-",
             f"{line.place.wins}/{line.place.ties}/{line.place.losses}" if line.place else "-",
-            coverage(line.covered, line.tally.series, line.tally.failed, line.tally.undefined),
+            _coverage(line),
             number(line.place.seconds, 2) if line.place else "-",
         ]
         for line in lines
     ]
     return Grid(header, cells, text_columns=2)
+
+
+def _coverage(line: Standing) -> str:
+    t = line.tally
+    text = coverage(line.covered, t.series, t.failed, t.undefined, t.unlabelled)
+    return text if line.complete or line.mean is None else f"{text} {UNRANKED}"
 
 
 def _span(interval: Interval | None) -> str:

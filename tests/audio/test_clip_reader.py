@@ -1,10 +1,12 @@
 """Sound files good and bad."""
 
+import pickle
+
 import numpy as np
 import pytest
 import soundfile
 
-from anomalib_ts.data.audio import LEVEL_RMS, ClipReader, missing_bytes
+from anomalib_ts.data.audio import LEVEL_RMS, ClipError, ClipReader, missing_bytes
 from anomalib_ts.errors import ConfigError, InputError
 from tests.audio.clips import RATE, noise, sine, write
 
@@ -89,6 +91,93 @@ def test_clipping_is_measured(tmp_path):
         clip = ClipReader().read(write(tmp_path / f"{subtype}.wav", loud, subtype=subtype))
         assert clip.clipped == pytest.approx(share, abs=1e-3)
     assert ClipReader().read(write(tmp_path / "ok.wav", 0.9 * sine(100, level=1))).clipped == 0
+
+
+def full_scale_formats():
+    """Every format with its subtypes that soundfile can write and read."""
+    return [
+        (kind, subtype)
+        for kind in ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC", "OGG", "MP3")
+        for subtype in soundfile.available_subtypes(kind)
+        if soundfile.check_format(kind, subtype)
+        and not subtype.startswith(("DWVW", "NMS"))  # not readable in memory; a modem's codec
+        and not (kind == "MP3" and subtype != "MPEG_LAYER_III")
+        and not (kind == "WAV" and subtype == "MPEG_LAYER_III")
+    ]
+
+
+@pytest.mark.parametrize(("kind", "subtype"), full_scale_formats())
+@pytest.mark.parametrize("channel", ["only", "mean", "first"])
+def test_clipping_is_measured_in_every_format(tmp_path, kind, subtype, channel):
+    """Flat tops are seen; a sound just below full scale has none."""
+    loud = np.clip(1.5 * sine(100, 1.0, level=1.0), -1, 1)
+    for samples, clips in ((loud, True), (0.9 * sine(100, 1.0, level=1.0), False)):
+        if channel != "only" and subtype in ("GSM610", "G721_32", "G723_24", "G723_40"):
+            pytest.skip("the codec has one channel")
+        sound = samples if channel == "only" else np.stack([samples, 0.1 * samples], axis=1)
+        path = tmp_path / "clip"
+        soundfile.write(path, sound, RATE, format=kind, subtype=subtype)
+        clip = ClipReader(channel=channel).read(path)
+        assert (clip.clipped > 1e-3) == clips, clip.clipped
+
+
+def test_of_channels_only_those_that_are_used_count_as_clipped(tmp_path):
+    loud = np.clip(1.5 * sine(100, 1.0, level=1.0), -1, 1)
+    path = write(tmp_path / "stereo.wav", np.stack([loud, 0.5 * loud], axis=1))
+    share = np.mean(np.abs(loud) >= 1)
+    assert ClipReader(channel="mean").read(path).clipped == pytest.approx(share, abs=1e-3)
+    assert ClipReader(channel=0).read(path).clipped == pytest.approx(share, abs=1e-3)
+    assert ClipReader(channel=1).read(path).clipped == 0
+
+
+def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path):
+    samples = noise(0.5, channels=2, rate=44100)
+    samples[5, 1] = np.inf
+    path = write(tmp_path / "bad.wav", samples, rate=44100, subtype="FLOAT")
+    path.write_bytes(path.read_bytes()[:-800])
+    refused(
+        ClipReader(),
+        path,
+        "cut short, 800 bytes of sound are missing",
+        "not finite",
+        "2 channels where one is expected",
+        "44100 Hz where 16000 Hz",
+        "data.audio.channel",
+        "data.audio.resample=true",
+    )
+
+
+def test_what_is_wrong_survives_the_way_between_processes(tmp_path):
+    path = write(tmp_path / "bad.wav", noise(0.5, channels=2, rate=8000), rate=8000)
+    with pytest.raises(ClipError) as caught:
+        ClipReader().read(path)
+    back = pickle.loads(pickle.dumps(caught.value))
+    assert str(back) == str(caught.value)
+    assert back.flaws == caught.value.flaws
+    assert len(back.flaws) == 2
+
+
+def test_the_same_sound_has_the_same_digest_in_any_file(tmp_path):
+    samples = np.round(noise(0.5) * 2**15) / 2**15
+    samples[:3] = [-0.0, 0.0, 0.25]
+    both = np.stack([samples, samples], axis=1)
+    copies = [
+        write(tmp_path / "16.wav", samples),
+        write(tmp_path / "24.wav", samples, subtype="PCM_24"),
+        write(tmp_path / "float.wav", samples, subtype="FLOAT"),
+        write(tmp_path / "copy.flac", samples),
+        write(tmp_path / "copy.aiff", samples),
+        write(tmp_path / "stereo.wav", both),
+    ]
+    tagged = tmp_path / "tagged.wav"
+    tagged.write_bytes(copies[0].read_bytes() + b"LIST" + (4).to_bytes(4, "little") + b"INFO")
+    clips = [ClipReader(channel="mean").read(path) for path in (*copies, tagged)]
+    assert len({clip.sound for clip in clips}) == 1
+    assert len({clip.digest for clip in clips}) == len(clips)
+    other = write(tmp_path / "other.wav", samples[:-1])
+    assert ClipReader().read(other).sound != clips[0].sound
+    loud = ClipReader(level_normalise=True).read(copies[0])
+    assert loud.sound == clips[0].sound
 
 
 def test_truncated_wav_is_refused(tmp_path):

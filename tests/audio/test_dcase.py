@@ -1,15 +1,18 @@
 """Folders of machine sounds, right and wrong."""
 
+import os
 import shutil
 from collections import Counter
 
 import numpy as np
 import pytest
+import soundfile
 
 from anomalib_ts.data.audio import ClipReader
 from anomalib_ts.data.dcase import Dcase
+from anomalib_ts.data.weak_split import weak_split
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
-from anomalib_ts.spectrogram import LogMel
+from anomalib_ts.spectrogram import LogMel, SpectrogramCache
 from tests.audio.clips import RATE, noise, sine, write, write_machine_type
 from tests.helpers.shared import shared_path
 
@@ -56,11 +59,23 @@ def test_a_machine_type_is_loaded_with_labels_and_machines(root):
         assert (recording.values == LogMel()(samples, RATE)).all()
 
 
-def test_spectrograms_are_shared_not_copied(root):
-    data = data_set(root)
-    case = data.load("ToyCar")
-    assert all(not r.values.flags.owndata or r.values.base is None for r in case.train)
-    assert all(not r.values.flags.writeable for r in case.train)
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_spectrograms_are_shared_not_copied(root, monkeypatch, dtype):
+    """A machine type has thousands of clips: it is in memory once, whether cached or not."""
+    loaded = []
+    load = SpectrogramCache.load
+
+    def keeping(self, files):
+        loaded.extend(load(self, files))
+        return loaded[-len(files) :]
+
+    monkeypatch.setattr(SpectrogramCache, "load", keeping)
+    for _ in range(2):
+        loaded.clear()
+        case = data_set(root, cache_dtype=dtype).load("ToyCar")
+        for sound, recording in zip(loaded, (*case.train, *case.test), strict=True):
+            assert np.shares_memory(sound.values, recording.values)
+            assert not recording.values.flags.writeable
 
 
 def test_settings_reach_the_front_end(root):
@@ -76,8 +91,58 @@ def test_machines_can_be_chosen(root):
     assert {r.machine_id for r in (*case.train, *case.test)} == {"02"}
     assert len(case.train) == 4
     assert data.fingerprint("fan") != data_set(root).fingerprint("fan")
-    with pytest.raises(DataNotFoundError, match="of the machines 07"):
+    with pytest.raises(DataNotFoundError, match=r"of the machines 07 .*there are 00, 02"):
         data_set(root, machine_ids=["07"]).load("fan")
+
+
+def test_unknown_machines_beside_known_ones_are_named(root):
+    message = r"fan: no sound files of the machines 99, 2 .*there are 00, 02"
+    with pytest.raises(DataNotFoundError, match=message):
+        data_set(root, machine_ids=["00", "99", "2"]).fingerprint("fan")
+    with pytest.raises(DataNotFoundError, match=r"machines 2 .*did you mean 02\?"):
+        data_set(root, machine_ids=["00", "2"]).load("fan")
+    # 01 is a machine of ToyCar, 00 and 02 of fan: one list can serve both.
+    for name, machines in (("fan", {"00", "02"}), ("ToyCar", {"01"})):
+        case = data_set(root, machine_ids=["00", "01", "02"]).load(name)
+        assert {r.machine_id for r in case.test} == machines
+
+
+def test_unknown_sections_are_named_like_machines(tmp_path):
+    folder = tmp_path / "sounds" / "bearing"
+    for part in ("train", "test"):
+        write(folder / part / f"section_00_source_{part}_normal_0000_a.wav", noise(0.1, len(part)))
+    with pytest.raises(DataNotFoundError, match=r"machines 03 .*there are 00"):
+        data_set(tmp_path / "sounds", machine_ids=["00", "03"]).load("bearing")
+
+
+CLUTTER = [
+    *(".snapshot", "__MACOSX", ".ipynb_checkpoints", "@eaDir", "#recycle", "#snapshot"),
+    *("$RECYCLE.BIN", "System Volume Information", "lost+found", ".Trash-1000", "~backup"),
+]
+
+
+@pytest.mark.parametrize("folder", CLUTTER)
+def test_system_folders_are_no_machines(root, folder):
+    shutil.copytree(root / "fan", root / folder)
+    assert data_set(root).case_names() == ["ToyCar", "fan"]
+    with pytest.raises(DataNotFoundError):
+        data_set(root, machine_types=[folder]).case_names()
+    shutil.copytree(root / "ToyCar", root / "fan" / "train" / folder)
+    assert len(data_set(root).load("fan").train) == 8
+
+
+def test_what_systems_leave_behind_is_no_clip_and_no_table(root, tmp_path):
+    train = root / "ToyCar" / "train"
+    (train / "._normal_id_01_00000000.wav").write_bytes(b"\0\5\x16\7")
+    (train / ".normal_id_01_00000009.wav.part").write_bytes(b"")
+    (train / "normal_id_01_00000010.wav").mkdir()
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    (tables / "ground_truth_ToyCar_section_01.csv").write_text("id_01_00000007.wav,1\n")
+    (tables / "._ground_truth_ToyCar_section_01.csv").write_bytes(b"\0\5\x16\7\xff\xfe")
+    write(root / "ToyCar" / "test" / "id_01_00000007.wav", noise(0.2, 999))
+    case = data_set(root, ground_truth=str(tables)).load("ToyCar")
+    assert (len(case.train), len(case.test)) == (2, 3)
 
 
 def test_clips_of_any_length_and_format(root):
@@ -148,6 +213,35 @@ def test_unparsable_names_are_refused(root):
     assert str(path) in str(caught.value)
 
 
+def test_all_that_is_wrong_with_names_is_said_at_once(root):
+    for i in range(3):
+        write(root / "fan" / "train" / f"recording_{i}.wav", noise(0.1, i))
+    write(root / "fan" / "test" / "section_00_source_train_normal_0000.wav", noise(0.1, 5))
+    write(root / "fan" / "test" / "id_00_00000077.wav", noise(0.1, 6))
+    with pytest.raises(InputError) as caught:
+        data_set(root).fingerprint("fan")
+    names, places, labels = str(caught.value).splitlines()
+    assert "recording_0.wav: the name of a clip must look like" in names
+    assert "(and so for 2 more clips)" in names
+    assert "named as a train clip" in places
+    assert "no label for 1 test clips, first test/id_00_00000077.wav" in labels
+
+
+def test_sounds_of_formats_that_are_not_read_are_named(root):
+    (root / "fan" / "train" / "normal_id_00_00000070.m4a").write_bytes(b"any")
+    with pytest.warns(AnomalibTsWarning, match=r"1 sound files are left out.*70\.m4a.*FLAC"):
+        data_set(root).load("fan")
+
+
+def test_a_clip_without_a_length_is_used_with_a_warning(root):
+    path = root / "fan" / "train" / "normal_id_00_00000000.wav"
+    content = path.read_bytes()
+    path.write_bytes(content[:40] + b"\xff\xff\xff\xff" + content[44:])
+    for _ in range(2):
+        with pytest.warns(AnomalibTsWarning, match=r"1 of 20 clips are without a length in their"):
+            data_set(root).load("fan")
+
+
 def test_a_clip_in_the_wrong_part_is_refused(root):
     write(root / "fan" / "test" / "section_00_source_train_normal_0000.wav", noise(0.1))
     with pytest.raises(InputError, match="named as a train clip, but it lies in the test part"):
@@ -162,6 +256,97 @@ def test_a_clip_in_both_parts_is_a_leak(root):
     with pytest.raises(InputError, match="fan: 1 test clips are byte for byte training") as caught:
         data_set(root).load("fan")
     assert "train/normal_id_00_00000001.wav is test/anomaly_id_02_00000050.wav" in str(caught.value)
+
+
+def as_flac(samples, folder, number):
+    return write(folder / f"anomaly_id_02_{number}.flac", samples)
+
+
+def with_more_bits(samples, folder, number):
+    return write(folder / f"anomaly_id_02_{number}.wav", samples, subtype="PCM_24")
+
+
+def in_stereo(samples, folder, number):
+    both = np.stack([samples, samples], axis=1)
+    return write(folder / f"anomaly_id_02_{number}.aiff", both)
+
+
+def with_a_comment(samples, folder, number):
+    path = write(folder / f"anomaly_id_02_{number}.wav", samples)
+    path.write_bytes(path.read_bytes() + b"LIST" + (4).to_bytes(4, "little") + b"INFO")
+    return path
+
+
+@pytest.mark.parametrize("copy", [as_flac, with_more_bits, in_stereo, with_a_comment])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_the_same_sound_in_both_parts_is_a_leak_whatever_the_file(root, copy, dtype):
+    samples, _ = soundfile.read(root / "fan" / "train" / "normal_id_00_00000001.wav")
+    path = copy(samples, root / "fan" / "test", "00000050")
+    data = data_set(root, audio=ClipReader(channel="mean"), cache_dtype=dtype)
+    message = "fan: 1 test clips are sample for sample training clips too "
+    for _ in range(2):  # from sound files, and from the cache
+        with pytest.raises(InputError, match=message) as caught:
+            data.load("fan")
+        assert f"train/normal_id_00_00000001.wav is test/{path.name}" in str(caught.value)
+
+
+def test_what_looks_the_same_to_a_detector_is_a_leak_here_and_in_a_split(root):
+    """A recording whose sign is turned has the same spectrogram."""
+    samples, _ = soundfile.read(root / "fan" / "train" / "normal_id_00_00000001.wav")
+    turned = write(root / "fan" / "test" / "anomaly_id_02_00000050.wav", -samples)
+    with pytest.raises(InputError, match="1 test clips are frame for frame training clips too"):
+        data_set(root).load("fan")
+    turned.rename(root / "fan" / "train" / "normal_id_02_00000050.wav")
+    case = data_set(root).load("fan")
+    refusals = 0
+    for seed in range(20):
+        try:
+            split = weak_split(case, 0.5, 0.5, seed=seed)
+        except InputError as error:
+            refusals += "the same sound" in str(error)
+        else:  # both copies were dealt to one side
+            tested = {recording.values.tobytes() for recording in split.test}
+            assert not any(recording.values.tobytes() in tested for recording in split.train)
+    assert 0 < refusals < 20
+
+
+def test_the_case_carries_the_fingerprint_of_what_was_read(root, monkeypatch):
+    data = data_set(root)
+    before = data.fingerprint("fan")
+    assert data.load("fan").fingerprint == before
+    assert data.load("fan").fingerprint == before
+    changed = root / "fan" / "test" / "normal_id_00_00000000.wav"
+    read = ClipReader.read
+
+    def late(self, path):
+        """The file changes after its digest was asked for."""
+        if path == changed:
+            write(changed, noise(0.3, 777))
+        return read(self, path)
+
+    write(changed, noise(0.3, 776))
+    monkeypatch.setattr(ClipReader, "read", late)
+    case = data_set(root).load("fan")
+    monkeypatch.undo()
+    assert case.fingerprint == data_set(root).fingerprint("fan") != before
+    (recording,) = [r for r in case.test if r.name == "test/normal_id_00_00000000.wav"]
+    assert (recording.values == LogMel()(ClipReader().read(changed).samples, RATE)).all()
+
+
+def test_clips_that_change_names_are_judged_under_their_new_names(root):
+    """Two files swap their names and keep size and time of change."""
+    test = root / "fan" / "test"
+    for path in root.rglob("*.wav"):
+        os.utime(path, ns=(10**18, 10**18))
+    one, other = test / "normal_id_00_00000000.wav", test / "anomaly_id_00_00000001.wav"
+    before = {r.name: r.values for r in data_set(root).load("fan").test}
+    data_set(root).load("fan")
+    one.rename(test / "aside")
+    other.rename(one)
+    (test / "aside").rename(other)
+    after = {r.name: r.values for r in data_set(root).load("fan").test}
+    assert (after[f"test/{one.name}"] == before[f"test/{other.name}"]).all()
+    assert (after[f"test/{other.name}"] == before[f"test/{one.name}"]).all()
 
 
 def test_the_same_clip_twice_in_one_part_is_allowed(root):

@@ -78,9 +78,9 @@ def test_an_archive_that_is_only_half_there_is_refused(tmp_path, zenodo):
     archive = tmp_path / "data" / "dev_data" / "dev_data_fan.zip"
     archive.parent.mkdir(parents=True)
     archive.write_bytes(zenodo.content[development("fan")][:-500])
-    with pytest.raises(InputError, match=r"dev_data_fan\.zip has the MD5 .* only half there"):
+    with pytest.raises(InputError, match=r"dev_data_fan\.zip is there .* has MD5 .* instead of"):
         data_set(tmp_path, zenodo).load("fan")
-    assert not archive.exists()
+    archive.unlink()  # it may be somebody's own, so that is theirs to do
     assert len(data_set(tmp_path, zenodo).load("fan").train) == 8
 
 

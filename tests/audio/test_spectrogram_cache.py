@@ -1,5 +1,6 @@
 """The cache in front of the front end: right, quick, and hard to break."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -12,8 +13,8 @@ import pytest
 
 from anomalib_ts.data.audio import ClipReader
 from anomalib_ts.data.digests import file_digest
-from anomalib_ts.errors import ConfigError, DataNotFoundError, InputError
-from anomalib_ts.spectrogram import LogMel, SpectrogramCache
+from anomalib_ts.errors import AnomalibTsWarning, ConfigError, DataNotFoundError, InputError
+from anomalib_ts.spectrogram import LogMel, SpectrogramCache, digest_memo
 from anomalib_ts.spectrogram import cache as cache_module
 from tests.audio.clips import RATE, noise, sine, write
 
@@ -99,6 +100,7 @@ def test_a_change_that_keeps_size_and_age_of_a_fresh_file_is_noticed(files, cach
 
 
 def test_unchanged_files_are_not_read_for_their_digests(files, cache, monkeypatch):
+    monkeypatch.setattr(digest_memo, "_SETTLED", 0)
     age(*files)
     first = cache.digests(files)
     assert first == [file_digest(file) for file in files]
@@ -109,9 +111,138 @@ def test_unchanged_files_are_not_read_for_their_digests(files, cache, monkeypatc
     )
     assert cache.digests(files) == first
     assert read == []
+    time.sleep(0.02)  # the clock of a file system ticks every few milliseconds
     files[1].touch()
     assert cache.digests(files) == [first[0], "changed", *first[2:]]
     assert read == [files[1]]
+
+
+@pytest.mark.parametrize("change", ["swap", "replace", "overwrite", "hard link"])
+def test_a_change_that_keeps_size_and_time_of_change_is_noticed(files, cache, monkeypatch, change):
+    """By the inode, or by the time of the status change, which nobody can set."""
+    monkeypatch.setattr(digest_memo, "_SETTLED", 0)
+    for file in files:
+        os.utime(file, ns=(10**18, 10**18))
+    first = cache.digests(files)
+    time.sleep(0.02)
+    one, other = files[:2]
+    if change == "swap":
+        aside = one.rename(one.with_suffix(".aside"))
+        other.rename(one)
+        aside.rename(other)
+    elif change == "replace":
+        other.replace(one)
+    elif change == "overwrite":
+        one.write_bytes(other.read_bytes())
+    else:
+        one.unlink()
+        one.hardlink_to(other)
+    os.utime(one, ns=(10**18, 10**18))
+    left = [file for file in files if file.exists()]
+    assert one.stat().st_size == left[-1].stat().st_size
+    assert cache.digests(left) == [file_digest(file) for file in left]
+    assert cache.digests([one]) == [first[1]]
+
+
+def test_a_file_that_changed_just_now_is_read_again(files, cache, monkeypatch):
+    """Even if its time of change was set back: the same clock tick may bring another change."""
+    age(*files)
+    cache.digests(files)
+    read = []
+    monkeypatch.setattr(digest_memo, "file_digest", lambda file: read.append(file) or "again")
+    assert cache.digests(files) == ["again"] * 4
+    assert sorted(read) == files
+
+
+def test_a_spectrogram_goes_with_the_digest_of_what_it_was_made_of(files, cache, monkeypatch):
+    """A file that changes between its digest and its reading is described as it was read."""
+    read = ClipReader.read
+
+    def late(self, path):
+        if Path(path) == files[1]:
+            write(files[1], noise(0.4, seed=50))
+        return read(self, path)
+
+    monkeypatch.setattr(ClipReader, "read", late)
+    loaded = cache.load(files)
+    assert [clip.digest for clip in loaded] == [file_digest(file) for file in files]
+    monkeypatch.undo()
+    for clip, file in zip(loaded, files, strict=True):
+        assert (clip.values == expected(file)).all()
+    for clip, file in zip(cache.load(files), files, strict=True):
+        assert (clip.values == expected(file)).all()
+
+
+def file_in_its_place(folder, monkeypatch):
+    folder.write_text("a file")
+
+
+def broken_link(folder, monkeypatch):
+    folder.symlink_to(folder.parent / "nowhere" / "at" / "all")
+    folder.parent.joinpath("nowhere").write_text("")
+
+
+def full_disk(folder, monkeypatch):
+    def full(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(cache_module, "atomic_write", full)
+    monkeypatch.setattr(digest_memo, "atomic_write", full)
+
+
+def full_at_the_end(folder, monkeypatch):
+    """The disk is full once the data has to be there."""
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+
+
+def read_only(folder, monkeypatch):
+    folder.mkdir()
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(cache_module, "atomic_write", refuse)  # root may write to any folder
+    monkeypatch.setattr(digest_memo, "atomic_write", refuse)
+
+
+def folders_in_place_of_files(folder, monkeypatch):
+    (folder / "log_mel").parent.mkdir()
+    (folder / "log_mel").write_text("a file")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        file_in_its_place,
+        broken_link,
+        full_disk,
+        full_at_the_end,
+        read_only,
+        folders_in_place_of_files,
+    ],
+)
+def test_a_cache_that_cannot_be_written_is_a_warning(files, cache, monkeypatch, spoil):
+    spoil(cache.folder, monkeypatch)
+    for _ in range(2):
+        with pytest.warns(AnomalibTsWarning, match=r"cannot be kept there .*data\.cache") as caught:
+            loaded = cache.load(files)
+        assert len(caught) == 1
+        assert str(cache.folder) in str(caught[0].message)
+        for clip, file in zip(loaded, files, strict=True):
+            assert (clip.values == expected(file)).all()
+    assert not list(cache.folder.rglob(".*")) if cache.folder.is_dir() else True
+
+
+def test_an_entry_of_another_shape_is_computed_again(files, cache):
+    good = cache.load(files[:1])[0].values
+    (entry,) = entries(cache)
+    about = np.load(entry)["about"]
+    np.savez(entry, log_mel=np.zeros((13, 7), np.float32), about=about)
+    assert (cache.load(files[:1])[0].values == good).all()
 
 
 def test_a_damaged_memo_is_started_anew(files, cache):
@@ -255,6 +386,25 @@ def test_all_bad_files_are_named_in_one_message(files, tmp_path, cache):
 def test_missing_files_are_named(files, tmp_path, cache):
     with pytest.raises(DataNotFoundError, match=r"gone\.wav"):
         cache.load([*files, tmp_path / "gone.wav"])
+
+
+def test_each_kind_of_flaw_is_named_once(tmp_path, cache):
+    stereo = [
+        write(tmp_path / f"{i}.wav", noise(0.1, i, channels=2, rate=44100), rate=44100)
+        for i in range(3)
+    ]
+    slow = write(tmp_path / "slow.wav", noise(0.1, rate=8000), rate=8000)
+    with pytest.raises(InputError) as caught:
+        cache.load([*stereo, slow])
+    first, *lines = str(caught.value).splitlines()
+    assert first == "4 of 4 clips cannot be used:"
+    assert len(lines) == 3
+    assert "0.wav: 2 channels" in lines[0]
+    folder = tmp_path.name
+    assert f"(3 clips: also {folder}/1.wav, {folder}/2.wav)" in lines[0]
+    assert "0.wav: sampled at 44100 Hz" in lines[1]
+    assert "data.audio.resample=true" in lines[1]
+    assert "slow.wav: sampled at 8000 Hz" in lines[2]
 
 
 @pytest.mark.parametrize(("setting", "value"), [("dtype", "int8"), ("jobs", -1)])

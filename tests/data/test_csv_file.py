@@ -55,7 +55,7 @@ class TestFormats:
             "a, b, label\r\n1, 2.5, 0\r\n\r\n3, 4, 1\r\n",
             '\ufeff"a","b","label"\n"1","2.5","0"\n3,4,1',
             "timestamp,a,b,IS_ANOMALY\n2024-01-01,1,2.5,0\n2024-01-02,3,4,1\n",
-            "a,date,b,Anomaly\n1,x,2.5,False\n3,y,4,True\n",
+            "a,date,b,Anomaly\n1,2024-01-01,2.5,False\n3,2024-01-02,4,True\n",
         ],
     )
     def test_delimiters_headers_and_roles_are_found_out(self, load, text):
@@ -72,7 +72,8 @@ class TestFormats:
 
     def test_header_of_numbers_needs_to_be_told(self, load):
         check(load("0,1\n5,6\n7,8\n", header=True), [[5, 6], [7, 8]])
-        check(load("0,1\n5,6\n7,8\n"), [[0, 1], [5, 6], [7, 8]])
+        with pytest.warns(AnomalibTsWarning, match=r"first row 0, 1 looks like names.*header=true"):
+            check(load("0,1\n5,6.5\n7,8\n"), [[0, 1], [5, 6.5], [7, 8]])
 
     def test_delimiter_can_be_told(self, load):
         check(load("1:2.5\n3:4\n", delimiter=":"), [[1, 2.5], [3, 4]])
@@ -167,7 +168,7 @@ class TestBadFiles:
             ("a,label\n1,normal\n2,normal\n", "'normal' is not a number"),
             ("a\n1\ninf\n", r"line 3, column 1 \(a\): the value is infinite"),
             ("a\n1\n-Infinity\n", r"line 3, column 1 \(a\): the value is infinite"),
-            ("a,b\n1,\n2,NaN\n", "channel 1 holds no number, all 2 points are missing"),
+            ("a,b\n1,\n2,NaN\n", "channel b holds no number, all 2 points are missing"),
             ("a,b\n1,2\n3,4,5\n", "is not a table: .*line 3"),
             ("a,b\n1,2,3\n4,5,6\n", "is not a table"),
             (b"a,b\n1,\xff\n2,3\n", "not a UTF-8 text file"),
@@ -189,7 +190,7 @@ class TestMissingPoints:
 
     def test_long_ones_are_refused(self, load):
         text = "a\n1\n" + 6 * "nan\n" + "2\n"
-        with pytest.raises(InputError, match="points 1 to 6 of channel 0"):
+        with pytest.raises(InputError, match="points 1 to 6 of channel a"):
             load(text)
         with pytest.warns(AnomalibTsWarning, match="filled 6"):
             load(text, max_gap=6)
@@ -228,15 +229,17 @@ class TestTimestamps:
             case = load(text, timestamp_column="time")
         check(case, np.arange(12.0)[:, None], [0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0])
 
-    def test_without_timestamp_column_points_are_evenly_spaced(self, load):
-        case = load("time,x\n0,1\n1,2\n2,3\n9,4\n")
+    def test_without_time_points_are_evenly_spaced(self, load):
+        with pytest.raises(InputError, match=r"6 points missing.*timestamp_column=none"):
+            load("time,x\n0,1\n1,2\n2,3\n9,4\n")
+        case = load("time,x\n0,1\n1,2\n2,3\n9,4\n", timestamp_column="none")
         check(case, [[1], [2], [3], [4]])
         assert case.test[0].sampling_period is None
 
     def test_jitter_is_no_gap(self, load):
         steps = [0.7, 1.0, 1.3] * 5
-        text = "time,x\n" + "".join(f"{t:.1f},{i}\n" for i, t in enumerate(np.cumsum(steps)))
-        check(load(text, timestamp_column="time"), np.arange(15)[:, None])
+        text = "time,x\n" + "".join(f"{t:.1f},{i % 4}\n" for i, t in enumerate(np.cumsum(steps)))
+        check(load(text, timestamp_column="time"), np.arange(15)[:, None] % 4)
 
     def test_long_gap_is_refused(self, load):
         text = "time,x\n0,1\n1,2\n2,3\n9,4\n10,5\n"
@@ -310,7 +313,7 @@ class TestTrainPart:
             load(self.text, train_path="nowhere.csv")
 
     def test_train_file_of_other_columns(self, load, write):
-        with pytest.raises(InputError, match="1 channels, but its training part has 2"):
+        with pytest.raises(InputError, match="channels x, but its training part has x, y"):
             load(self.text, train_path=write("x,y\n7,1\n8,1\n", "train.csv"))
 
     def test_contradicting_settings(self):
@@ -427,7 +430,7 @@ class TestNpz:
             ({}, {"values": [1.0, np.inf]}, "point 1, channel 0 is inf"),
             ({}, {"values": [1.0, 2.0], "labels": [0, 5]}, "label of point 1"),
             ({}, {"values": [1.0, 2.0], "labels": [0]}, "2 points need labels"),
-            ({}, {"values": [1.0, 2.0], "train": np.ones((3, 2))}, "training part has 2"),
+            ({}, {"values": [1.0, 2.0], "train": np.ones((3, 2))}, "training part .* has 2"),
             ({"value_columns": [1]}, {"values": [1.0, 2.0]}, "has 1 channels; value_columns"),
             ({"value_columns": ["x"]}, {"values": [1.0, 2.0]}, "must be indices"),
             ({"label_column": "y"}, {"values": [1.0, 2.0]}, "label_column and timestamp_column"),

@@ -1,10 +1,14 @@
+import contextlib
 import hashlib
 import logging
 import shutil
+import threading
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from anomalib_ts.data import download as module
 from anomalib_ts.data.download import download
@@ -49,12 +53,48 @@ def test_what_is_there_is_not_fetched(target):
     assert server.requests == []
 
 
-def test_wrong_file_in_place_is_deleted(target):
+@pytest.mark.parametrize(
+    ("wanted", "wrong"),
+    [({"size": len(CONTENT)}, "14 bytes instead of"), ({"sha256": SHA256}, "SHA-256 .* instead")],
+)
+def test_a_file_of_the_users_own_in_place_is_left_as_it_is(target, wanted, wrong):
     target.parent.mkdir()
     target.write_bytes(b"something else")
-    with serve(CONTENT) as server, pytest.raises(InputError, match="14 bytes instead of"):
-        fetch(server, target, size=len(CONTENT))
-    assert left_over(target) == []
+    with serve(CONTENT) as server, pytest.raises(InputError, match=f"{wrong}.*Move or delete it"):
+        fetch(server, target, **wanted)
+    assert server.requests == []
+    assert target.read_bytes() == b"something else"
+    assert left_over(target) == ["data.bin"]
+
+
+def test_a_part_of_the_users_own_is_left_as_it_is(target):
+    target.parent.mkdir()
+    part = target.with_name("data.bin.part")
+    part.write_bytes(b"something else")
+    with serve(CONTENT) as server, pytest.raises(InputError, match="was not left by a download"):
+        fetch(server, target)
+    assert part.read_bytes() == b"something else"
+
+
+@pytest.mark.parametrize("place", ["folder", "below a file"])
+def test_targets_that_cannot_be_written(target, place):
+    if place == "folder":
+        target.mkdir(parents=True)
+    else:
+        target.parent.write_text("a file")
+    with serve(CONTENT) as server, pytest.raises((InputError, DataNotFoundError)):
+        fetch(server, target)
+    assert server.requests == []
+
+
+def test_a_file_that_appears_meanwhile_is_left_as_it_is(target):
+    def user(_):
+        target.write_bytes(b"something else")
+
+    with serve(CONTENT, before=user) as server, pytest.raises(InputError, match="there already"):
+        fetch(server, target, sha256=SHA256)
+    assert target.read_bytes() == b"something else"
+    assert left_over(target) == ["data.bin"]
 
 
 class TestResuming:
@@ -181,12 +221,240 @@ class TestFailures:
     def test_disk_full_on_the_way(self, target):
         target.parent.mkdir()
         target.with_name("data.bin.part").symlink_to("/dev/full")
+        target.with_name("data.bin.part.tag").touch()
         with serve(CONTENT) as server, pytest.raises(DataNotFoundError, match="No space left"):
             fetch(server, target)
 
     def test_other_schemes(self, target):
         with pytest.raises(InputError, match="not an http or https address"):
             download("file:///etc/passwd", target)
+
+
+def answer(status, headers, body=b""):
+    """An answer as the handler is told to send it."""
+
+    def send(handler):
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        with contextlib.suppress(OSError):  # who is refused hangs up
+            handler.wfile.write(body)
+
+    return send
+
+
+class TestLyingServers:
+    @pytest.mark.parametrize("status", [201, 203, 204, 205, 207, 304])
+    def test_an_answer_that_brings_no_file(self, target, status):
+        with serve(CONTENT, answer=answer(status, {})) as server, pytest.raises(DataNotFoundError):
+            fetch(server, target)
+        assert len(server.requests) == 1
+        assert left_over(target) == []
+
+    @pytest.mark.parametrize(
+        "place",
+        [
+            "file:///etc/passwd",
+            "ftp://127.0.0.1:1/x",
+            "data:,x",
+            "gopher://x",
+            "http://[",
+            "http://h:x",
+        ],
+    )
+    def test_an_answer_that_leads_elsewhere(self, target, place):
+        lies = answer(302, {"Location": place})
+        with serve(CONTENT, answer=lies) as server, pytest.raises(DataNotFoundError):
+            fetch(server, target)
+        assert len(server.requests) == 1
+        assert left_over(target) == []
+
+    def test_an_answer_that_leads_to_itself(self, target):
+        lies = answer(302, {"Location": "/data.bin"})
+        with serve(CONTENT, answer=lies) as server, pytest.raises(DataNotFoundError) as caught:
+            fetch(server, target)
+        assert "\n" not in str(caught.value)
+        assert len(server.requests) < 20
+
+    def test_a_redirect_with_a_body_without_end(self, target):
+        written = []
+
+        def endless(handler):
+            handler.send_response(302)
+            handler.send_header("Location", "/other")
+            handler.end_headers()
+            with contextlib.suppress(OSError):
+                written.extend(handler.wfile.write(bytes(1_000_000)) for _ in range(200))
+
+        with serve(CONTENT, answer=endless) as server, pytest.raises(DataNotFoundError):
+            fetch(server, target, retries=0)
+        assert sum(written) < 100_000_000
+
+    @pytest.mark.parametrize("length", ["abc", "-5", "1.5", "1e3", "٣", "", "9" * 19, "9" * 5000])
+    def test_a_length_that_is_none(self, target, length):
+        lies = answer(200, {"Content-Length": length.encode().decode("latin-1")}, b"xx")
+        with serve(CONTENT, answer=lies) as server, pytest.raises(DataNotFoundError):
+            fetch(server, target)
+        assert left_over(target) == []
+
+    def test_a_length_that_is_not_the_one_wanted(self, target):
+        sent = []
+        lies = answer(200, {"Content-Length": "50000000"}, b"x")
+        problem = pytest.raises(InputError, match="50000000 bytes instead of 5")
+        with serve(CONTENT, answer=lies, before=sent.append) as server, problem:
+            fetch(server, target, size=5)
+        assert left_over(target) == []
+
+    @pytest.mark.parametrize("limit", ["size", "none"])
+    def test_a_stream_without_end(self, target, limit, monkeypatch):
+        monkeypatch.setattr(module, "MAX_UNDECLARED", 3_000_000)
+        written, stopped = [], threading.Event()
+
+        def endless(handler):
+            handler.send_response(200)
+            handler.end_headers()
+            with contextlib.suppress(OSError):
+                written.extend(handler.wfile.write(bytes(1_000_000)) for _ in range(200))
+            stopped.set()
+
+        sizes = []
+        real = module._Part.refuse
+        monkeypatch.setattr(
+            module._Part, "refuse", lambda part, what: (sizes.append(part.size()), real(part, what))
+        )
+        wanted = {"size": 1000} if limit == "size" else {}
+        problem = pytest.raises(InputError, match=r"more than (1000|3000000) bytes; it was deleted")
+        with serve(CONTENT, answer=endless) as server, problem:
+            fetch(server, target, **wanted)
+        assert sizes[0] <= wanted.get("size", 3_000_000)
+        assert left_over(target) == []
+        assert stopped.wait(10)
+        assert sum(written) < 100_000_000
+
+    @pytest.mark.parametrize(
+        "where", ["0-", "299999-", "300001-", "", "bytes", "300000-299999/1024000", "-"]
+    )
+    def test_another_range_than_asked_for_is_not_glued_on(self, target, where):
+        def lies(handler):
+            if handler.headers.get("Range"):
+                headers = {"Content-Range": f"bytes {where}1023999/1024000", "ETag": '"v1"'}
+                answer(206, headers, CONTENT[:700_000])(handler)
+            else:
+                headers = {"Content-Length": len(CONTENT), "ETag": '"v1"'}
+                body = CONTENT if len(server.requests) > 1 else CONTENT[:300_000]
+                answer(200, headers, body)(handler)
+
+        with serve(CONTENT, answer=lies) as server:
+            fetch(server, target)
+        assert target.read_bytes() == CONTENT
+        assert server.requests == [None, "bytes=300000-", None]
+
+    def test_a_range_that_ends_too_early_is_continued(self, target):
+        def pieces(handler):
+            wanted = handler.headers.get("Range")
+            if not wanted:
+                headers = {"Content-Length": len(CONTENT), "ETag": '"v1"'}
+                return answer(200, headers, CONTENT[:300_000])(handler)
+            start = int(wanted.partition("=")[2].strip("-"))
+            end = min(start + 400_000, len(CONTENT))
+            extent = f"bytes {start}-{end - 1}/{len(CONTENT)}"
+            headers = {"Content-Range": extent, "Content-Length": end - start, "ETag": '"v1"'}
+            return answer(206, headers, CONTENT[start:end])(handler)
+
+        with serve(CONTENT, answer=pieces) as server:
+            fetch(server, target)
+        assert target.read_bytes() == CONTENT
+        assert server.requests[1:] == ["bytes=300000-", "bytes=700000-"]
+
+    def test_a_part_that_nobody_asked_for(self, target):
+        lies = answer(206, {"Content-Range": "bytes 0-9/10"}, b"0123456789")
+        with serve(CONTENT, answer=lies) as server, pytest.raises(DataNotFoundError):
+            fetch(server, target, retries=1)
+        assert left_over(target) == []
+
+    def test_an_empty_file(self, target):
+        lies = answer(200, {"Content-Length": "0"})
+        with serve(CONTENT, answer=lies) as server, pytest.raises(InputError, match="no bytes"):
+            fetch(server, target)
+
+    def test_a_tag_that_is_no_header(self, target):
+        """What a server calls its file is sent back to it, so it must not hold a line's end."""
+        tag = target.with_name("data.bin.part.tag")
+        target.parent.mkdir()
+        with serve(CONTENT) as server:
+            target.with_name("data.bin.part").write_bytes(b"x")
+            tag.write_bytes(f'{server.url}\n"v\r\nEvil: 1"\xff'.encode("latin-1"))
+            fetch(server, target)
+        assert server.requests == [None]
+        assert target.read_bytes() == CONTENT
+
+    def test_whatever_a_server_says(self, tmp_path):
+        """The right file or one of our errors, and nothing beside it is touched."""
+        numbers = st.sampled_from(["0", "5", "10", "11", "-1", "x", "", "1" * 30])
+
+        @settings(deadline=None)
+        @given(
+            answers=st.lists(
+                st.tuples(
+                    st.sampled_from([200, 200, 206, 204, 302, 404, 416, 500]),
+                    st.fixed_dictionaries(
+                        {},
+                        optional={
+                            "Content-Length": numbers,
+                            "Content-Range": st.builds("bytes {}-{}/{}".format, *[numbers] * 3),
+                            "ETag": st.sampled_from(['"v1"', '"v2"', 'W/"x"', '"\xe9', ""]),
+                            "Location": st.sampled_from(["/", "//", "ftp://x/", "http://[", ""]),
+                            "Transfer-Encoding": st.just("chunked"),
+                        },
+                    ),
+                    st.sampled_from([b"0123456789", b"01234", b"56789", b"", b"0123456789more"]),
+                ),
+                min_size=1,
+                max_size=4,
+            ),
+            checksum=st.booleans(),
+        )
+        def check(answers, checksum):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            (folder / "mine").write_text("mine")
+            left = [answer(*one) for one in answers]
+
+            def lies(handler):
+                send = left.pop(0) if len(left) > 1 else left[0]
+                send(handler)
+
+            server.answer = lies
+            digest = hashlib.sha256(b"0123456789").hexdigest()
+            try:
+                download(
+                    server.url,
+                    folder / "data",
+                    sha256=digest if checksum else None,
+                    size=10,
+                    retries=2,
+                    wait=0,
+                    timeout=1,
+                )
+            except (InputError, DataNotFoundError):
+                assert not (folder / "data").exists()
+            else:
+                content = (folder / "data").read_bytes()
+                assert content == b"0123456789" if checksum else len(content) == 10
+            assert (folder / "mine").read_text() == "mine"
+
+        folder = tmp_path / "folder"
+        with serve(CONTENT) as server:
+            check()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://a b/", "http://a/\n", "http://", "http:///x", "http://h:x/", ""]
+)
+def test_addresses_that_are_none(target, url):
+    with pytest.raises(InputError, match="is not an http or https address"):
+        download(url, target)
 
 
 def test_progress_is_shown_on_a_terminal_only(target, monkeypatch, capsys):

@@ -63,6 +63,27 @@ def test_channel_without_any_number():
         fill_gaps(values, 100)
 
 
+def test_masked_values_are_missing():
+    values = np.ma.masked_array(np.arange(12.0), mask=False)
+    values[3:6] = 9999
+    values[3:6] = np.ma.masked
+    with pytest.warns(AnomalibTsWarning, match="filled 3 missing values"):
+        np.testing.assert_array_equal(fill_gaps(values), np.arange(12.0))
+    whole = np.ma.masked_array(np.arange(6).reshape(3, 2), mask=[[0, 0], [1, 0], [0, 0]])
+    with pytest.warns(AnomalibTsWarning, match="filled 1 missing values"):
+        np.testing.assert_array_equal(fill_gaps(whole), np.arange(6.0).reshape(3, 2))
+
+
+def test_channels_are_called_by_name_where_they_have_one():
+    values = np.ones((9, 20))
+    values[2:5] = NAN
+    names = [f"sensor {i}" for i in range(20)]
+    with pytest.raises(InputError, match="points 2 to 4 of channel sensor 0 are missing"):
+        fill_gaps(values, 2, channel_names=names)
+    with pytest.warns(AnomalibTsWarning, match=r"sensor 0, .*sensor 5 and 14 more\)"):
+        fill_gaps(values, channel_names=names)
+
+
 def test_negative_limit():
     with pytest.raises(ConfigError, match="max_gap must be at least 0"):
         fill_gaps([1.0, 2.0], -1)

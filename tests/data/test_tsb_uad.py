@@ -159,7 +159,7 @@ class TestBadFiles:
             ("1,0\n2,0,5\n", "is not a table: .*line 2"),
             (",0\n,1\n,0\n", "holds no number, all 3 points are missing"),
             ("1,0\n" + 6 * ",0\n" + "2,0\n", "points 1 to 6 of channel 0 are missing"),
-            ("1,0\n1e39,0\n", "point 1, channel 0 is 1e.39"),
+            ("1,0\n1e39,0\n", r"line 2, column 1: 1e\+39 is beyond 3e38"),
         ],
     )
     def test_each_is_named(self, root, text, message):
@@ -207,6 +207,15 @@ class TestDownload:
         assert sorted(p.name for p in root.parent.iterdir() if not p.name.startswith(".")) == [
             "root"
         ]
+
+    def test_an_archive_of_the_users_own_is_used_and_left(self, tmp_path):
+        content = self.archive(tmp_path, {"Dodgers/a.out": "1,0\n2,1\n"})
+        (tmp_path / "root.zip").write_bytes(content)
+        with serve(b"something else") as server:
+            found = data(tmp_path / "root", "Dodgers", download=True, url=server.url)
+            assert found.case_names() == ["a"]
+        assert server.requests == []
+        assert (tmp_path / "root.zip").read_bytes() == content
 
     def test_archive_of_something_else(self, tmp_path):
         content = self.archive(tmp_path, {"cat.jpg": "meow"})

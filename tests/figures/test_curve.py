@@ -126,10 +126,7 @@ def test_a_seed_that_does_not_follow_is_a_difference(tmp_path):
     same = [made(0.5, seed=seed, data__seed=0) for seed in (0, 1)]
     assert {result.method for result in placed(same)} == {"weak"}
     other = [made(0.5, seed=0, data__seed=seed, fingerprint=f"{seed}") for seed in (0, 1)]
-    assert {result.method for result in placed(other)} == {
-        "weak (data.seed=0)",
-        "weak (data.seed=1)",
-    }
+    assert {result.case for result in placed(other)} == {"fan (seed=0)", "fan (seed=1)"}
 
 
 def test_stored_results_of_the_same_data_belong_together_wherever_it_lay():
@@ -140,10 +137,7 @@ def test_stored_results_of_the_same_data_belong_together_wherever_it_lay():
     ]
     found = placed(sizes, "data.n_train")
     assert [(result.method, result.x) for result in found] == [("weak", 10), ("weak", 20)]
-    assert {result.method for result in placed(sizes)} == {
-        "weak (data.n_train=10, data.root=folder 10)",
-        "weak (data.n_train=20, data.root=folder 20)",
-    }
+    assert {result.case for result in placed(sizes)} == {"fan (n_train=10)", "fan (n_train=20)"}
 
 
 def test_the_training_schedule_is_a_part_of_the_detector(tmp_path):

@@ -9,13 +9,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Behaviour:
     """What the server serves and how; `requests` collects the Range header of each request."""
 
-    def __init__(self, content, *, ranges=True, etag='"v1"', drops=(), statuses=(), length=True):
+    def __init__(
+        self,
+        content,
+        *,
+        ranges=True,
+        etag='"v1"',
+        drops=(),
+        statuses=(),
+        length=True,
+        before=None,
+        answer=None,
+    ):
         self.content = content
         self.ranges = ranges
         self.etag = etag
         self.drops = list(drops)
         self.statuses = list(statuses)
         self.length = length
+        self.before = before
+        self.answer = answer
         self.requests = []
         self.base = ""
         self.url = ""
@@ -32,6 +45,8 @@ def serve(content, **behaviour):
         drops: for each of the first requests, after how many bytes the connection is cut.
         statuses: for each of the first requests, an HTTP error to answer with, or None.
         length: whether Content-Length is sent.
+        before: is called with each request's handler before it is answered.
+        answer: sends the whole answer instead, given the handler.
     """
     state = Behaviour(content, **behaviour)
 
@@ -39,6 +54,11 @@ def serve(content, **behaviour):
         def do_GET(self):
             wanted = self.headers.get("Range")
             state.requests.append(wanted)
+            if state.before:
+                state.before(self)
+            if state.answer:
+                state.answer(self)
+                return
             status = state.statuses.pop(0) if state.statuses else None
             if status:
                 self.send_error(status)

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics import evaluate_records
-from anomalib_ts.metrics.records import evaluate_kinds
+from anomalib_ts.metrics.records import evaluate_kinds, record_areas
 
 
 def clips():
@@ -89,6 +89,18 @@ def test_errors_name_the_machine():
         evaluate_records([0, 1], [0.1, 0.2], ["a"])
     with pytest.raises(InputError, match="'desert'"):
         evaluate_records([0, 1], [0.1, 0.2], ["a", "a"], ["source", "desert"])
+
+
+def test_what_is_undefined_does_not_hide_the_rest():
+    labels, scores, ids, domains = clips()
+    full = evaluate_records(labels, scores, ids, domains)
+    kept = (ids != "id_02") | (domains == "source") | (labels == 1)
+    found = record_areas(labels[kept], scores[kept], ids[kept], domains[kept])
+    assert set(found.undefined) == {"auroc_target/id_02", "harmonic_mean"}
+    for key in ("auroc/id_00", "auroc_target/id_00", "auroc_source/id_02"):
+        assert found.values[key] == full[key]
+    rest = [found.values[f"auroc_target/{machine}"] for machine in ("id_00", "id_04")]
+    assert found.values["auroc_target"] == pytest.approx(np.mean(rest))
 
 
 def faults():

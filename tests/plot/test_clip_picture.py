@@ -76,7 +76,7 @@ def test_time_and_frequency_can_be_read_off():
     figure = draw_clips(panels, 1.5, HERTZ, "title")
     (first, score), (second, _) = panels_of(figure)
     (image,) = first.images
-    assert image.get_extent() == [-0.25, 19.75, -0.5, 15.5]
+    assert list(image.get_extent()) == [-0.25, 19.75, -0.5, 15.5]
     assert image.origin == "lower"
     assert np.array_equal(image.get_array(), panels[0].recording.values.T)
     assert score.get_xlim() == first.get_xlim() == (-0.25, 19.75)  # seconds

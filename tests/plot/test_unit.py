@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from anomalib_ts.cli import main
 from anomalib_ts.data.base import Case, DataSet
@@ -42,9 +44,32 @@ class Wide(DataSet):
         return f"{self.clips} {self.labelled} {self.changed}"
 
 
-def stored(folder, settings=None, protocol="Given", **kept):
-    """A store with one scored unit of `Wide`."""
-    data = {"_target_": "tests.plot.test_unit.Wide", **(settings or {})}
+class Sensors(Wide):
+    """Three named sensors, read every minute; one recording, or two that were made in turn."""
+
+    TIMES = np.datetime64("2025-12-31T23:00", "ns") + np.arange(90) * np.timedelta64(60, "s")
+    NAMES = ("flow (m³/h)", "pressure (bar)", "status")
+
+    def load(self, case_name):
+        parts = [slice(0, 50), slice(50, 90)] if self.clips else [slice(0, 90)]
+        rng = np.random.default_rng(0)
+        recordings = [
+            Recording(
+                rng.random((len(times), 3)) + np.array([1e9, 0, 5]),
+                channel_names=self.NAMES,
+                times=times,
+                label=self.labelled if self.clips else None,
+                labels=None if self.clips else np.arange(90) // 80,
+                name=str(times[0]),
+            )
+            for times in (self.TIMES[part] for part in parts)
+        ]
+        return Case("only", tuple(recordings), tuple(recordings[:1]))
+
+
+def stored(folder, settings=None, protocol="Given", kind=Wide, **kept):
+    """A store with one scored unit of `Wide`, or of another such data set."""
+    data = {"_target_": f"tests.plot.test_unit.{kind.__name__}", **(settings or {})}
     what = Unit(
         detector="random",
         detector_settings={"_target_": "anomalib_ts.detectors.RandomScore", "seed": 0},
@@ -56,7 +81,7 @@ def stored(folder, settings=None, protocol="Given", **kept):
         protocol_settings={"_target_": f"anomalib_ts.protocol.{protocol}", **kept},
         threshold={"_target_": "anomalib_ts.thresholds.QuantileThreshold"},
         seed=0,
-        fingerprint=Wide(**(settings or {})).fingerprint("only"),
+        fingerprint=kind(**(settings or {})).fingerprint("only"),
         version=1,
     )
     outcome = execute(what, Evaluation(), threads=1)
@@ -70,9 +95,9 @@ def watched(monkeypatch, name):
     """What a drawing function was called with."""
     calls, draw = [], getattr(unit, name)
 
-    def watch(*given):
-        calls.append(given)
-        return draw(*given)
+    def watch(*given, **named):
+        calls.append((*given, *named.values()))
+        return draw(*given, **named)
 
     monkeypatch.setattr(unit, name, watch)
     return calls
@@ -108,7 +133,8 @@ def test_one_series_of_many_channels_is_loaded_again(tmp_path, monkeypatch):
     calls = watched(monkeypatch, "draw_series")
     store, record = stored(tmp_path, {"clips": False})
     assert plot_unit(store, record).is_file()
-    ((values, labels, scores, threshold, _),) = calls
+    ((values, labels, scores, threshold, _, *described),) = calls
+    assert described == [None, None]  # neither names nor times are known
     assert values.shape == (30, 12) and labels.sum() == 5 and len(scores) == 30
     assert threshold == record.threshold
 
@@ -119,6 +145,53 @@ def test_other_data_than_was_scored_is_not_drawn(tmp_path, monkeypatch):
     with pytest.raises(AnomalibTsError, match="data of only has changed since it was scored"):
         plot_unit(store, record)
     assert not store.path(record.unit, ".png").exists()
+
+
+def texts(figure):
+    """Everything that is written in a figure, once."""
+    return list(dict.fromkeys(text.get_text() for text in figure.findobj(Text)))
+
+
+def drawn(monkeypatch, store, record):
+    """The figure that `plot_unit` saves."""
+    figures, save = [], Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda figure, *a, **k: (figures.append(figure), save(figure, *a, **k))
+    )
+    assert plot_unit(store, record).is_file()
+    return figures[0]
+
+
+def test_names_and_times_of_a_stored_series_are_shown(tmp_path, monkeypatch):
+    store, record = stored(tmp_path, {"clips": False}, kind=Sensors)
+    shown = texts(drawn(monkeypatch, store, record))
+    assert "2025-12-31 23:00:00 to 2026-01-01 00:29:00" in shown
+    lanes = [text.split("\n")[0] for text in shown if "\n" in text and " to " in text]
+    assert set(lanes) == set(Sensors.NAMES)
+    assert any(text.split("\n")[0] == "flow (m³/h)" and "100000000" in text for text in shown)
+    assert "point" not in shown
+
+
+def test_names_and_times_of_recordings_are_shown(tmp_path, monkeypatch):
+    store, record = stored(tmp_path, {}, kind=Sensors)
+    shown = texts(drawn(monkeypatch, store, record))
+    assert "2025-12-31 23:00:00 to 2025-12-31 23:49:00" in shown
+    assert "2025-12-31 23:50:00 to 2026-01-01 00:29:00" in shown
+    assert sum(text.startswith("pressure (bar)\n") for text in shown) == 2
+
+
+@pytest.mark.parametrize("clips", [False, True])
+def test_a_case_stored_without_names_and_times_is_drawn_by_points(clips, tmp_path, monkeypatch):
+    store, record = stored(tmp_path, {"clips": clips}, kind=Sensors)
+    arrays = store.case(record.unit)
+    path = store.case_path(record.unit)
+    path.unlink()
+    old = {name: a for name, a in arrays.items() if name not in ("times", "channel_names")}
+    assert len(old) == len(arrays) - 2
+    np.savez_compressed(path, **old)
+    shown = texts(drawn(monkeypatch, store, record))
+    assert "point" in shown
+    assert any(text.startswith("channel 2\n") for text in shown)
 
 
 @pytest.fixture
@@ -153,7 +226,7 @@ def test_a_run_on_sounds_ends_with_a_picture_and_its_most_anomalous_clips(
 
 def test_a_run_does_not_fail_for_its_picture(sounds, monkeypatch, capsys):
     assert main([*sounds, "plot=false"]) == 0
-    monkeypatch.setattr("anomalib_ts.plot.unit.create", broken)
+    monkeypatch.setattr("anomalib_ts.plot.unit.create_stored", broken)
     assert main(sounds) == 0
     shown = capsys.readouterr().err
     assert "no picture of fan: data/fan is on a drive that is not there" in shown

@@ -14,6 +14,20 @@ CASES = {"D": ("long", "short"), "E": ("two channels", "no anomaly")}
 SKILL = {"good": 0.9, "fair": 0.7, "poor": 0.4}
 
 
+START = np.datetime64("2025-12-30T22:00:00", "ns")
+MINUTE = np.timedelta64(60, "s")
+
+
+def times_of(case, points=3000):
+    """Dates every minute, with nine hours missing after point 1500; seconds; or nothing."""
+    minutes = np.arange(points)
+    if case == "long":
+        return START + minutes * MINUTE
+    if case == "two channels":
+        return START + (minutes + 540 * (minutes >= 1500)) * MINUTE
+    return 0.5 * minutes if case == "short" else None
+
+
 def truth(case, points=3000):
     random = np.random.default_rng(len(case))
     channels = 2 if case == "two channels" else 1
@@ -21,7 +35,11 @@ def truth(case, points=3000):
     if case != "no anomaly":
         labels[1200:1240] = labels[2000:2003] = 1
     values = random.normal(0, 0.1, (points, channels)) + labels[:, None]
-    return GroundTruth.of([Recording(values, labels=labels, name=case)])
+    names = ("flow (m³/h)", HOSTILE) if channels == 2 else None
+    recording = Recording(
+        values, labels=labels, name=case, channel_names=names, times=times_of(case, points)
+    )
+    return GroundTruth.of([recording])
 
 
 def save(store, record, points=3000):

@@ -2,10 +2,11 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
 from anomalib_ts.report import write_report
-from tests.report.stores import full_store, truth
+from tests.report.stores import HOSTILE, MINUTE, START, full_store, times_of, truth
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
@@ -227,14 +228,123 @@ def test_scores_are_drawn_where_they_belong(page):
     assert all(1200 - step <= x <= 1240 + step or 2000 - step <= x <= 2003 + step for x in above)
 
 
+def choose(page, case):
+    page.select_option("#pick", label=case)
+    until(page, f"viewer.series.case == '{case}'")
+
+
+def ticks(page, axis="view"):
+    """Pairs of a place and what stands there, of the x axis of the detail or of the whole."""
+    return page.evaluate(
+        f"viewer.axes.{axis}.ticker.ticks.map((x) => [x, viewer.labels.{axis}.get(x)])"
+    )
+
+
+def legend(page):
+    return page.locator("#legend li").all_inner_texts()
+
+
 def test_values_are_drawn_to_scale(page):
-    page.select_option("#pick", label="two channels")
-    until(page, "viewer.series.case == 'two channels'")
+    choose(page, "short")
+    expected = truth("short", 30_000).values
+    y = page.evaluate("Array.from(viewer.sources['value lines'].data.ys[0])")
+    assert min(y) == pytest.approx(expected.min(), abs=1e-3)
+    assert max(y) == pytest.approx(expected.max(), abs=1e-3)
+
+
+def test_several_channels_have_a_lane_each_and_their_names_are_text(page):
+    choose(page, "two channels")
     expected = truth("two channels", 30_000).values
-    for channel in (0, 1):
-        y = page.evaluate(f"Array.from(viewer.sources['value lines'].data.ys[{channel}])")
-        assert min(y) == pytest.approx(expected[:, channel].min(), abs=1e-3)
-        assert max(y) == pytest.approx(expected[:, channel].max(), abs=1e-3)
+    for channel, base in ((0, 1), (1, 0)):
+        y = np.array(page.evaluate(f"Array.from(viewer.sources['value lines'].data.ys[{channel}])"))
+        assert (y.min(), y.max()) == pytest.approx((base + 0.07, base + 0.93))
+    for text, name, values in zip(legend(page), ("flow (m³/h)", HOSTILE), expected.T, strict=True):
+        known = " ".join(name.split())
+        assert " ".join(text.split()).startswith(known)
+        low, high = map(float, " ".join(text.split())[len(known) :].split(" to "))
+        assert (low, high) == pytest.approx((values.min(), values.max()), abs=0.01)
+    assert page.locator("#legend script, #legend img").count() == 0
+
+
+def test_a_channel_far_from_zero_is_labelled_with_what_differs(page):
+    page.evaluate("payload.series[0].channels = [[999999997, 1000000005]]; show(0)")
+    until(page, "viewer.series.spans[0][0] == 999999997")
+    assert page.evaluate("viewer.base") == 1e9
+    (text,) = legend(page)
+    assert text.removeprefix("value").strip() == "999999997 to 1000000005, axis from 1000000000"
+    shown = page.evaluate("viewer.valueAxis.formatter.doFormat([999999998, 1000000004])")
+    assert shown == ["-2", "4"]
+
+
+def test_the_axis_shows_dates(page):
+    choose(page, "long")
+    assert page.inner_text("#stretch") == "2025-12-30 22:00:00 to 2026-01-20 17:59:00"
+    for axis in ("view", "whole"):
+        assert len(ticks(page, axis)) >= 2
+        for place, label in ticks(page, axis):
+            assert np.datetime64(label) == START + round(place) * MINUTE
+            assert round(place) == pytest.approx(place)
+    page.evaluate("zoomTo(100, 160)")
+    until(page, "viewer.labels.view.values().next().value.includes(':')")
+    shown = {int(place): label.split("\n") for place, label in ticks(page)}
+    dates = [date for _, *rest in shown.values() for date in rest]
+    known = {place: str((START + place * MINUTE).astype("M8[m]")) for place in shown}
+    assert [clock for clock, *_ in shown.values()] == [text[11:] for text in known.values()]
+    assert dates == sorted({text[:10] for text in known.values()})  # each where it begins
+    page.evaluate("zoomTo(110, 140)")  # midnight is at point 120
+    until(page, "viewer.labels.view.get(120)")
+    assert dict(ticks(page))[120] == "00:00\n2025-12-31"
+
+
+def test_times_on_both_sides_of_a_gap_are_right(page):
+    choose(page, "two channels")
+    assert "1 gap in time" in page.inner_text("#facts")
+    page.evaluate("zoomTo(1480, 1520)")
+    until(page, "viewer.range.start == 1480 && viewer.labels.view.has(1500)")
+    known = times_of("two channels", 30_000)
+    assert page.inner_text("#stretch") == "2025-12-31 22:40:00 to 2026-01-01 08:19:00"
+    for place, label in ticks(page):
+        assert label.split("\n")[0] == str(known[round(place)].astype("M8[m]"))[11:]
+    assert dict(ticks(page))[1500] == "08:00\n2026-01-01"
+
+
+def test_the_axis_shows_seconds_minutes_or_points(page):
+    choose(page, "short")
+    assert page.evaluate("viewer.axes.view.axis_label") == "time (min)"
+    for place, label in ticks(page):
+        assert float(label) * 60 == pytest.approx(0.5 * place)
+    page.evaluate("zoomTo(1000, 1100)")
+    until(page, "viewer.axes.view.axis_label == 'time (s)'")
+    for place, label in ticks(page):
+        assert float(label) == pytest.approx(0.5 * place)
+    choose(page, "no anomaly")
+    assert page.evaluate("viewer.axes.view.axis_label") == "point"
+    assert all(float(label) == place for place, label in ticks(page))
+    assert page.inner_text("#stretch") == "point 0 to 29999"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "labels"),
+    [
+        (0.02, ["22:00:00.000000\n2025-12-30", *(f"22:00:00.000{i}00" for i in (2, 4, 6))]),
+        (20.0, ["22:00:00.000\n2025-12-30", "22:00:00.200", "22:00:00.400", "22:00:00.600"]),
+        (1e4, ["22:00\n2025-12-30", "22:02", "22:04"]),
+        (36e5, ["00:00\n2025-12-31", "12:00", "00:00\n2026-01-01"]),
+        (3 * 864e5, ["2026-01", "2026-02", "2026-03"]),
+        (40 * 864e5, ["2026", "2027", "2028", "2029"]),
+        (400 * 864e5, ["2030", "2040", "2050"]),
+    ],
+)
+def test_any_step_in_time_has_round_labels(page, milliseconds, labels):
+    found = page.evaluate(
+        """(step) => {
+        const start = Date.UTC(2025, 11, 30, 22), points = [0, 30];
+        const times = { kind: "date", step, points, values: [start, start + 30 * step] };
+        return axisTicks({ points: 30, times }, 0, 30, 4).ticks.map(({ label }) => label);
+        }""",
+        milliseconds,
+    )
+    assert found == labels
 
 
 def test_fits_on_paper(page):

@@ -1,5 +1,6 @@
 import base64
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,10 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomalib_ts.errors import DataNotFoundError
+from anomalib_ts.ground_truth import GroundTruth
+from anomalib_ts.recording import Recording
 from anomalib_ts.report.series import MIN_POINTS, _segments, gallery, thin
+from anomalib_ts.report.times import MOST_KNOTS, Times, knots
 from anomalib_ts.results.entries import Method, entries
 from anomalib_ts.results.store import Store
-from tests.report.stores import full_store, save, truth
+from tests.report.stores import HOSTILE, full_store, save, times_of, truth
 from tests.results.records import ok
 
 
@@ -137,9 +141,6 @@ def test_a_store_without_scores_has_no_pictures(tmp_path):
 
 def test_recordings_with_one_label_each(tmp_path):
     """Sound clips: no values are kept, the label holds for the whole clip."""
-    from anomalib_ts.ground_truth import GroundTruth
-    from anomalib_ts.recording import Recording
-
     store = Store(tmp_path)
     record = ok(0.5)
     clips = [Recording(np.ones((10, 20)), label=label) for label in (0, 1, 0)]
@@ -154,3 +155,60 @@ def test_recordings_with_one_label_each(tmp_path):
     assert picture["anomalies"] == [10, 20]
     assert picture["joints"] == [10, 20]
     assert made(store)[1] == [Method("a", "whole")]
+
+
+@given(
+    st.lists(st.floats(0.01, 100), min_size=1, max_size=60),
+    st.floats(0.001, 50),
+    st.integers(2, 70),
+)
+def test_interpolated_times_are_right_unless_there_are_too_many(steps, tolerance, most):
+    times = np.cumsum(steps)
+    kept = knots(times, tolerance, most)
+    assert kept == sorted(set(kept)) and {kept[0], kept[-1]} == {0, len(times) - 1}
+    assert len(kept) <= most
+    error = abs(np.interp(np.arange(len(times)), kept, times[kept]) - times).max()
+    assert error <= tolerance * (1 + 1e-9) or len(kept) == most
+
+
+def test_times_take_little_room_where_they_are_even_and_a_gap_is_exact():
+    found = Times.of(times_of("two channels", 100_000))
+    assert (found.kind, found.step) == ("date", 60_000)
+    assert found.points == [0, 1499, 1500, 99_999]
+    first, before, after, _ = found.values
+    assert first == 1767132000000  # 2025-12-30 22:00 UTC
+    assert (before - first, after - before) == (1499 * 60_000, 541 * 60_000)
+    assert Times.of(times_of("short")).points == [0, 2999]
+    assert Times.of(None) is None
+
+
+def test_uneven_times_are_bounded():
+    random = np.random.default_rng(0)
+    found = Times.of(np.cumsum(random.pareto(1, 50_000) + 0.1))
+    assert len(found.points) == MOST_KNOTS
+
+
+def test_one_point_and_recordings_at_the_same_time():
+    assert Times.of(np.array([5.0])).points == [0]
+    found = Times.of(np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0]))
+    assert (found.points, found.values) == ([0, 2, 3, 5], [0.0, 2.0, 0.0, 2.0])
+
+
+def test_names_and_times_are_in_the_page_where_they_are_known(store):
+    found, _ = made(store)
+    assert picture_of(found, "two channels")["names"] == ["flow (m³/h)", HOSTILE]
+    assert picture_of(found, "two channels")["times"]["kind"] == "date"
+    assert picture_of(found, "short")["times"]["kind"] == "seconds"
+    unknown = picture_of(found, "no anomaly")
+    assert unknown["names"] is None and unknown["times"] is None
+
+
+def test_a_channel_far_from_zero_keeps_its_shape(tmp_path):
+    random = np.random.default_rng(0)
+    values = 1e9 + random.normal(0, 1, (500, 1))
+    store, record = Store(tmp_path), replace(ok(0.5), scores=True)
+    store.save_case(record.unit, GroundTruth.of([Recording(values)]).arrays())
+    store.save(record, random.random(500))
+    (picture,) = made(store)[0].pictures
+    (shown,), _ = unpacked(picture)
+    np.testing.assert_allclose(shown - 1e9, values[:, 0] - 1e9, atol=np.ptp(values) / 65535)

@@ -18,6 +18,8 @@ def unit(detector="a", case="x", seed=0, **changes):
         "fingerprint": digest([case]),
         "version": 1,
     }
+    if changes.get("variant"):
+        settings["detector_settings"]["changed"] = changes["variant"]
     return Unit(**(settings | changes))
 
 

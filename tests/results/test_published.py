@@ -58,6 +58,16 @@ def test_what_cannot_be_read_is_refused(tmp_path, text, message):
         read_published(written(tmp_path / "t.csv", text))
 
 
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\x00", b"filename," + b"x" * 200_000, b"PK\3\4\0\x80"]
+)
+def test_what_is_no_csv_is_refused(tmp_path, content):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as CSV"):
+        read_published(path)
+
+
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(DataNotFoundError, match=r"nowhere\.csv"):
         read_published(tmp_path / "nowhere.csv")
@@ -101,3 +111,27 @@ def test_the_whole_published_tables(name, methods, series, complete):
     common = compare_published(table).common()
     assert common.values.shape == (methods, complete)
     assert ((common.values >= 0) & (common.values <= 1)).all()
+
+
+def test_a_plain_table_holds_a_value_for_each_data_set(tmp_path):
+    path = tmp_path / "theirs.csv"
+    path.write_text("dataset,value,method\nECG,0.7,LOF\nNASA_MSL,0.5,LOF\nECG,0.8,HBOS\n")
+    table = read_published(path)
+    assert [method.name for method in table.methods] == ["LOF", "HBOS"]
+    assert (table.layout.metric, table.layout.source) == ("auroc", "theirs")
+    place = table.column_of()[table.normalised(Series("NASA-MSL[max_gap=3]", "C-1"))]
+    np.testing.assert_array_equal(table.values[:, place], [0.5, np.nan])
+    path.write_text("method,dataset,value,metric\nLOF,ECG,0.7,vus_pr\n")
+    assert read_published(path).layout.metric == "vus_pr"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["LOF,ECG,high", "LOF,ECG", "LOF,ECG,0.1\nLOF,ECG,0.2"],
+    ids=["no number", "no value", "twice"],
+)
+def test_a_damaged_plain_table_is_refused(lines, tmp_path):
+    path = tmp_path / "theirs.csv"
+    path.write_text(f"method,dataset,value\n{lines}\n")
+    with pytest.raises(InputError, match=r"theirs\.csv"):
+        read_published(path)

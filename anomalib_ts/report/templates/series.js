@@ -3,10 +3,10 @@
 
 const payload = JSON.parse(document.getElementById("payload").textContent);
 const COLORS = ["#3b82c4", "#2f9e6e", "#9b6bd3", "#c9842b", "#d1567f", "#2aa1b3", "#8a8f3c", "#b0653f"];
-const STRIP = 58;
+const STRIP = 58, LANE = 46;
 const FIRST_CHOSEN = 4;
 
-const viewer = { chosen: new Set(), series: null, place: 0 };
+const viewer = { chosen: new Set(), series: null, place: 0, base: 0, axes: {}, labels: {} };
 
 /* Values in the page are whole numbers, relative to the smallest and largest of their series. */
 async function unpack(series) {
@@ -52,9 +52,18 @@ function setupViewer(document_) {
   viewer.whole = model("whole");
   viewer.values = model("values");
   viewer.strips = model("strips");
+  viewer.overview = model("overview");
   viewer.sources = Object.fromEntries(
     ["anomalies", "value lines", "score lines", "thresholds", "names", "overview line"].map(
       (name) => [name, model(name)]));
+  for (const name of ["view", "whole"]) {
+    const axis = model(`${name} axis`);
+    viewer.axes[name] = axis;
+    axis.formatter.doFormat = (places) => places.map((x) => viewer.labels[name].get(x) ?? "");
+  }
+  viewer.valueAxis = model("value axis");
+  viewer.valueGrid = model("value grid");
+  viewer.valueAxis.formatter.doFormat = (values) => values.map((v) => short(v - viewer.base));
   let waiting = false;
   const later = () => {
     if (waiting) return;
@@ -87,6 +96,7 @@ async function show(place) {
   const [x, y] = visible(series.x, line, 0, series.points, 600);
   viewer.sources["overview line"].data = { x, y: y.map((v) => 0.08 + (0.84 * (v - low)) / (high - low || 1)) };
   viewer.values.visible = series.channels.length > 0;
+  viewer.overview.height = series.times ? 78 : 64;
   viewer.next = 0;
   showFacts(starts.length);
   showChips();
@@ -99,6 +109,8 @@ function showFacts(anomalies) {
   const parts = [`${s.points.toLocaleString("en")} points`];
   if (s.channels.length > 1) parts.push(`${s.channels.length} channels`);
   parts.push(anomalies === 1 ? "1 anomaly" : `${anomalies.toLocaleString("en")} anomalies`);
+  const gaps = s.times ? timeGaps(s.times) : 0;
+  if (gaps) parts.push(gaps === 1 ? "1 gap in time" : `${gaps} gaps in time`);
   if (s.step > 1) parts.push(`smallest and largest of each ${s.step} points kept`);
   document.getElementById("facts").textContent = parts.join(" · ");
 }
@@ -126,22 +138,52 @@ function redraw() {
   if (!s) return;
   const { start, end } = viewer.range;
   const buckets = Math.max(200, Math.round(document.getElementById("viewer").clientWidth));
+  drawAxis("view", start, end);
+  drawAxis("whole", 0, s.points);
+  document.getElementById("stretch").textContent = ends(s, start, end).join(" to ");
   drawValues(s, start, end, buckets);
   drawStrips(s, start, end, buckets);
 }
 
+/* One channel has an axis of values; several have a lane each, scaled by what is seen of them. */
 function drawValues(s, start, end, buckets) {
   const lines = s.channels.map((y) => visible(s.x, y, start, end, buckets));
-  let low = Infinity, high = -Infinity;
-  for (const [, ys] of lines) for (const v of ys) { if (v < low) low = v; if (v > high) high = v; }
-  if (low <= high) {
-    const margin = 0.06 * (high - low) || 1;
+  const spans = lines.map(([, ys]) =>
+    ys.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]));
+  const lanes = lines.length > 1;
+  const shown = lanes ? lines.map(([, ys], i) => lane(ys, spans[i], lines.length - 1 - i))
+    : lines.map(([, ys]) => ys);
+  viewer.values.height = Math.max(210, LANE * lines.length + 10);
+  viewer.valueAxis.visible = !lanes;
+  viewer.valueGrid.visible = !lanes;
+  viewer.base = 0;
+  if (lanes) {
+    viewer.values.y_range.setv({ start: 0, end: lines.length });
+  } else if (lines.length) {
+    const [low, high] = spans[0];
+    const margin = 0.06 * (high - low) || Math.abs(low) / 10 || 1;
+    if (high > low && Math.max(-low, high) > LEVEL * (high - low)) viewer.base = roundBetween(low, high);
     viewer.values.y_range.setv({ start: low - margin, end: high + margin });
   }
+  showLegend(s, spans);
   viewer.sources["value lines"].data = {
-    xs: lines.map(([x]) => x), ys: lines.map(([, y]) => y),
+    xs: lines.map(([x]) => x), ys: shown,
     color: lines.map((_, i) => COLORS[i % COLORS.length]),
   };
+}
+
+const lane = (ys, [low, high], base) =>
+  ys.map((v) => base + (high > low ? 0.07 + (0.86 * (v - low)) / (high - low) : 0.5));
+
+function showLegend(s, spans) {
+  document.getElementById("legend").replaceChildren(...spans.map(([low, high], i) => {
+    const line = document.createElement("li"), numbers = document.createElement("small");
+    line.style.setProperty("--line-color", COLORS[i % COLORS.length]);
+    line.textContent = s.names?.[i] ?? (spans.length > 1 ? `channel ${i}` : "value");
+    numbers.textContent = spanText(low, high) + (viewer.base ? `, axis from ${viewer.base}` : "");
+    line.append(numbers);
+    return line;
+  }));
 }
 
 function drawStrips(s, start, end, buckets) {
@@ -159,13 +201,23 @@ function drawStrips(s, start, end, buckets) {
     };
   });
   const column = (key) => rows.map((row) => row[key]);
-  viewer.strips.height = 34 + STRIP * Math.max(rows.length, 1);
+  viewer.strips.height = (s.times ? 64 : 52) + STRIP * Math.max(rows.length, 1);
   viewer.strips.y_range.setv({ start: 0, end: Math.max(rows.length, 1) });
   viewer.sources["score lines"].data = { xs: column("xs"), ys: column("ys"), color: column("color") };
   viewer.sources.names.data = { y: column("top"), text: column("name"), color: column("color") };
   viewer.sources.thresholds.data = {
     x0: rows.map(() => 0), x1: rows.map(() => s.points), y: column("level"),
   };
+}
+
+/* Ticks of an x axis, as many as there is room for their labels. */
+function drawAxis(name, start, end) {
+  const room = Math.max(document.getElementById("viewer").clientWidth - 80, 100);
+  const { ticks, title } = axisTicks(viewer.series, start, end, room / TICK_PIXELS);
+  const shown = ticks.filter(({ x }) => ((end - x) / (end - start)) * room > 24); // or it is cut off
+  viewer.labels[name] = new Map(shown.map(({ x, label }) => [x, label]));
+  viewer.axes[name].ticker.ticks = shown.map(({ x }) => x);
+  if (name === "view") viewer.axes[name].axis_label = title;
 }
 
 function zoomTo(start, end) {

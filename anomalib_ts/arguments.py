@@ -1,0 +1,98 @@
+"""The arguments of `anomalib-ts run`: Hydra's options and settings, told apart and made safe."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from anomalib_ts.errors import ConfigError
+
+RESULTS = re.compile(r"(\+{0,2}results)=(.*)", re.DOTALL)
+_SWEEP = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)", re.DOTALL)
+_QUOTED = re.compile(r"""(["'])(?:(?!\1)[^\\]|\\.)*\1""", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a command line asks for.
+
+    Attributes:
+        settings: overrides as Hydra reads them; `results` is quoted.
+        options: of Hydra, as its own parser has them.
+        parser: that parser, which Hydra's help shows.
+    """
+
+    settings: list[str]
+    options: argparse.Namespace
+    parser: argparse.ArgumentParser
+
+    @classmethod
+    def of(cls, arguments: Sequence[str]) -> Arguments:
+        """Read a command line; options may stand anywhere.
+
+        Raises:
+            ConfigError: an option is unknown, or `results` names no folder.
+        """
+        parser: Any = get_args_parser()
+        parser.prog = "anomalib-ts run"
+        parser.error = _refuse
+        options = parser.parse_intermixed_args(list(arguments))
+        settings = [_as_group_setting(text) for text in options.overrides]
+        return cls([safe_results(s, options.multirun) for s in settings], options, parser)
+
+
+def safe_results(setting: str, multirun: bool) -> str:
+    """`results=NAME` with the name as it was typed, whatever letters it is made of.
+
+    Hydra's grammar would read `2024_11_25` as a number and refuse `it's` or `x (copy)`. What is
+    left to it are `${...}`, quotes around the whole name, and commas and sweeps in a multirun.
+    Other settings are returned as they are.
+
+    Raises:
+        ConfigError: there is no name.
+    """
+    found = RESULTS.fullmatch(setting)
+    if found is None:
+        return setting
+    key, text = found.groups()
+    if text.strip() == "" or text.casefold() in ("null", "''", '""'):
+        raise ConfigError(f"{setting}: name a folder, for example results=my_results")
+    if _QUOTED.fullmatch(text) or (_SWEEP.fullmatch(text) and _is_sweep(setting)):
+        return setting
+    if multirun and "," in text:
+        if _is_sweep(setting) and set("'\"[]{}()") & set(text):
+            return setting
+        return f"{key}={','.join(map(quoted, text.split(',')))}"
+    return f"{key}={quoted(text)}"
+
+
+def quoted(text: str) -> str:
+    """A text as Hydra's grammar writes it: between quotes, so that it is nothing but a text."""
+    escaped = re.sub(r"(\\*)'", lambda found: f"{found[1] * 2}\\'", text)
+    tail = len(escaped) - len(escaped.rstrip("\\"))
+    return f"'{escaped}{tail * chr(92)}'"
+
+
+def _is_sweep(setting: str) -> bool:
+    try:
+        return OverridesParser.create().parse_override(setting).is_sweep_override()
+    except HydraException:
+        return False
+
+
+def _as_group_setting(argument: str) -> str:
+    """`metrics=[auroc,vus_pr/paper]` is short for `metrics.metrics=[...]`."""
+    if argument.startswith("metrics=["):
+        return argument.replace("metrics=[", "metrics.metrics=[", 1)
+    return argument
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ConfigError(f"{message}; `anomalib-ts run --help` shows how it is called")
