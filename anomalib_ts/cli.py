@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("list", help="list detectors, data sets, protocols, ...")
     show.add_argument("group", nargs="?", help="only this group, for example detector")
     show.add_argument("name", nargs="?", help="the settings of this one, for example usad")
+    show.add_argument("--yaml", action="store_true", help="its settings as a config file")
     show.set_defaults(command=_list)
 
     board = commands.add_parser("leaderboard", help="table of stored results")
@@ -187,7 +188,7 @@ def _list(options: argparse.Namespace) -> int:
     from anomalib_ts.listing import listing  # noqa: PLC0415
     from anomalib_ts.streams import printable  # noqa: PLC0415
 
-    sys.stdout.write(printable(listing(options.group, options.name)))
+    sys.stdout.write(printable(listing(options.group, options.name, as_yaml=options.yaml)))
     return 0
 
 

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from anomalib_ts.errors import AnomalibTsError, ConfigError, ContractError
 from anomalib_ts.names import nearest
 from anomalib_ts.results.record import WITHOUT_EFFECT
+from anomalib_ts.settings import NO_LIMITS, refusal
 from anomalib_ts.signatures import REQUIRED, Opaque, signature_of
 from anomalib_ts.trust import (
     Kind,
@@ -123,7 +124,10 @@ def _checked(settings: Mapping[str, Any], where: str, *, typed: bool) -> Setting
         if _has_target(value):
             result[key] = _checked(value, f"{where}.{key}", typed=typed)
         else:
-            result[key] = checked_value(parameters[key].hint, value, f"{where}.{key}")
+            one = parameters[key]
+            result[key] = checked_value(one.hint, value, f"{where}.{key}")
+            if one.limits != NO_LIMITS and (why := refusal(one.hint, one.limits, result[key])):
+                raise ConfigError(f"{where}.{key} {why}")
     return result
 
 

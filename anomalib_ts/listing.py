@@ -12,17 +12,21 @@ from anomalib_ts.errors import ConfigError
 from anomalib_ts.names import nearest
 from anomalib_ts.registry import GROUPS, Choice, choices
 
+LONGEST_LINE = 100
+"""Letters of a line in a file of settings."""
+
 _SECTION = re.compile(r"^(?:Args|Attributes):\n((?:[ \t]+.*\n|\n)*)", re.MULTILINE)
 _ENTRY = re.compile(r"^ {4}(\w[\w, ]*): (.*(?:\n {5,}.*)*)", re.MULTILINE)
 _COMMENT = re.compile(r"^(\w+):[^#\n]*# *(.+)$", re.MULTILINE)
 
 
-def listing(group: str | None = None, name: str | None = None) -> str:
+def listing(group: str | None = None, name: str | None = None, *, as_yaml: bool = False) -> str:
     """What can be chosen on the command line, one line each, by group.
 
     Args:
         group: only this one.
         name: of a choice in it: its settings with their types, defaults and descriptions.
+        as_yaml: whether to give these as a config file, see `yaml_of`.
 
     Raises:
         ConfigError: there is no such group, or no such choice in it.
@@ -33,7 +37,9 @@ def listing(group: str | None = None, name: str | None = None) -> str:
     if group is not None and name is not None:
         if name not in shown[group]:
             raise ConfigError(f"unknown {group} {name!r}; {nearest(name, list(shown[group]))}")
-        return _settings(group, shown[group][name])
+        return _settings(group, shown[group][name], as_yaml=as_yaml)
+    if as_yaml:
+        raise ConfigError("--yaml shows one choice: anomalib-ts list GROUP NAME --yaml")
     width = max((len(one) for found in shown.values() for one in found), default=0)
     blocks = [
         "\n".join([f"{GROUPS[key]} ({key}=...)", *_lines(found, width)])
@@ -62,9 +68,10 @@ def _metric_names() -> str:
     return "\n".join(["Metric names (metrics=[NAME,...])", *lines])
 
 
-def _settings(group: str, choice: Choice) -> str:
+def _settings(group: str, choice: Choice, *, as_yaml: bool) -> str:
     """A choice's settings, or its file where no class says what they are."""
     from anomalib_ts.config import readable  # noqa: PLC0415
+    from anomalib_ts.settings import described as described_as  # noqa: PLC0415
     from anomalib_ts.signatures import REQUIRED, signature_of  # noqa: PLC0415
 
     given, comments = _file_settings(choice)
@@ -74,6 +81,8 @@ def _settings(group: str, choice: Choice) -> str:
         text = choice.path.read_text(encoding="utf-8") if choice.path else ""
         return f"{title}\n{text}"
     try:
+        if as_yaml:
+            return yaml_of(target)
         signature = signature_of(target)
     except Exception as error:
         said = " ".join(str(error).split())
@@ -83,10 +92,38 @@ def _settings(group: str, choice: Choice) -> str:
     for key, parameter in signature.parameters.items():
         value = given.get(key, parameter.default)
         default = "must be set" if value is REQUIRED or value == "???" else _text(value)
-        lines = textwrap.wrap(described.get(key, ""), 92) or [""]
+        about = described_as(parameter.about, parameter.limits) or described.get(key, "")
+        lines = textwrap.wrap(about, 92) or [""]
         head = f"  {group.replace('/', '.')}.{key} = {default}  ({readable(parameter.hint)})"
         blocks.append("\n".join([head, *(f"      {line}" for line in lines if line)]))
     return "\n".join([title, *(blocks or ["  no settings"])]) + "\n"
+
+
+def yaml_of(target: str) -> str:
+    """A class's settings as a file for `conf/`: its first line describes it, comments its lines.
+
+    Args:
+        target: dotted path of a class.
+
+    Raises:
+        Exception: whatever is wrong with the class, see `signatures.signature_of`.
+    """
+    from anomalib_ts.config import defaults  # noqa: PLC0415
+    from anomalib_ts.settings import described as described_as  # noqa: PLC0415
+    from anomalib_ts.signatures import signature_of  # noqa: PLC0415
+
+    signature = signature_of(target)
+    lines = [f"# {signature.doc.partition(chr(10))[0].rstrip('.')}"]
+    for key, value in defaults(target).items():
+        plain = yaml.safe_dump(value, default_flow_style=True).partition("\n")[0]
+        parameter = signature.parameters.get(key)
+        about = described_as(parameter.about, parameter.limits) if parameter else ""
+        line = f"{key}: {value if isinstance(value, str) else plain}"
+        if len(line) + len(about) + 4 <= LONGEST_LINE:
+            lines.append(f"{line}  # {about}" if about else line)
+        else:
+            lines += [*(f"# {one}" for one in textwrap.wrap(about, LONGEST_LINE - 2)), line]
+    return "\n".join(lines) + "\n"
 
 
 def _file_settings(choice: Choice) -> tuple[dict[str, Any], dict[str, str]]:

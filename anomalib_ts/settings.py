@@ -63,6 +63,9 @@ class Limits:
         return ""
 
 
+NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True)
 class Declaration:
     """What is known of one setting.
@@ -80,11 +83,6 @@ class Declaration:
     default: Any
     about: str
     limits: Limits
-
-    @property
-    def described(self) -> str:
-        """What it means and which values it may have, on one line."""
-        return "; ".join(filter(None, (" ".join(self.about.split()), str(self.limits))))
 
 
 def setting(
@@ -118,10 +116,22 @@ def configured(kind: type[T]) -> type[T]:
     The constructor takes keywords only and does nothing but store them, as scikit-learn wants it.
     """
     made = dataclass(eq=False, repr=False, kw_only=True)(kind)
-    lines = [f"    {d.name}: {d.described}. Default {d.default!r}." for d in declarations(made)]
-    if lines:
-        made.__doc__ = "\n".join([inspect.cleandoc(made.__doc__ or ""), "", "Args:", *lines])
+    made.__doc__ = "\n\n".join(filter(None, [inspect.cleandoc(made.__doc__ or ""), args_of(made)]))
     return made
+
+
+def args_of(kind: type) -> str:
+    """The section `Args` that a configured class's docstring ends with; empty without settings."""
+    lines = [
+        f"    {d.name}: {described(d.about, d.limits)}. Default {d.default!r}."
+        for d in declarations(kind)
+    ]
+    return "\n".join(["Args:", *lines]) if lines else ""
+
+
+def described(about: str, limits: Limits) -> str:
+    """What a setting means and which numbers it may have, on one line."""
+    return "; ".join(filter(None, (about, str(limits))))
 
 
 def declarations(kind: type) -> list[Declaration]:
@@ -137,6 +147,16 @@ def declarations(kind: type) -> list[Declaration]:
     ]
 
 
+def constructor_hints(kind: type) -> dict[str, Any]:
+    """The types of what a class's constructor takes; none where they cannot be worked out."""
+    constructor: Any = kind
+    try:
+        # A generated constructor does not know the modules that its fields' types are named in.
+        return get_type_hints(kind if declarations(kind) else constructor.__init__)
+    except Exception:  # a name that only a type checker knows: values are then not converted
+        return {}
+
+
 def check_settings(item: Any) -> None:
     """Compare the settings of an object with their declarations.
 
@@ -145,9 +165,15 @@ def check_settings(item: Any) -> None:
     """
     for declared in declarations(type(item)):
         value = getattr(item, declared.name)
-        if not _fits(declared.hint, declared.limits, value):
-            wanted = _wanted(declared.hint, declared.limits, value)
-            raise ConfigError(f"{declared.name} must {wanted}, not {value!r}")
+        if why := refusal(declared.hint, declared.limits, value):
+            raise ConfigError(f"{declared.name} {why}")
+
+
+def refusal(hint: Any, limits: Limits, value: Any) -> str:
+    """What is wrong with a value, as in `must be at least 8, not 4`; empty if nothing is."""
+    if any(_is(one, value, limits) for one in _alternatives(hint)):
+        return ""
+    return f"must {_wanted(hint, limits, value)}, not {value!r}"
 
 
 def _about(kind: type, name: str) -> tuple[str, Limits]:
@@ -157,15 +183,11 @@ def _about(kind: type, name: str) -> tuple[str, Limits]:
         if one is not None and one.metadata.get(_DECLARED, ("",))[0]:
             about, limits = one.metadata[_DECLARED]
             return str(about), limits
-    return "", Limits()
+    return "", NO_LIMITS
 
 
 def _alternatives(hint: Any) -> Sequence[Any]:
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-
-
-def _fits(hint: Any, limits: Limits, value: Any) -> bool:
-    return any(_is(one, value, limits) for one in _alternatives(hint))
 
 
 def _is(hint: Any, value: Any, limits: Limits) -> bool:
@@ -189,7 +211,7 @@ def _wanted(hint: Any, limits: Limits, value: Any) -> str:
         elif one is not NoneType:
             kinds.append(_KINDS.get(one, getattr(one, "__name__", str(one))))
     if not isinstance(value, bool) and isinstance(value, Real) and str(limits) and not named:
-        fits_kind = any(_is(one, value, Limits()) for one in _alternatives(hint))
+        fits_kind = any(_is(one, value, NO_LIMITS) for one in _alternatives(hint))
         if fits_kind:
             text = str(limits)
             return f"lie {text}" if text.startswith("in ") else f"be {text}"

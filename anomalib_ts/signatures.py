@@ -12,7 +12,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
@@ -21,6 +21,13 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, NamedTuple, TypeAlias
 
+from anomalib_ts.settings import (
+    NO_LIMITS,
+    Limits,
+    args_of,
+    constructor_hints,
+    declarations,
+)
 from anomalib_ts.trust import import_class
 
 REQUIRED: Any = inspect.Parameter.empty
@@ -38,10 +45,19 @@ _DEEPEST = 20
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument of a constructor; `default` is `REQUIRED` where it has none."""
+    """One argument of a constructor.
+
+    Attributes:
+        hint: its type.
+        default: `REQUIRED` where it has none.
+        about: what it means, where it is declared as a setting.
+        limits: of its numbers, likewise.
+    """
 
     hint: Any
     default: Any
+    about: str = ""
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True)
@@ -148,17 +164,15 @@ def _read(path: str) -> Signature:
 def _inspected(target: Any, path: str) -> Signature:
     if not inspect.isclass(target):
         raise TypeError(f"{path} is not a class")
-    constructor: Any = target
-    try:
-        hints = typing.get_type_hints(constructor.__init__)
-    except Exception:  # a name that only a type checker knows: values are then not converted
-        hints = {}
+    hints = constructor_hints(target)
+    told = {one.name: (one.about, one.limits) for one in declarations(target)}
     parameters = {
-        name: Parameter(hints.get(name, Any), parameter.default)
+        name: Parameter(hints.get(name, Any), parameter.default, *told.get(name, ()))
         for name, parameter in inspect.signature(target).parameters.items()
     }
     version = getattr(target, "version", 1)
-    return Signature(parameters, inspect.getdoc(target) or "", version)
+    doc = inspect.getdoc(target) or ""
+    return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version)
 
 
 @cache
@@ -236,7 +250,8 @@ def _line(found: _Class) -> Iterator[_Class]:
         bases = [base for base in found.node.bases if _text(base).split("[")[0] not in _ROOTS]
         if not bases:
             return
-        parent = _named(found.module, bases[0])
+        base = bases[0]
+        parent = _named(found.module, base.value if isinstance(base, ast.Subscript) else base)
         if len(bases) > 1 or not isinstance(parent, _Class):
             raise _UnreadableError(found.node.name)
         found = parent
@@ -245,20 +260,36 @@ def _line(found: _Class) -> Iterator[_Class]:
 
 def _parameters(line: list[_Class]) -> dict[str, Parameter]:
     for place, one in enumerate(line):
-        decorators = [
-            _text(d).partition("(")[0].rpartition(".")[2] for d in one.node.decorator_list
-        ]
-        if set(decorators) - {"dataclass", "final"}:
+        decorators = _decorators(one)
+        if set(decorators) - {"dataclass", "configured", "final"}:
             raise _UnreadableError(one.node.name)
         methods = {n.name: n for n in one.node.body if isinstance(n, ast.FunctionDef)}
         if "__new__" in methods:
             raise _UnreadableError(one.node.name)
         if "__init__" in methods:
             return dict(_arguments(one.module, methods["__init__"]))
-        if "dataclass" in decorators:
-            fields = [_fields(below) for below in reversed(line[place:])]
-            return {name: field for own in fields for name, field in own.items()}
+        if _has_fields(one):
+            return _collected([below for below in reversed(line[place:]) if _has_fields(below)])
     return {}
+
+
+def _has_fields(one: _Class) -> bool:
+    return bool({"dataclass", "configured"} & set(_decorators(one)))
+
+
+def _decorators(one: _Class) -> list[str]:
+    return [_text(d).partition("(")[0].rpartition(".")[2] for d in one.node.decorator_list]
+
+
+def _collected(line: list[_Class]) -> dict[str, Parameter]:
+    """The fields of dataclasses, the last one's last; see `settings.setting` on what is kept."""
+    found: dict[str, Parameter] = {}
+    for one in line:
+        for name, own in _fields(one).items():
+            above = found.get(name)
+            kept = above if above is not None and not own.about else own
+            found[name] = replace(own, about=kept.about, limits=kept.limits)
+    return found
 
 
 def _arguments(module: _Module, init: ast.FunctionDef) -> Iterator[tuple[str, Parameter]]:
@@ -282,9 +313,20 @@ def _fields(one: _Class) -> dict[str, Parameter]:
             continue
         if _text(node.annotation).partition("[")[0].endswith("ClassVar"):
             continue
+        hint = _hint(one.module, node.annotation)
+        if isinstance(node.value, ast.Call) and _text(node.value.func).endswith("setting"):
+            found[node.target.id] = _declared(one.module, hint, node.value)
+            continue
         default = REQUIRED if node.value is None else _field_default(one.module, node.value)
-        found[node.target.id] = Parameter(_hint(one.module, node.annotation), default)
+        found[node.target.id] = Parameter(hint, default)
     return found
+
+
+def _declared(module: _Module, hint: Any, call: ast.Call) -> Parameter:
+    """A field that `settings.setting` declares."""
+    default, *about = [_value(module, argument) for argument in call.args]
+    limits = {str(word.arg): _value(module, word.value) for word in call.keywords}
+    return Parameter(hint, default, about[0] if about else "", Limits(**limits))
 
 
 def _field_default(module: _Module, node: ast.expr) -> Any:

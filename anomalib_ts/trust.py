@@ -25,10 +25,11 @@ from functools import cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from anomalib_ts.errors import ConfigError, UntrustedError
 from anomalib_ts.registry import CLASS_ENTRY_POINTS, CONF_ENTRY_POINTS
+from anomalib_ts.settings import constructor_hints
 
 ALLOW = "ANOMALIB_TS_ALLOW"
 """Environment variable: modules, by commas, whose classes may be named anywhere."""
@@ -150,21 +151,12 @@ def kind_of_argument(target: type, name: str, where: str) -> Kind:
     parameters = inspect.signature(target).parameters
     if name not in parameters:
         raise ConfigError(f"{where}: no such setting of {target.__name__}")
-    hint = type_hints(target).get(name, Any)
+    hint = constructor_hints(target).get(name, Any)
     parts = get_args(hint) or (hint,)
     kind = tuple(part for part in parts if inspect.isclass(part) and not _is_plain(part))
     if not kind and Any not in parts and object not in parts:
         raise ConfigError(f"{where}: takes a value, not a _target_")
     return kind or (object,)
-
-
-def type_hints(target: type) -> dict[str, Any]:
-    """The type hints of a class's constructor; none where they cannot be worked out."""
-    constructor: Any = target
-    try:
-        return get_type_hints(constructor.__init__)
-    except (NameError, TypeError, AttributeError):  # a name that only type checkers import
-        return {}
 
 
 def _is_chosen(path: str) -> bool:

@@ -11,6 +11,7 @@ from hydra.utils import get_class
 from omegaconf import OmegaConf
 
 from anomalib_ts.config import SHARED_SETTINGS, checked
+from anomalib_ts.listing import yaml_of
 from anomalib_ts.registry import choices, config_folder
 from anomalib_ts.run import job_of
 
@@ -125,3 +126,12 @@ def test_every_experiment_composes_into_a_job(experiment):
     plain = OmegaConf.to_container(config, resolve=True)
     job = job_of({**plain, "isolate": False}, {"detector": "any", "protocol": "any"})
     assert job.detectors
+
+
+@pytest.mark.parametrize(
+    "path", sorted((config_folder() / "detector").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_a_detectors_file_says_what_its_class_declares(path):
+    """`anomalib-ts list detector NAME --yaml` writes it anew."""
+    target = yaml.safe_load(path.read_text())["_target_"]
+    assert path.read_text() == yaml_of(target)

@@ -19,9 +19,9 @@ from itertools import islice
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from anomalib_ts.detectors.autoencoder.lightning_model import ReconstructionModule
 
 from anomalib_ts.detectors import FastFlow1D
-from anomalib_ts.detectors.autoencoder.lightning_model import ReconstructionModule
 from anomalib_ts.detectors.autoencoder.torch_model import ConvAutoencoder
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel

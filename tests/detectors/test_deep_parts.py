@@ -99,7 +99,7 @@ def test_a_record_label_outweighs_point_labels_for_clip_bags():
         ({"window": 4, "stride": 5}, "stride must lie in"),
         ({"tail": "cut"}, "tail must be overlap, pad or drop"),
         ({"batch_size": 1}, "batch_size must be at least 2"),
-        ({"scaling": "none"}, "scaling must be common or channel"),
+        ({"scaling": "none"}, "scaling must be channel or common"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting, message):

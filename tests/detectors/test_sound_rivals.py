@@ -368,7 +368,7 @@ def test_a_machine_that_was_not_there_in_training_is_refused(machines, tmp_path)
 def test_every_training_recording_of_mobilefacenet_needs_an_id():
     nameless = Recording(TRAIN[0].values, name="stray")
     with pytest.raises(InputError, match="training recording 30 has no machine id"):
-        MobileFaceNet(8).fit([*TRAIN, nameless])
+        MobileFaceNet(window=8).fit([*TRAIN, nameless])
 
 
 @pytest.mark.parametrize(
@@ -389,14 +389,14 @@ def test_settings_out_of_range_are_refused(detector, message):
 def test_one_channel_with_blocks_side_by_side(name):
     rng = np.random.default_rng(0)
     series = Recording(rng.normal(size=200), labels=np.arange(200) >= 180)
-    detector = RIVALS[name].__class__(8, trainer=settings(3)).fit(series)
+    detector = RIVALS[name].__class__(window=8, trainer=settings(3)).fit(series)
     scores = detector.score(rng.normal(size=21))
     assert len(scores) == 21
     assert np.isfinite(scores).all()
 
 
 def test_an_unlabelled_rival_ignores_labels():
-    plain = DenseAutoencoder(8, width=8, trainer=settings(3))
+    plain = DenseAutoencoder(window=8, width=8, trainer=settings(3))
     labelled = plain.fit(TRAIN + FAULTY).score(TEST[0])
     stripped = plain.fit([r.without_labels() for r in TRAIN + FAULTY]).score(TEST[0])
     np.testing.assert_array_equal(labelled, stripped)

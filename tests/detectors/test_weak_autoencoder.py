@@ -226,7 +226,7 @@ def test_too_few_clips_for_a_gamma_are_told():
         ({"top_k": 0}, "top_k must be at least 1"),
         ({"anomaly_share": 1.0}, "anomaly_share must lie in"),
         ({"scaling": "none"}, "scaling must be"),
-        ({"level": 1.0}, "threshold level must lie in"),
+        ({"level": 1.0}, "level must lie in"),
     ],
 )
 def test_settings_out_of_range_are_refused_before_training(setting, message):
