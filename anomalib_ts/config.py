@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import make_dataclass
@@ -17,6 +18,7 @@ from anomalib_ts.results.record import WITHOUT_EFFECT
 from anomalib_ts.settings import NO_LIMITS, refusal
 from anomalib_ts.signatures import REQUIRED, Opaque, signature_of
 from anomalib_ts.trust import (
+    KINDS,
     Kind,
     check_kind,
     check_origin,
@@ -110,12 +112,16 @@ def _checked(settings: Mapping[str, Any], where: str, *, typed: bool) -> Setting
     if not isinstance(settings, Mapping):
         raise ConfigError(f"{where}: {settings!r} is not a group of settings")
     parameters = _found(settings, where, signature_of, typed=typed).parameters
+    _check_foreign_kind(settings, where)
     given = {key: value for key, value in settings.items() if key != "_target_"}
     for key in given:
         if key not in parameters:
             raise ConfigError(f"{where}.{key}: no such setting; {nearest(key, list(parameters))}")
     missing = [
-        name for name, p in parameters.items() if p.default is REQUIRED and given.get(name) is None
+        name
+        for name, one in parameters.items()
+        if given.get(name, one.default) in (REQUIRED, "???")
+        or (one.default is REQUIRED and given[name] is None)
     ]
     if missing:
         raise ConfigError(f"{where}: please set {' and '.join(f'{where}.{m}' for m in missing)}")
@@ -208,6 +214,13 @@ def changed(settings: Mapping[str, Any]) -> Settings:
 
 def _has_target(value: Any) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
+
+
+def _check_foreign_kind(settings: Mapping[str, Any], where: str) -> None:
+    """Refuse a class of another kind at once, where it costs no import; `create` does so anyway."""
+    module = settings["_target_"].rpartition(".")[0]
+    if where in KINDS and not module.startswith(__package__) and module in sys.modules:
+        _target(settings, where, kind_of_part(where))
 
 
 def _target(settings: Mapping[str, Any], where: str, kind: Kind) -> type:

@@ -127,7 +127,10 @@ def _resolved(config: DictConfig, sweep: bool) -> dict[str, Any]:
         if name not in config:
             raise ConfigError(f"the setting {name} was taken away; leave out ~{name}")
     folder = results_folder(config)
-    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    figure = OmegaConf.to_container(config.figure, resolve=True)  # `_plan_figure` checks it
+    others = OmegaConf.masked_copy(config, [key for key in config if key != "figure"])
+    plain: Any = OmegaConf.to_container(others, resolve=True, throw_on_missing=True)
+    plain["figure"] = figure
     plain["results"] = str(folder)
     plain["plot"] = checked_value(bool, plain["plot"], "plot")
     checked(plain["trainer"], "trainer")

@@ -191,7 +191,15 @@ class TestModulesOfTheUsersOwn:
 
     def test_in_a_worker(self, mine):
         name, mark = mine
-        foreign = replace(unit(), detector_settings={"_target_": f"{name}.Mine"})
+        whole = {"_target_": "anomalib_ts.protocol.Whole"}
+        quantile = {"_target_": "anomalib_ts.thresholds.QuantileThreshold"}
+        foreign = replace(
+            unit(),
+            detector_settings={"_target_": f"{name}.Mine"},
+            data_settings={"_target_": "anomalib_ts.data.CsvFile", "path": "x"},
+            protocol_settings=whole,
+            threshold=quantile,
+        )
         with pytest.raises(UntrustedError, match="detector"):
             execute_isolated(foreign, Evaluation(), 1, Limits())
         assert not mark.exists()

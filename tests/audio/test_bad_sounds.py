@@ -126,7 +126,7 @@ def test_unusable_clips_fail_the_case_and_are_named(fan, spoil, message, capsys)
     assert record.error["message"] == message
     shown = capsys.readouterr()
     assert f"error: {message}" in shown.err
-    assert " ".join(f"fan, random: {message}".split()) in " ".join(shown.out.split())
+    assert (shown.out + shown.err).count(message) == 1
     assert "Traceback" not in shown.out + shown.err
 
 
@@ -147,6 +147,7 @@ def test_a_name_that_cannot_be_parsed(fan, capsys):
     )
 
 
+@pytest.mark.filterwarnings("ignore:the training data fill no window")
 @pytest.mark.parametrize("detector", ["weak_autoencoder", "deep_sad", "devnet"])
 def test_no_anomalies_for_the_second_stage(fan, detector, capsys):
     assert run(f"detector={detector}", "trainer.progress=false", "protocol=given") == 1
@@ -192,7 +193,7 @@ def test_copies_within_a_part_are_refused_where_a_split_would_part_them(fan, cap
     assert "remove one of the two, so that no split can train on what it tests" in message
 
 
-def test_half_an_archive_is_refused_and_fetched_anew(tmp_path, monkeypatch, capsys):
+def test_half_an_archive_is_refused_and_left_to_its_owner(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     records = make_records(tmp_path / "source", ["fan"], monkeypatch)
     archive = tmp_path / "dcase" / "dev_data" / "dev_data_fan.zip"
@@ -207,11 +208,11 @@ def test_half_an_archive_is_refused_and_fetched_anew(tmp_path, monkeypatch, caps
         ]
         assert run(*settings, data="dcase2020") == 2
         message = capsys.readouterr().err
-        assert message.startswith("anomalib-ts: dcase/dev_data/dev_data_fan.zip has the MD5 ")
-        assert message.endswith(
-            ": it is damaged or only half there, and was deleted. Run the same again to fetch it "
-            "anew\n"
+        assert message.startswith(
+            "anomalib-ts: dcase/dev_data/dev_data_fan.zip is there already, but has MD5 "
         )
+        assert message.endswith("Move or delete it and run the same again, to have it fetched\n")
+        archive.unlink()
         assert run(*settings, data="dcase2020") == 0
 
 

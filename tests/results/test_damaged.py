@@ -215,6 +215,11 @@ def broken(suffix, change):
     return alter
 
 
+def another_byte(content):
+    content[len(content) // 2] ^= 0x55
+    return content
+
+
 FILES = {
     "lost": Path.unlink,
     "cut": lambda p: p.write_bytes(p.read_bytes()[:100]),
@@ -224,7 +229,7 @@ FILES = {
     "plain array": lambda p: np.save(p.open("wb"), np.arange(200.0)),
     "other arrays": lambda p: np.savez(p, a=np.arange(3)),
     "matrix": lambda p: np.savez(p, scores=np.ones((2, 100)), lengths=np.ones((1, 1))),
-    "a byte": lambda p: p.write_bytes(p.read_bytes()[:-60] + b"\0" + p.read_bytes()[-59:]),
+    "a byte": lambda p: p.write_bytes(another_byte(bytearray(p.read_bytes()))),
     "folder": replaced_by(Path.mkdir),
     "pipe": replaced_by(os.mkfifo),
     "link to itself": replaced_by(lambda p: p.symlink_to(p)),
