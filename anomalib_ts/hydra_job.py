@@ -128,7 +128,7 @@ def _resolved(config: DictConfig, sweep: bool) -> dict[str, Any]:
             raise ConfigError(f"the setting {name} was taken away; leave out ~{name}")
     folder = results_folder(config)
     figure = OmegaConf.to_container(config.figure, resolve=True)  # `_plan_figure` checks it
-    others = OmegaConf.masked_copy(config, [key for key in config if key != "figure"])
+    others = OmegaConf.masked_copy(config, [str(key) for key in config if key != "figure"])
     plain: Any = OmegaConf.to_container(others, resolve=True, throw_on_missing=True)
     plain["figure"] = figure
     plain["results"] = str(folder)

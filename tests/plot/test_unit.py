@@ -38,7 +38,8 @@ class Wide(DataSet):
             label = i % 2 if self.clips and self.labelled else None
             labels = np.arange(30) // 25 if not self.clips and self.labelled else None
             recordings.append(Recording(values, label=label, labels=labels, name=f"clip {i}"))
-        return Case("only", tuple(recordings), (recordings[0].without_labels(),))
+        train = recordings[0] if self.clips else recordings[0].without_labels()
+        return Case("only", tuple(recordings), (train,))
 
     def fingerprint(self, case_name):
         return f"{self.clips} {self.labelled} {self.changed}"
@@ -64,7 +65,8 @@ class Sensors(Wide):
             )
             for times in (self.TIMES[part] for part in parts)
         ]
-        return Case("only", tuple(recordings), (recordings[0].without_labels(),))
+        train = recordings[0] if self.clips else recordings[0].without_labels()
+        return Case("only", tuple(recordings), (train,))
 
 
 def stored(folder, settings=None, protocol="Given", kind=Wide, **kept):
