@@ -25,7 +25,8 @@ def listing(group: str | None = None, name: str | None = None, *, as_yaml: bool 
 
     Args:
         group: only this one.
-        name: of a choice in it: its settings with their types, defaults and descriptions.
+        name: of a choice in it, or the dotted path of a class: its settings with their types,
+            defaults and descriptions.
         as_yaml: whether to give these as a config file, see `yaml_of`.
 
     Raises:
@@ -35,6 +36,9 @@ def listing(group: str | None = None, name: str | None = None, *, as_yaml: bool 
         raise ConfigError(f"no group {group!r}; {nearest(group, list(GROUPS))}")
     shown = {key: choices(key) for key in ([group] if group else GROUPS)}
     if group is not None and name is not None:
+        if "." in name:
+            own = Choice(name, "a class that no file or plug-in names", target=name)
+            return _settings(group, own, as_yaml=as_yaml)
         if name not in shown[group]:
             raise ConfigError(f"unknown {group} {name!r}; {nearest(name, list(shown[group]))}")
         return _settings(group, shown[group][name], as_yaml=as_yaml)
