@@ -56,7 +56,7 @@ class IForest(Detector):
         at_least=1,
     )
     trees: int = setting(100, "number of trees", at_least=1)
-    seed: int = setting(0, "of the trees", at_least=0)
+    seed: int = setting(0, "of the trees")
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
         self.window_ = self._window_length(train)

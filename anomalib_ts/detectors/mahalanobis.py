@@ -49,9 +49,7 @@ class Mahalanobis(Detector):
 
     window: int = setting(1, "points a window, of stride 1; 1 for single points", at_least=1)
     seed: int = setting(
-        0,
-        "of the training windows that are drawn where all would not fit into memory",
-        at_least=0,
+        0, "of the training windows that are drawn where all would not fit into memory"
     )
 
     def _fit(self, train: tuple[Recording, ...]) -> None:

@@ -15,7 +15,7 @@ class RandomScore(Detector):
 
     capabilities = Capabilities(uses_values=False)
 
-    seed: int = setting(0, "of the scores", at_least=0)
+    seed: int = setting(0, "of the scores")
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
         """Nothing is learnt."""

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from rich.console import Group
@@ -24,6 +24,8 @@ from anomalib_ts.results.record import Record
 from anomalib_ts.results.terminal import tables
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 COLUMNS = ("auroc", "aupr", "pauc")
 """The metrics that a table shows unless asked for others."""
@@ -305,11 +307,17 @@ def columns(metric: str) -> list[str]:
 
 def only(row: Row, metrics: Sequence[str]) -> Row:
     """The row with these metrics only, in this order."""
+
+    def chosen(values: Mapping[str, T]) -> dict[str, T]:
+        return {key: values[key] for key in metrics if key in values}
+
     return replace(
         row,
-        metrics={key: row.metrics[key] for key in metrics if key in row.metrics},
-        deviations={key: row.deviations[key] for key in metrics if key in row.deviations},
-        covered={key: row.covered[key] for key in metrics if key in row.covered},
+        metrics=chosen(row.metrics),
+        deviations=chosen(row.deviations),
+        covered=chosen(row.covered),
+        without=chosen(row.without),
+        comparable=tuple(key for key in row.comparable if key in metrics),
     )
 
 

@@ -54,7 +54,7 @@ class DeepDetector(Detector, Generic[Network]):
     )
     batch_size: int = setting(128, "windows a training step", at_least=2)
     learning_rate: float = setting(1e-3, "of Adam, in all stages", at_least=0)
-    seed: int = setting(0, "of the initial weights and the order of the windows", at_least=0)
+    seed: int = setting(0, "of the initial weights and the order of the windows")
     trainer: TrainerSettings | None = setting(
         None, "how long and on what to train each stage; None for the defaults"
     )
