@@ -33,6 +33,9 @@ from anomalib_ts.trust import import_class
 REQUIRED: Any = inspect.Parameter.empty
 """Stands in the place of a default where there is none."""
 
+_GATHERED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+"""`*args` and `**settings` are no settings by name."""
+
 _SAFE_MODULES = ("builtins", "typing", "types", "collections.abc", "pathlib")
 """Of these, hints are taken as they are: they are imported in any case."""
 
@@ -169,6 +172,7 @@ def _inspected(target: Any, path: str) -> Signature:
     parameters = {
         name: Parameter(hints.get(name, Any), parameter.default, *told.get(name, ()))
         for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind not in _GATHERED
     }
     version = getattr(target, "version", 1)
     doc = inspect.getdoc(target) or ""

@@ -14,7 +14,8 @@ from anomalib_ts.cli import main
 from anomalib_ts.clips import clip_files
 from anomalib_ts.config import checked, create, create_stored
 from anomalib_ts.detectors.base import Detector
-from anomalib_ts.errors import ConfigError, DataNotFoundError, UntrustedError
+from anomalib_ts.detectors.moving_mean import MovingMean
+from anomalib_ts.errors import ConfigError, ContractError, DataNotFoundError, UntrustedError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.isolation import Limits, execute_isolated
 from anomalib_ts.results.record import Record
@@ -299,3 +300,15 @@ def test_a_run_of_anything_else(target, message, tmp_path, monkeypatch, capsys):
     assert line.startswith("anomalib-ts: detector: ")
     assert message in line
     assert not (tmp_path / "mark").exists()
+
+
+def test_a_class_that_overrides_score_is_a_unit_that_failed(tmp_path):
+    """Its constructor refuses; what that takes (`**settings`) is no setting that is missing."""
+    settings = checked({"_target_": f"{__name__}.Overrides"}, "detector")
+    with pytest.raises(ContractError, match="overrides `score`"):
+        create(settings, "detector")
+
+
+class Overrides(MovingMean):
+    def score(self, recording, y=None):
+        return recording.labels
