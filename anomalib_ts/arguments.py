@@ -24,7 +24,7 @@ class Arguments:
     """What a command line asks for.
 
     Attributes:
-        settings: overrides as Hydra reads them; `results` is quoted.
+        settings: overrides as Hydra reads them: names and texts that it cannot read are quoted.
         options: of Hydra, as its own parser has them.
         parser: that parser, which Hydra's help shows.
     """
@@ -45,7 +45,8 @@ class Arguments:
         parser.error = _refuse
         options = parser.parse_intermixed_args(list(arguments))
         settings = [_as_group_setting(text) for text in options.overrides]
-        return cls([safe_results(s, options.multirun) for s in settings], options, parser)
+        settings = [as_typed(safe_results(s, options.multirun), options.multirun) for s in settings]
+        return cls(settings, options, parser)
 
 
 def safe_results(setting: str, multirun: bool) -> str:
@@ -73,11 +74,31 @@ def safe_results(setting: str, multirun: bool) -> str:
     return f"{key}={quoted(text)}"
 
 
+def as_typed(setting: str, multirun: bool) -> str:
+    """A setting of a part whose value Hydra's grammar cannot read (`data.decimal=,`), as a text.
+
+    So the path of a file may hold brackets and quotes. Choices of parts (`detector=...`), and what
+    may be meant as several values of a multirun, are returned as they are.
+    """
+    key, _, text = setting.partition("=")
+    if "." not in key or not text or (multirun and "," in text) or _is_readable(setting):
+        return setting
+    return f"{key}={quoted(text)}"
+
+
 def quoted(text: str) -> str:
     """A text as Hydra's grammar writes it: between quotes, so that it is nothing but a text."""
     escaped = re.sub(r"(\\*)'", lambda found: f"{found[1] * 2}\\'", text)
     tail = len(escaped) - len(escaped.rstrip("\\"))
     return f"'{escaped}{tail * chr(92)}'"
+
+
+def _is_readable(setting: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(setting)
+    except HydraException:
+        return False
+    return True
 
 
 def _is_sweep(setting: str) -> bool:

@@ -5,7 +5,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from anomalib_ts.arguments import Arguments, quoted, safe_results
+from anomalib_ts.arguments import Arguments, as_typed, quoted, safe_results
 from anomalib_ts.errors import ConfigError
 
 
@@ -63,3 +63,16 @@ def test_options_stand_anywhere_and_may_look_like_settings():
     assert found.options.multirun
     with pytest.raises(ConfigError, match="run --help"):
         Arguments.of(["--nonsense"])
+
+
+@pytest.mark.parametrize(
+    "text", [",", "my file (1).csv", "it's", "a;b,c)", "x=[1", "{", "plain.csv"]
+)
+def test_a_value_that_hydra_cannot_read_is_a_text(text):
+    assert parsed(as_typed(f"data.path={text}", multirun=False)).value() == text
+
+
+@pytest.mark.parametrize("setting", ["detector=[", "~data.path", "data.path=", "seed=1,2"])
+def test_other_settings_are_left_to_hydra(setting):
+    assert as_typed(setting, multirun=False) == setting
+    assert as_typed("data.path=(a),b)", multirun=True) == "data.path=(a),b)"
