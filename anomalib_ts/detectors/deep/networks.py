@@ -34,12 +34,15 @@ def dense(
     Args:
         sizes: features of the input, of each layer, and of the output.
         norm: whether to normalise over the batch before each activation.
-        bias: whether the layers have one.
+        bias: whether the layers have one. A layer that is normalised has none in any case: the
+            normalisation takes it away again, and its gradient would be nothing but rounding
+            errors, which Adam turns into steps of full length.
         slope: of the rectifier's negative side; 0 is ReLU.
     """
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes[:-1]):
-        layers += [nn.Linear(inputs, outputs, bias=bias), *activation(outputs, norm, slope)]
+        linear = nn.Linear(inputs, outputs, bias=bias and not norm)
+        layers += [linear, *activation(outputs, norm, slope)]
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1], bias=bias))
 
 
@@ -79,6 +82,8 @@ class DenseAutoencoderModel(nn.Module):
         super().__init__()
         inputs, hidden = channels * window, [width] * HIDDEN_LAYERS
         self.encoder = dense([inputs, *hidden, latent], norm=norm, bias=bias, slope=slope)
+        if norm:  # what normalises the latent layer is the decoder's first module
+            self.encoder[-1].register_parameter("bias", None)
         self.decoder = nn.Sequential(
             *activation(latent, norm, slope),
             *dense([latent, *hidden, inputs], norm=norm, bias=bias, slope=slope),
