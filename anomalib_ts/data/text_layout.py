@@ -18,6 +18,7 @@ _DATA = re.compile(r"[+-]?[\d.,' ]+(e[+-]?\d+)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _POINT_NUMBER = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?", re.I)
+_DOTTED_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.(\d{4}|\d{2})\b.*")
 _EXCEL_LINE = re.compile(r'"?sep=(.)"?', re.I)
 
 
@@ -168,7 +169,11 @@ def _has_decimal_comma(table: list[list[str]]) -> bool:
     cells = [cell for row in table for cell in row]
     commas = [cell for cell in cells if _COMMA_NUMBER.fullmatch(cell)]
     points = any(_POINT_NUMBER.fullmatch(cell) for cell in cells)
-    return not points and not all(_THOUSANDS.fullmatch(cell) for cell in commas)
+    if points or not commas:
+        return False
+    # Three digits behind every comma may be thousands, but not where dates have points.
+    dotted = any(_DOTTED_DATE.fullmatch(cell) for cell in cells)
+    return dotted or not all(_THOUSANDS.fullmatch(cell) for cell in commas)
 
 
 def _may_be_commas(table: list[list[str]]) -> bool:
