@@ -98,8 +98,7 @@ def _table_values(table: Any, name: str) -> Any:
     types: Any = getattr(table, "dtypes", None)
     kinds = list(types) if isinstance(types, list) or hasattr(types, "tolist") else [table.dtype]
     plain = all(isinstance(kind, np.dtype) and kind.kind != "O" for kind in kinds)
-    if hasattr(table, "iloc"):
-        _refuse_lost_digits(table, name)
+    _refuse_lost_digits(table, name)
     if plain or not hasattr(table, "iloc"):  # polars gives NaN for its nulls by itself
         return table.to_numpy()
     try:
@@ -115,14 +114,25 @@ def _column_names(table: Any) -> tuple[str, ...] | None:
 
 
 def _refuse_lost_digits(table: Any, name: str) -> None:
-    """Refuse whole numbers in a table of pandas that float64 cannot tell from their neighbours."""
-    columns = [column for _, column in table.items()] if hasattr(table, "columns") else [table]
-    for column in columns:
-        if getattr(column.dtype, "kind", "") in "iu" and column.dtype.itemsize == 8:
-            known = column.dropna().to_numpy()
+    """Refuse whole numbers in a table that float64 cannot tell from their neighbours."""
+    for column in _columns(table):
+        known: NDArray[Any] = column.to_numpy()
+        if known.dtype.kind in "iu" and known.dtype.itemsize == 8:
             large = known[np.abs(known.astype(np.float64)) > LARGEST_WHOLE]
             if (large.astype(np.float64).astype(object) != large.astype(object)).any():
                 raise InputError(f"{name}: {BEYOND_WHOLE}")
+
+
+def _columns(table: Any) -> list[Any]:
+    """Columns of whole numbers of a DataFrame, or the Series itself, of pandas or polars; no gaps."""
+    if hasattr(table, "get_columns"):
+        columns = list(table.get_columns())
+    elif hasattr(table, "columns") and hasattr(table, "items"):
+        columns = [column for _, column in table.items()]
+    else:
+        columns = [table] if hasattr(table, "dtype") else []
+    whole = [one for one in columns if str(one.dtype).lower() in ("int64", "uint64")]
+    return [one.dropna() if hasattr(one, "dropna") else one.drop_nulls() for one in whole]
 
 
 def _index_times(table: Any) -> NDArray[Any] | None:

@@ -255,3 +255,23 @@ def test_columns_that_are_not_named_by_texts_have_names_too():
 def test_a_sparse_tensor_is_refused_by_name():
     with pytest.raises(InputError, match="sparse tensor is not taken"):
         as_recording(torch.eye(3).to_sparse())
+
+
+class PolarsColumn:
+    """The part of a polars Series that is used."""
+
+    def __init__(self, values, dtype):
+        self.values, self.dtype = values, dtype
+
+    def drop_nulls(self):
+        return self
+
+    def to_numpy(self):
+        return self.values
+
+
+def test_whole_numbers_in_a_table_of_polars_are_not_merged_with_its_other_columns():
+    table = PolarsLike(np.column_stack([BIG, 0.5 * np.ones(5)]), ["a", "b"])
+    table.get_columns = lambda: [PolarsColumn(BIG, "Int64"), PolarsColumn(np.ones(5), "Float64")]
+    with pytest.raises(InputError, match="beyond 2\\^53"):
+        as_recording(table)
