@@ -124,7 +124,7 @@ def _refuse_lost_digits(table: Any, name: str) -> None:
 
 
 def _columns(table: Any) -> list[Any]:
-    """Columns of whole numbers of a DataFrame, or the Series itself, of pandas or polars; no gaps."""
+    """The whole-number columns of a DataFrame or Series of pandas or polars, without gaps."""
     if hasattr(table, "get_columns"):
         columns = list(table.get_columns())
     elif hasattr(table, "columns") and hasattr(table, "items"):
