@@ -14,6 +14,14 @@ from numpy.typing import NDArray
 
 from anomalib_ts.errors import InputError
 
+LARGEST_WHOLE = 2.0**53
+"""Up to here float64 holds every whole number."""
+
+BEYOND_WHOLE = (
+    "whole numbers beyond 2^53 differ by less than float64 can hold; subtract their first value "
+    "before, in whole numbers"
+)
+
 
 class Unwrapped(NamedTuple):
     """Values with the names and times that came with them.
@@ -44,14 +52,14 @@ def unwrapped(data: Any, name: str) -> Unwrapped:
     if isinstance(data, np.ndarray | list | tuple | int | float):
         return Unwrapped(_without_mask(data))
     if hasattr(data, "detach"):  # a tensor of torch, perhaps with a gradient, on a GPU, in bfloat16
+        if str(data.layout) != "torch.strided":
+            raise InputError(f"{name}: a sparse tensor is not taken; give its .to_dense()")
         plain = data.detach().cpu()
         return Unwrapped((plain.float() if plain.dtype.itemsize < 4 else plain).numpy())
     if hasattr(data, "dims") and hasattr(data, "coords"):  # xarray
         return _from_xarray(data)
     if hasattr(data, "columns") and hasattr(data, "to_numpy"):  # a DataFrame of pandas or polars
-        names = tuple(data.columns)
-        named = all(isinstance(column, str) for column in names)
-        return Unwrapped(_table_values(data, name), names if named else None, _index_times(data))
+        return Unwrapped(_table_values(data, name), _column_names(data), _index_times(data))
     if hasattr(data, "to_numpy"):  # a Series of either
         return Unwrapped(_table_values(data, name), None, _index_times(data))
     return Unwrapped(_as_numpy(data, name))
@@ -90,12 +98,41 @@ def _table_values(table: Any, name: str) -> Any:
     types: Any = getattr(table, "dtypes", None)
     kinds = list(types) if isinstance(types, list) or hasattr(types, "tolist") else [table.dtype]
     plain = all(isinstance(kind, np.dtype) and kind.kind != "O" for kind in kinds)
+    _refuse_lost_digits(table, name)
     if plain or not hasattr(table, "iloc"):  # polars gives NaN for its nulls by itself
         return table.to_numpy()
     try:
         return table.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: the values are not numbers: {error}") from None
+
+
+def _column_names(table: Any) -> tuple[str, ...] | None:
+    """The names of a table's columns as texts; None where they are just numbered in order."""
+    names = list(table.columns)
+    return None if names == list(range(len(names))) else tuple(map(str, names))
+
+
+def _refuse_lost_digits(table: Any, name: str) -> None:
+    """Refuse whole numbers in a table that float64 cannot tell from their neighbours."""
+    for column in _columns(table):
+        known: NDArray[Any] = column.to_numpy()
+        if known.dtype.kind in "iu" and known.dtype.itemsize == 8:
+            large = known[np.abs(known.astype(np.float64)) > LARGEST_WHOLE]
+            if (large.astype(np.float64).astype(object) != large.astype(object)).any():
+                raise InputError(f"{name}: {BEYOND_WHOLE}")
+
+
+def _columns(table: Any) -> list[Any]:
+    """The whole-number columns of a DataFrame or Series of pandas or polars, without gaps."""
+    if hasattr(table, "get_columns"):
+        columns = list(table.get_columns())
+    elif hasattr(table, "columns") and hasattr(table, "items"):
+        columns = [column for _, column in table.items()]
+    else:
+        columns = [table] if hasattr(table, "dtype") else []
+    whole = [one for one in columns if str(one.dtype).lower() in ("int64", "uint64")]
+    return [one.dropna() if hasattr(one, "dropna") else one.drop_nulls() for one in whole]
 
 
 def _index_times(table: Any) -> NDArray[Any] | None:

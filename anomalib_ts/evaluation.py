@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -65,8 +66,9 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         select(self.metrics, has_threshold=True)
-        if isinstance(self.window, str) and self.window != "period":
-            raise ConfigError(f"metrics.window must be a number or period, not {self.window!r}")
+        object.__setattr__(self, "window", _checked_window(self.window))
+        if self.reduce not in _REDUCE:
+            raise ConfigError(f"metrics.reduce must be mean, max or top_k, not {self.reduce!r}")
 
     @property
     def rules(self) -> dict[str, Any]:
@@ -186,6 +188,17 @@ def evaluate_store(store: Store, metrics: str | list[str]) -> list[Record]:
     if damaged.count:
         log.warning("%s", damaged)
     return records
+
+
+def _checked_window(window: object) -> int | str:
+    """The window as a plain whole number, or `period`: any other would be taken for `period`."""
+    if window == "period":
+        return "period"
+    if isinstance(window, bool) or not isinstance(window, Integral) or window < 0:
+        raise ConfigError(
+            f"metrics.window must be a whole number of points or period, not {window!r}"
+        )
+    return int(window)
 
 
 def _top_tenth(scores: FloatArray) -> float:

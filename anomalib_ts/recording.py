@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anomalib_ts.array_kinds import is_array_like, unwrapped
+from anomalib_ts.array_kinds import BEYOND_WHOLE, LARGEST_WHOLE, is_array_like, unwrapped
 from anomalib_ts.errors import AnomalibTsWarning, InputError
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -18,9 +18,6 @@ LabelArray: TypeAlias = NDArray[np.int8]
 
 ODD_SHAPE = 4
 """An array of so many times more channels than points may well have them the wrong way round."""
-
-LARGEST_WHOLE = 2.0**53
-"""Up to here float64 holds every whole number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +63,7 @@ class Recording:
         object.__setattr__(self, "values", _checked_values(self.values, self.name))
         if self.labels is not None:
             object.__setattr__(self, "labels", _checked_labels(self.labels, len(self), self.name))
-        if self.label not in (None, 0, 1):
-            raise InputError(f"{self.name}: the record label must be 0 or 1, not {self.label!r}")
+        object.__setattr__(self, "label", _checked_label(self.label, self.name))
         if self.channel_names is not None:
             names = _checked_names(self.channel_names, self.channels, self.name)
             object.__setattr__(self, "channel_names", names)
@@ -220,17 +216,16 @@ def _numeric(values: Any, name: str) -> NDArray[Any]:
             numbers = given.astype(np.float32 if exact else np.float64, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name}: the values are not numbers: {error}") from None
-    if given.dtype.kind in "iu" and given.itemsize == 8 and numbers.size:
+    if given.dtype.kind in "iuO" and given.itemsize == 8 and numbers.size:
         _refuse_large(given, numbers, name)
     return numbers
 
 
 def _refuse_large(given: NDArray[Any], numbers: NDArray[Any], name: str) -> None:
-    if np.abs(numbers).max() > LARGEST_WHOLE and (numbers.astype(object) != given).any():
-        raise InputError(
-            f"{name}: whole numbers beyond 2^53 differ by less than float64 can hold; subtract "
-            "their first value before, in whole numbers"
-        )
+    large = np.abs(numbers) > LARGEST_WHOLE
+    pairs = zip(given[large].tolist(), numbers[large].tolist(), strict=True)
+    if any(isinstance(whole, int) and whole != number for whole, number in pairs):
+        raise InputError(f"{name}: {BEYOND_WHOLE}")
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -251,7 +246,23 @@ def _is_immutable(array: NDArray[Any]) -> bool:
     return owner is None
 
 
+def _checked_label(label: Any, name: str) -> int | None:
+    if label is None:
+        return None
+    if np.ndim(label) or np.ma.is_masked(label) or label not in (0, 1):
+        raise InputError(f"{name}: the record label must be 0 or 1, not {label!r}")
+    return int(label)
+
+
+def _refuse_masked(array: Any, what: str, name: str) -> None:
+    """A masked label or time is unknown; NumPy would give the number that is under the mask."""
+    if np.ma.is_masked(array):
+        at = int(np.argmax(np.ma.getmaskarray(array)))
+        raise InputError(f"{name}: the {what} of point {at} is masked; leave such points out")
+
+
 def _checked_labels(labels: Any, n: int, name: str) -> LabelArray:
+    _refuse_masked(labels, "label", name)
     array = np.asarray(labels)
     if array.shape != (n,):
         raise InputError(f"{name}: {n} points need labels of shape ({n},), not {array.shape}")
@@ -279,13 +290,28 @@ def _checked_names(names: Any, channels: int, name: str) -> tuple[str, ...]:
     return checked
 
 
+def _refuse_beyond_nanoseconds(given: NDArray[Any], stored: NDArray[Any], name: str) -> None:
+    """NumPy wraps round what 64 bits of nanoseconds do not hold, from 1677 to 2262."""
+    days = given.astype("datetime64[D]")
+    wrong = days != stored.astype("datetime64[D]")
+    wrong &= ~np.isnat(days)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise InputError(
+            f"{name}: the time of point {at}, {given[at]}, is beyond the years 1678 to 2261 that "
+            "time stamps in nanoseconds hold; give seconds as numbers"
+        )
+
+
 def _checked_times(times: Any, n: int, name: str) -> NDArray[Any]:
+    _refuse_masked(times, "time", name)
     array = np.asarray(times)
     if array.shape != (n,):
         raise InputError(f"{name}: {n} points need times of shape ({n},), not {array.shape}")
     if array.dtype.kind == "M":
-        array = array.astype("datetime64[ns]")
+        given, array = array, array.astype("datetime64[ns]")
         missing = np.isnat(array)
+        _refuse_beyond_nanoseconds(given, array, name)
     elif array.dtype.kind in "iuf":
         array = array.astype(np.float64)
         missing = ~np.isfinite(array)

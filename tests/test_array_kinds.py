@@ -219,3 +219,59 @@ def test_arrays_as_a_data_set_take_tables_too():
     np.testing.assert_array_equal(case.test[0].values, PLAIN)
     scores = Mahalanobis().fit(case.train).score(case.test[0])
     np.testing.assert_allclose(scores, Mahalanobis().fit(frame).score(frame))
+
+
+BIG = 10**17 + np.arange(5)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        BIG.tolist(),
+        BIG.astype(object),
+        torch.tensor(BIG),
+        pd.Series(BIG),
+        pd.Series([*BIG.tolist(), None], dtype="Int64"),
+        pd.DataFrame({"a": BIG, "b": 0.5}),
+        pd.DataFrame({"a": pd.Series(BIG, dtype="Int64"), "b": 0.5}),
+        [10**30, 10**30 + 1],
+    ],
+)
+def test_whole_numbers_that_double_precision_merges_are_refused_in_every_kind(data):
+    with pytest.raises(InputError, match="beyond 2\\^53"):
+        as_recording(data)
+
+
+def test_columns_that_are_not_named_by_texts_have_names_too():
+    frame = pd.DataFrame(PLAIN, columns=[7, "b"])
+    assert as_recording(frame).channel_names == ("7", "b")
+    detector = Mahalanobis().fit(frame)
+    np.testing.assert_array_equal(detector.score(frame[["b", 7]]), detector.score(frame))
+    assert as_recording(pd.DataFrame(PLAIN)).channel_names is None  # just numbered
+    with pytest.warns(UserWarning, match="has no channel names"):
+        Mahalanobis().fit(pd.DataFrame(PLAIN)).score(pd.DataFrame(PLAIN)[[1, 0]])
+
+
+def test_a_sparse_tensor_is_refused_by_name():
+    with pytest.raises(InputError, match="sparse tensor is not taken"):
+        as_recording(torch.eye(3).to_sparse())
+
+
+class PolarsColumn:
+    """The part of a polars Series that is used."""
+
+    def __init__(self, values, dtype):
+        self.values, self.dtype = values, dtype
+
+    def drop_nulls(self):
+        return self
+
+    def to_numpy(self):
+        return self.values
+
+
+def test_whole_numbers_in_a_table_of_polars_are_not_merged_with_its_other_columns():
+    table = PolarsLike(np.column_stack([BIG, 0.5 * np.ones(5)]), ["a", "b"])
+    table.get_columns = lambda: [PolarsColumn(BIG, "Int64"), PolarsColumn(np.ones(5), "Float64")]
+    with pytest.raises(InputError, match="beyond 2\\^53"):
+        as_recording(table)

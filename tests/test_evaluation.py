@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from anomalib_ts.errors import InputError
+from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.recording import Recording
@@ -154,3 +154,28 @@ def test_each_kind_of_anomaly_has_its_own_area():
     assert judged.values["auroc@squeal"] == 0.75  # 3>1, 3>2, 1.5>1
     assert judged.values["auroc@rattle"] == 0.0
     assert judged.values["auroc"] == 0.5
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.int32, np.uint8])
+def test_a_window_counts_points_whatever_kind_of_whole_number_it_is(kind):
+    truth = GroundTruth.of(
+        [Recording(np.sin(np.arange(200) / 3), labels=np.arange(200) // 20 == 4)]
+    )
+    scores = np.random.default_rng(2).random(200)
+    evaluation = Evaluation(["range_auc_pr", "vus_pr"], window=kind(3))
+    plain = Evaluation(["range_auc_pr", "vus_pr"], window=3)
+    assert evaluation.judge(truth, scores, None) == plain.judge(truth, scores, None)
+    assert type(evaluation.rules["window"]) is int
+    by_period = Evaluation(["range_auc_pr", "vus_pr"]).judge(truth, scores, None)
+    assert by_period != plain.judge(truth, scores, None)
+
+
+@pytest.mark.parametrize("window", [3.0, np.float64(3), True, None, [3], "3", -1])
+def test_any_other_window_is_refused_and_not_taken_for_the_period(window):
+    with pytest.raises(ConfigError, match=r"metrics\.window must be a whole number"):
+        Evaluation(window=window)
+
+
+def test_an_unknown_reduction_is_refused_at_once():
+    with pytest.raises(ConfigError, match=r"metrics\.reduce must be mean, max or top_k, not 'med"):
+        Evaluation(reduce="median")

@@ -181,3 +181,36 @@ def test_no_training_data_is_refused():
 def test_text_is_not_taken_for_a_list_of_recordings():
     with pytest.raises(InputError, match="not numbers"):
         as_recordings("series.csv")
+
+
+@pytest.mark.parametrize("what", ["labels", "times"])
+def test_a_masked_label_or_time_is_refused(what):
+    hidden = np.ma.masked_array([0, 1, 1], mask=[False, False, True])
+    time = np.ma.masked_array([0, 1, 2], mask=[False, False, True])
+    with pytest.raises(InputError, match=f"{what[:-1]} of point 2 is masked"):
+        Recording([1.0, 2.0, 3.0], **{what: hidden if what == "labels" else time})
+    shown = np.ma.masked_array([0, 1], mask=False)
+    assert getattr(Recording([1.0, 2.0], **{what: shown}), what).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("label", [True, np.True_, 1.0, np.int64(1)])
+def test_a_record_label_is_stored_as_a_plain_number(label):
+    assert type(Recording([1.0], label=label).label) is int
+
+
+@pytest.mark.parametrize("label", [np.ma.masked, np.array([1]), [0, 1]])
+def test_a_record_label_is_one_known_number(label):
+    with pytest.raises(InputError, match="the record label must be 0 or 1"):
+        Recording([1.0], label=label)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+@pytest.mark.parametrize(("year", "fits"), [(1600, 0), (1677, 0), (1678, 1), (2261, 1), (2300, 0)])
+def test_times_that_nanoseconds_do_not_hold_are_refused(unit, year, fits):
+    times = np.array([f"{year}-01-01", f"{year}-01-02"], dtype=f"datetime64[{unit}]")
+    if fits:
+        kept = Recording([1.0, 2.0], times=times).times
+        np.testing.assert_array_equal(kept.astype(times.dtype), times)
+        return
+    with pytest.raises(InputError, match=f"the time of point 0, {year}-01-01.* is beyond"):
+        Recording([1.0, 2.0], times=times)

@@ -14,6 +14,8 @@ class Named(Enum):
     """One of the documented names of labels."""
     LABELS = "labels in other words"
     """A word that only labels have, such as `anomalies`, `outlier` or `ground_truth`."""
+    NORMAL = "what is normal"
+    """A name of the opposite of labels, such as `is_normal`, `non_anomalous` or `fault_free`."""
     CHANGES = "change points"
     """A word for what tells of labels but is none."""
     MAYBE_LABEL = "maybe labels"
@@ -28,13 +30,19 @@ class Named(Enum):
     """A name of row numbers, such as `Unnamed: 0`, `index` or `id`."""
     MAYBE_INDEX = "maybe an index"
     """A name with a word for an index at its end, such as `machine_id`."""
+    TIME_PART = "part of a time"
+    """A part of the date or the clock in a column of its own, such as `year` or `hour`."""
     NOTHING = ""
 
 
 _LABEL = {"label", "anomaly", "isanomaly"}
 _LABELS = re.compile(
     r"label|anomal|outlier|groundtruth|abnormal|ausrei(ß|ss)er|intrusion|malicious"
+    r"|étiquette|etiquette|etiqueta|etichetta|метка|аномал|标签|標籤|异常|異常|ラベル|라벨|이상"
 )
+_NORMAL = frozenset(["normal", "isnormal", "healthy", "ishealthy", "inlier", "isinlier", "benign"])
+_BEFORE = {"no", "non", "not", "without", "ohne", "kein", "keine"}
+_BEHIND = {"free", "frei"}
 _CHANGES = "changepoint"
 _MAYBE_LABEL = frozenset(
     [
@@ -64,8 +72,6 @@ _MAYBE_LABEL = frozenset(
         "defekt",
         "fraud",
         "isfraud",
-        "normal",
-        "isnormal",
         "gt",
         "truth",
         "ytrue",
@@ -169,6 +175,26 @@ _INDEX = frozenset(
         "zeilennummer",
     ]
 )
+_TIME_PARTS = frozenset(
+    [
+        "year",
+        "month",
+        "day",
+        "weekday",
+        "dayofweek",
+        "dayofyear",
+        "hour",
+        "hourofday",
+        "minute",
+        "second",
+        "jahr",
+        "monat",
+        "tag",
+        "wochentag",
+        "stunde",
+        "sekunde",
+    ]
+)
 _INDEX_WORDS = {"id", "ids", "idx", "index", "nr"}
 
 
@@ -176,16 +202,24 @@ def named(name: str) -> Named:
     """What a column's name says; case, marks, numbers and units in brackets do not matter."""
     words = _words(name)
     joined = "".join(words)
+    labels = _LABELS.search(joined) or any(word.startswith("anom") for word in words)
+    maybe_label = not _MAYBE_LABEL.isdisjoint([joined, *words])
+    joint = joined.startswith(("non", "not")) or joined.endswith(("free", "frei"))
+    bare = joined.removeprefix("non").removesuffix("free").removesuffix("frei")
+    denied = joint or not _BEFORE.isdisjoint(words[:-1]) or not _BEHIND.isdisjoint(words[1:])
+    without = (labels or maybe_label or bare in _MAYBE_LABEL) and denied
     rules = (
         (Named.LABEL, joined in _LABEL),
+        (Named.NORMAL, without or not _NORMAL.isdisjoint([joined, *words])),
         (Named.CHANGES, _CHANGES in joined),
-        (Named.LABELS, _LABELS.search(joined) or any(word.startswith("anom") for word in words)),
+        (Named.LABELS, labels),
         (Named.TIME, joined in _TIME),
         (Named.TIMES, joined in _TIMES),
         (Named.INDEX, joined in _INDEX),
-        (Named.MAYBE_LABEL, not _MAYBE_LABEL.isdisjoint([joined, *words])),
+        (Named.MAYBE_LABEL, maybe_label),
         (Named.MAYBE_TIME, not _TIME_WORDS.isdisjoint(words)),
         (Named.MAYBE_INDEX, words and words[-1] in _INDEX_WORDS),
+        (Named.TIME_PART, joined in _TIME_PARTS),
     )
     return next((kind for kind, holds in rules if holds), Named.NOTHING)
 

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from anomalib_ts.data.column_contents import (
     like_labels,
+    maybe_classes,
     maybe_counters,
     maybe_switches,
+    only_rises,
     rises_evenly,
     tells_labels,
     two_values,
@@ -32,7 +34,7 @@ _LOOK = 2_000_000
 _SAMPLE = 100
 _FEW = 8
 """Any measurement may have two values in so few points."""
-_LABEL_NAMES = {Named.LABEL, Named.LABELS, Named.CHANGES, Named.MAYBE_LABEL}
+_LABEL_NAMES = {Named.LABEL, Named.LABELS, Named.CHANGES, Named.MAYBE_LABEL, Named.NORMAL}
 _TIME_NAMES = (Named.TIME, Named.TIMES, Named.MAYBE_TIME)
 _DATE = re.compile(r"\s*\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
 
@@ -170,7 +172,7 @@ class _Decision:
             i
             for i in rest
             if names[i] not in test.left_out
-            and self.kinds[i] is Named.NOTHING
+            and self.kinds[i] in (Named.NOTHING, Named.TIME_PART)
             and self.dtypes[i] in "iuf"
             and not rises_evenly(self._numbers(i))
         ]
@@ -267,7 +269,7 @@ class _Decision:
         measured = [
             i
             for i in named_so
-            if self.kinds[i] is Named.MAYBE_LABEL
+            if self.kinds[i] in (Named.MAYBE_LABEL, Named.NORMAL)
             and not np.isnan(numbers := self._numbers(i)).all()
             and not like_labels(numbers)
         ]
@@ -275,6 +277,13 @@ class _Decision:
         others = sorted(set(named_so) - set(measured))
         self._leave_out(others, "named like labels")
         if self.chosen.label_column is None:
+            inverted = [i for i in others if self.kinds[i] is Named.NORMAL]
+            others = [i for i in others if i not in inverted]
+            self._remark(
+                inverted,
+                "says what is normal, not what is anomalous, and is left out; write a column of "
+                "labels (1: anomalous) to use it",
+            )
             self._remark(
                 others,
                 "is named like labels and left out; name it in label_column or value_columns to "
@@ -399,8 +408,10 @@ class _Decision:
         self._leave_out_indices()
         head = self._head(max(8, _LOOK // max(1, len(self.free))))
         whole = len(head) == len(self.table.frame)
-        counters, switches = [], []
+        counters, switches, rising, classes = [], [], [], []
         worth = maybe_counters(head) | maybe_switches(head)
+        if self.roles.label is not None:
+            worth |= maybe_classes(head)
         if whole:
             worth &= ~(head == head[:1]).all(axis=0)
         for column in np.flatnonzero(worth).tolist():
@@ -410,7 +421,18 @@ class _Decision:
                 counters.append(position)
             elif _is_switch(numbers):
                 switches.append(position)
+            elif only_rises(numbers):
+                rising.append(position)
+            elif self.roles.label is not None and _are_classes(numbers):
+                classes.append(position)
         self._decide_counters(counters)
+        self._remark(
+            rising,
+            "only rises or only falls, as time and counters do, and is taken for a channel; if it "
+            "is none, name it in timestamp_column or exclude_columns",
+        )
+        self._remark_parts_of_time()
+        self._leave_out_telling(classes)
         self._decide_switches(switches)
         self.roles.channels = list(self.free)
         self.free = []
@@ -478,12 +500,7 @@ class _Decision:
     def _decide_switches(self, switches: list[int]) -> None:
         if len(switches) == len(self.free):
             return
-        if self.roles.label is not None:
-            labels = self._numbers(self.roles.label)
-            telling = [i for i in switches if tells_labels(self._numbers(i), labels)]
-            self._leave_out(telling, "follows the labels")
-            self._remark(telling, "follows the labels and is left out; value_columns can name it")
-            switches = [i for i in switches if i not in telling]
+        switches = self._leave_out_telling(switches)
         unlabelled = self.roles.label is None and self.chosen.label_column is None
         if not self.table.has_header and unlabelled and self.free[-1] in switches:
             last = switches.pop()
@@ -497,16 +514,91 @@ class _Decision:
             "it in label_column or exclude_columns",
         )
 
+    def _leave_out_telling(self, positions: list[int]) -> list[int]:
+        """Leave out those that follow the labels; the others are returned."""
+        if self.roles.label is None or len(positions) == len(self.free):
+            return positions
+        labels = self._numbers(self.roles.label)
+        telling = [i for i in positions if tells_labels(self._numbers(i), labels)]
+        self._leave_out(telling, "follows the labels")
+        self._remark(telling, "follows the labels and is left out; value_columns can name it")
+        return [i for i in positions if i not in telling]
+
+    def _remark_parts_of_time(self) -> None:
+        parts = [i for i in self.free if self.kinds[i] is Named.TIME_PART]
+        self._remark(
+            parts,
+            "is named like a part of the time, and taken for a channel; exclude_columns can "
+            "leave it out",
+        )
+
     def _numbers(self, position: int) -> FloatArray:
         """A column for a look at it: what is no number is NaN."""
         column: Any = self.table.frame.iloc[:, position]
         return to_numbers(column, self.table.decimal)
 
 
+def doubtful_channels(
+    values: FloatArray, names: Sequence[str] | None, labels: FloatArray | None
+) -> list[str]:
+    """What to tell of channels `(n, c)` that come as an array and look as if they were none.
+
+    Args:
+        values: `(n, c)`.
+        names: of the channels; None without.
+        labels: `(n,)` of 0 and 1; None without.
+    """
+    called = [str(i) for i in range(values.shape[1])] if names is None else list(names)
+    found: dict[str, list[str]] = {}
+    for i in np.flatnonzero(_may_be_none(values, names, labels)).tolist():
+        why = _doubt(values[:, i], Named.NOTHING if names is None else named(names[i]), labels)
+        if why:
+            found.setdefault(why, []).append(called[i])
+    return [
+        f"channel {listed(which)} {why}; if it is none, name it in exclude_columns"
+        for why, which in found.items()
+    ]
+
+
+def _may_be_none(
+    values: FloatArray, names: Sequence[str] | None, labels: FloatArray | None
+) -> NDArray[np.bool_]:
+    head = values[: max(_FEW, _LOOK // values.shape[1])]
+    worth = maybe_counters(head) | maybe_switches(head)
+    if names is not None:
+        worth |= np.array([named(name) is not Named.NOTHING for name in names])
+    return worth if labels is None else worth | maybe_classes(head)
+
+
+def _doubt(column: FloatArray, kind: Named, labels: FloatArray | None) -> str:
+    """What makes a channel doubtful; empty if nothing does."""
+    switch = _is_switch(column)
+    reasons = (
+        ("is named like labels", kind in _LABEL_NAMES),
+        ("is named like a time", kind in (Named.TIME, Named.TIMES)),
+        ("is named like an index", kind is Named.INDEX),
+        ("rises evenly as a row number does", rises_evenly(column)),
+        ("only rises or only falls, as time and counters do", only_rises(column)),
+        (
+            "follows the labels",
+            labels is not None
+            and (switch or _are_classes(column))
+            and tells_labels(column, labels),
+        ),
+        ("holds only two values, as labels do", switch),
+    )
+    return next((why for why, holds in reasons if holds), "")
+
+
 def _is_switch(column: FloatArray) -> bool:
     """Whether a column holds 0 and 1 only, or two other values over more than a few points."""
     values = two_values(column)
     return values == (0, 1) or (values is not None and len(column) >= _FEW)
+
+
+def _are_classes(column: FloatArray) -> bool:
+    """Whether a column holds a few whole numbers over more than a few points."""
+    return len(column) >= _FEW and like_labels(column)
 
 
 def _are_days(stamps: NDArray[Any]) -> bool:

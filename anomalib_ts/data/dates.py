@@ -24,8 +24,8 @@ _SECONDS = {
     "h": 3600.0, "hr": 3600.0, "hrs": 3600.0, "hour": 3600.0, "hours": 3600.0, "stunden": 3600.0,
     "d": 86400.0, "day": 86400.0, "days": 86400.0, "tage": 86400.0,
 }  # fmt: skip
-_EPOCHS = (("ms", 1e11, 1e14), ("us", 1e14, 1e17), ("ns", 1e17, 1e19))
-"""Units of Unix time and the numbers that the years 1973 to 2286 are in them."""
+_EPOCHS = (("ms", 1e11, 9.2e12), ("us", 1e14, 9.2e15), ("ns", 1e17, 9.2e18))
+"""Units of Unix time and the numbers that the years 1973 to 2261 are in them."""
 _COMPACT = (("%Y%m%d", 19000101, 21001231), ("%Y%m%d%H%M", 190001010000, 210012312359),
             ("%Y%m%d%H%M%S", 19000101000000, 21001231235959))  # fmt: skip
 _NUMERIC_DATE = re.compile(r"\s*(\d{1,2}|\d{4})([./-])(\d{1,2})\2(\d{4}|\d{2})\.?(,?)(\s+|T|$)(.*)")
@@ -91,7 +91,11 @@ def _as_utc(column: pd.Series[Any]) -> NDArray[Any]:
     import pandas as pd  # noqa: PLC0415
 
     zoned: Any = pd.to_datetime(column, utc=True)
-    return np.asarray(zoned.dt.tz_localize(None).to_numpy("datetime64[ns]"))
+    plain: NDArray[Any] = zoned.dt.tz_localize(None).to_numpy()
+    stamps = plain.astype("datetime64[ns]")
+    # NumPy wraps round beyond the years 1678 to 2261: such dates count as not read.
+    stamps[stamps.astype("datetime64[D]") != plain.astype("datetime64[D]")] = np.datetime64("NaT")
+    return stamps
 
 
 def _by_format(column: pd.Series[Any], date_format: str) -> NDArray[Any]:

@@ -19,6 +19,7 @@ from anomalib_ts.data.column_roles import (
     Chosen,
     Roles,
     TestPart,
+    doubtful_channels,
     find_roles,
     unique_names,
 )
@@ -159,6 +160,11 @@ class SeriesReader:
             others,
         )
         labels = arrays.get("labels") if self.chosen.label_column is None else None
+        if self.chosen.value_columns is None and values.shape[1] > 1:
+            known = labels if labels is not None and labels.shape == (len(values),) else None
+            numeric = known is not None and known.dtype.kind in "biuf"
+            told = known.astype(np.float64) if known is not None and numeric else None
+            _warn(path, doubtful_channels(values, names, told))
         times = arrays.get("times") if self.chosen.timestamp_column is None else None
         period = None
         if times is not None:

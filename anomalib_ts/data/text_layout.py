@@ -18,6 +18,7 @@ _DATA = re.compile(r"[+-]?[\d.,' ]+(e[+-]?\d+)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _POINT_NUMBER = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?", re.I)
+_DOTTED_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.(\d{4}|\d{2})\b.*")
 _EXCEL_LINE = re.compile(r'"?sep=(.)"?', re.I)
 
 
@@ -168,7 +169,11 @@ def _has_decimal_comma(table: list[list[str]]) -> bool:
     cells = [cell for row in table for cell in row]
     commas = [cell for cell in cells if _COMMA_NUMBER.fullmatch(cell)]
     points = any(_POINT_NUMBER.fullmatch(cell) for cell in cells)
-    return not points and not all(_THOUSANDS.fullmatch(cell) for cell in commas)
+    if points or not commas:
+        return False
+    # Three digits behind every comma may be thousands, but not where dates have points.
+    dotted = any(_DOTTED_DATE.fullmatch(cell) for cell in cells)
+    return dotted or not all(_THOUSANDS.fullmatch(cell) for cell in commas)
 
 
 def _may_be_commas(table: list[list[str]]) -> bool:
@@ -199,16 +204,35 @@ def find_header(table: list[list[str]]) -> tuple[bool, str]:
                 "such lines"
             )
         return True, ""
-    counted = first[1:] if first[0] == "" else first
-    if len(counted) > 1 and _counts_up(counted) and not _counts_up_further(first, body):
-        shown = ", ".join(first[:4])
-        if first[0] == "":
-            return True, f"its first row {shown} ... is taken for names; header=false says no"
+    return _numbered(first, body)
+
+
+def _numbered(first: list[str], body: list[list[str]]) -> tuple[bool, str]:
+    """Whether a first row without texts holds names that are numbers, and a remark."""
+    shown = ", ".join(first[:4])
+    if _may_be_numbered(first, body):
         return False, (
-            f"its first row {shown} looks like names that are numbers, but is taken for a point; "
-            "header=true says that it holds names"
+            f"its first row {shown} holds whole numbers over decimals, as names that are numbers "
+            "do, but is taken for a point; header=true says that it holds names"
         )
-    return False, ""
+    counted = first[1:] if first[0] == "" else first
+    if len(counted) < 2 or not _counts_up(counted) or _counts_up_further(first, body):
+        return False, ""
+    if first[0] == "":
+        return True, f"its first row {shown} ... is taken for names; header=false says no"
+    return False, (
+        f"its first row {shown} looks like names that are numbers, but is taken for a point; "
+        "header=true says that it holds names"
+    )
+
+
+def _may_be_numbered(first: list[str], body: list[list[str]]) -> bool:
+    """Whether a row of different whole numbers stands over decimals: perhaps sensors' numbers."""
+    whole = all(re.fullmatch(r"\d+", cell) for cell in first)
+    different = len(first) > 1 and len(set(first)) == len(first)
+    below = [cell for row in body for cell in row if not is_missing(cell)]
+    decimals = all(re.fullmatch(r"[+-]?\d*[.,]\d+(e[+-]?\d+)?", cell, re.I) for cell in below)
+    return whole and different and len(below) > 0 and decimals
 
 
 def _is_text(cell: str) -> bool:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from anomalib_ts.array_kinds import LARGEST_WHOLE
 from anomalib_ts.data.file_bytes import OpenFile, open_once
 from anomalib_ts.data.text_layout import Record, TextLayout, find_out, records
 from anomalib_ts.errors import InputError
 from anomalib_ts.names import nearest
-from anomalib_ts.recording import LARGEST_WHOLE, FloatArray
+from anomalib_ts.recording import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -292,11 +292,16 @@ def _total(seconds: list[float | None], seeds: int) -> float | None:
 
 
 def _deviation(records: list[Record], key: str) -> float:
-    by_seed: defaultdict[int, list[float]] = defaultdict(list)
+    """Of the mean over the seeds, on the cases on which all seeds have a value.
+
+    A seed that lacks a case has another mean for that alone, which says nothing of seeds.
+    """
+    by_seed: defaultdict[int, dict[tuple[str, str], float]] = defaultdict(dict)
     for record in records:
         if key in record.metrics:
-            by_seed[record.unit.seed].append(record.metrics[key])
-    means = [fmean(values) for values in by_seed.values()]
+            by_seed[record.unit.seed][record.unit.data, record.unit.case] = record.metrics[key]
+    shared = set.intersection(*(set(found) for found in by_seed.values())) if by_seed else set()
+    means = [fmean(found[case] for case in shared) for found in by_seed.values() if shared]
     return float(np.std(means, ddof=1)) if len(means) > 1 else 0.0
 
 

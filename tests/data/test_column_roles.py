@@ -32,20 +32,24 @@ COUNTERS = {
     "unix": 1_600_000_000 + 60 * np.arange(N),
     "unix ms": 1_600_000_000_000 + 1000 * np.arange(N),
     "fractions": np.round(0.1 * np.arange(N), 1),
+    "thirds to four digits": np.round(np.arange(N) / 3, 4),
+    "128 a second in ms": np.round(17.5 + np.arange(N) / 128, 3),
     "rows dropped": np.delete(np.arange(N + 3), [5, 17, 30]),
 }
 
 
 NAMES = {
     Named.LABEL: "label|LABEL| Is Anomaly |isAnomaly|is-anomaly|anomaly [0/1]|label.1",
-    Named.LABELS: "labels|anomalies|Anomaly_Type|is_anom|outlier|binaryLabel",
+    Named.LABELS: "labels|anomalies|Anomaly_Type|is_anom|outlier|binaryLabel|étiquette|異常",
     Named.MAYBE_LABEL: "attack|angle_of_attack|target_temp|FaultNumber",
+    Named.NORMAL: "normal|is_normal|Healthy|non_anomalous|not anomalous|fault_free|fehlerfrei",
     Named.CHANGES: "changepoint|change_point|ChangePoints",
     Named.TIME: "time|Timestamp|timestamp_(min)|Date [UTC]|Zeit",
     Named.TIMES: "timestamps|unix_time|UnixTime|ts|datetime_utc",
     Named.MAYBE_TIME: "response_time|delivery date",
     Named.INDEX: "Unnamed: 0|index|ID|row|row_number",
     Named.MAYBE_INDEX: "machine_id|air_quality_index",
+    Named.TIME_PART: "hour|Year|day_of_week|Stunde",
     Named.NOTHING: "value|nanometer|level|NO|Druck [bar]|x|p2|runtimeless|[bar]",
 }
 
@@ -323,3 +327,50 @@ def test_no_copy_of_the_labels_is_a_channel_in_silence(tmp_path, leaking, known)
     columns = {"value": noise(len(labels)), name: leak} | ({"label": labels} if known else {})
     read, told = load(tmp_path, table(columns))
     assert name not in read.channel_names or name in told
+
+
+@pytest.mark.parametrize("name", ["is_normal", "healthy", "non_anomalous", "fault_free"])
+def test_a_column_that_says_what_is_normal_is_never_taken_for_labels(tmp_path, name):
+    read, told = load(tmp_path, table({"value": noise(N), name: 1 - LABELS}))
+    assert read.labels is None
+    assert read.channel_names == ("value",)
+    assert "says what is normal" in told
+
+
+@pytest.mark.parametrize("grades", [[0, 1, 2], [3, 5, 4, 7], [-1, 0, 12]])
+def test_grades_of_anomalies_are_no_channel_beside_labels(tmp_path, grades):
+    usual, *others = grades
+    grade = np.where(LABELS == 1, np.resize(others, N), usual)
+    other = np.resize([0, 1, 2], N)
+    text = table({"value": noise(N), "label": LABELS, "grade": grade, "mode": other})
+    read, told = load(tmp_path, text)
+    assert read.channel_names == ("value", "mode")
+    assert "grade follows the labels" in told
+
+
+RISING = {
+    "meter": 1e5 + np.cumsum(np.abs(noise(N))),
+    "jittering clock": 0.1 * np.arange(N) + 0.01 * np.random.default_rng(1).random(N),
+    "falling": -np.cumsum(0.1 + np.abs(noise(N, 2))),
+}
+
+
+@pytest.mark.parametrize("column", RISING)
+def test_a_channel_that_only_rises_is_named(tmp_path, column):
+    read, told = load(tmp_path, table({"value": noise(N), "q": RISING[column]}))
+    assert read.channel_names == ("value", "q")
+    assert "column q only rises or only falls" in told
+
+
+@given(st.integers(0, 2**31), st.floats(1e-6, 1e6))
+@anew
+def test_a_walk_is_never_taken_for_a_counter(tmp_path, seed, unit):
+    walk = unit * np.cumsum(np.random.default_rng(seed).normal(size=N))
+    assert load(tmp_path, table({"value": noise(N), "q": walk}))[0].channels == 2
+
+
+def test_parts_of_a_date_are_channels_only_with_a_remark(tmp_path):
+    columns = {"year": 2024 + 0 * LABELS, "hour": np.arange(N) % 24, "value": noise(N)}
+    read, told = load(tmp_path, table(columns))
+    assert read.channel_names == ("year", "hour", "value")
+    assert "columns year, hour is named like a part of the time" in told

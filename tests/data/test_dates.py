@@ -203,3 +203,22 @@ class TestUseOfTime:
         read, told = load(tmp_path, table(columns))
         assert read.channel_names == ("response_time", "x")
         assert "response_time is named like a time, but used as a channel" in told
+
+
+@pytest.mark.parametrize("year", [1600, 2300, 9999])
+def test_dates_that_nanoseconds_do_not_hold_are_never_other_dates(tmp_path, year):
+    dates = [f"{year}-01-{day:02d}" for day in range(1, 21)]
+    read, told = load(tmp_path, table({"time": dates, "x": noise(20)}))
+    assert read.times is None
+    assert "cannot be read as one" in told
+    mixed = ["2024-01-01", "2024-01-02", *dates[2:3], "2024-01-04", "2024-01-05"]
+    with pytest.raises(InputError, match=f"line 4, .*'{year}-01-03' cannot be read as a date"):
+        load(tmp_path, table({"time": mixed, "x": noise(5)}))
+
+
+@pytest.mark.parametrize(("unit", "last"), [("ms", 2**63 // 10**6), ("us", 2**63 // 10**3)])
+def test_unix_times_that_nanoseconds_do_not_hold_are_seconds(tmp_path, unit, last):
+    numbers = last + 1000 * np.arange(20)
+    read, _ = load(tmp_path, table({f"time [{unit}]": numbers, "x": noise(20)}))
+    assert read.times.dtype.kind == "f"
+    assert (read.times > 0).all()

@@ -166,3 +166,35 @@ class TestDamaged:
         (tmp_path / "own.npz").unlink()
         with pytest.raises(DataNotFoundError, match=r"no file .*own\.npz"):
             data.load("own")
+
+
+DOUBTFUL = {
+    "rises evenly": np.arange(40.0),
+    "only rises": np.cumsum(np.random.default_rng(5).random(40) + 0.1),
+    "follows the labels": np.arange(40) // 4 == 5,
+    "holds only two values": np.arange(40) % 3 == 0,
+}
+
+
+@pytest.mark.parametrize("why", DOUBTFUL)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_channel_that_looks_like_none_is_told(tmp_path, why, named):
+    noise = np.random.default_rng(0).normal(size=(40, 2))
+    arrays = {"values": np.column_stack([noise, DOUBTFUL[why]]), "labels": np.arange(40) // 4 == 5}
+    names = {"channel_names": np.array(["flow", "pressure", "q"])} if named else {}
+    np.savez(tmp_path / "own.npz", **arrays, **names)
+    data = CsvFile(str(tmp_path / "own.npz"))
+    with pytest.warns(AnomalibTsWarning, match=f"channel {'q' if named else '2'} {why}"):
+        assert data.load("own").test[0].channels == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept = CsvFile(str(tmp_path / "own.npz"), exclude_columns=[2]).load("own").test[0]
+    assert kept.channels == 2
+
+
+@pytest.mark.parametrize("name", ["label", "is_normal", "timestamp", "index"])
+def test_a_channel_named_like_something_else_is_told(tmp_path, name):
+    values = np.random.default_rng(0).normal(size=(40, 2))
+    np.savez(tmp_path / "own.npz", values=values, channel_names=np.array(["flow", name]))
+    with pytest.warns(AnomalibTsWarning, match=f"channel {name} is named like "):
+        CsvFile(str(tmp_path / "own.npz")).load("own")

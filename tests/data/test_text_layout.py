@@ -17,6 +17,17 @@ GERMAN = "Datum;Druck [bar];Temp (°C);Status;label\n" + "".join(
 )
 
 
+def test_three_decimals_are_no_thousands_where_dates_have_points(tmp_path):
+    rows = [f"31.12.2025 23:{i:02d};{i + 1},{i * 47:03d};{100 - i},000" for i in range(20)]
+    read, told = load(tmp_path, "Datum;Druck;Temp\n" + "\n".join(rows))
+    assert "its numbers have a decimal comma" in told
+    expected = [i + 1 + i * 47 / 1000 for i in range(20)]
+    np.testing.assert_allclose(read.values[:, 0], expected)
+    no_dates = "\n".join(row.partition(";")[2] for row in ["a;Druck;Temp", *rows])
+    with pytest.raises(InputError, match="decimal=',' says so"):
+        load(tmp_path, no_dates)
+
+
 def check_german(read):
     assert read.channel_names == ("Druck [bar]", "Temp (°C)")
     rows = np.arange(20)
@@ -233,3 +244,23 @@ class TestPacked:
             (tmp_path / name).write_bytes(b"")
         assert CsvFile(str(tmp_path)).case_names() == ["a", "b", "c"]
         assert CsvFile(str(tmp_path / "a.csv.gz")).name == "a"
+
+
+@pytest.mark.parametrize("first", ["101,205,309", "3,17,4", "2019,2020,2021"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_whole_numbers_over_decimals_may_be_names_and_are_said(tmp_path, first, delimiter):
+    rows = [f"{noise(20)[i]},{noise(20, 1)[i]},{noise(20, 2)[i]}" for i in range(20)]
+    text = "\n".join([first, *rows]).replace(",", delimiter) + "\n"
+    read, told = load(tmp_path, text)
+    assert len(read) == 21
+    assert "header=true says that it holds names" in told
+    named, told = load(tmp_path, text, header=True)
+    assert named.channel_names == tuple(first.split(","))
+    assert "header" not in told
+
+
+@pytest.mark.parametrize("first", ["1,2.5", "0.3,1", "2,2"])
+def test_a_first_row_of_decimals_or_equal_numbers_is_a_point_without_a_word(tmp_path, first):
+    rows = [f"{noise(20)[i]},{noise(20, 1)[i]}" for i in range(20)]
+    _, told = load(tmp_path, "\n".join([first, *rows]) + "\n")
+    assert "header" not in told

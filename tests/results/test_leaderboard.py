@@ -42,7 +42,7 @@ def test_rows():
     assert (good.detector, bad.detector) == ("good", "bad")
     assert good.metrics["auroc"] == pytest.approx((0.8 + 0.6) / 2)
     assert (good.cases, good.covered["auroc"], good.undefined, good.failed) == (3, 2, 1, 0)
-    assert good.deviations["auroc"] == pytest.approx(np.std([0.75, 0.7], ddof=1))
+    assert good.deviations["auroc"] == pytest.approx(np.std([0.9, 0.7], ddof=1))  # both have x
     assert (bad.metrics["auroc"], bad.covered["auroc"], bad.failed) == (0.5, 1, 1)
 
 
@@ -77,13 +77,13 @@ def test_markdown_and_latex_mark_the_best():
     rows = leaderboard([*RECORDS, *whole, ok(0.2, "good", data="E")])
     lines = as_markdown(rows).splitlines()
     assert lines[0].startswith("| data | protocol | detector | AUROC |")
-    assert "**0.700 ±0.035**" in lines[2]
+    assert "**0.700 ±0.141**" in lines[2]
     assert "2/3 1 undef." in lines[2]
     assert "**" not in lines[3]
     assert "1/3 1 failed 1 undef. unranked" in lines[4]
     assert "0.200" in lines[5] and "**" not in lines[5]  # alone in its data set
     latex = as_latex(rows)
-    assert r"\textbf{0.700 $\pm$0.035}" in latex
+    assert r"\textbf{0.700 $\pm$0.141}" in latex
     assert latex.count(r"\textbf") == 1
     assert latex.count(r"\midrule") == 2  # below the header and between data sets
 
@@ -237,3 +237,12 @@ def test_standings_as_a_table():
     assert good["AUROC"] == "0.700"
     assert good["win/tie/loss"] == "1/0/0"
     assert good["cases"] == "2/3 1 undef."
+
+
+def test_a_seed_that_lacks_a_hard_case_does_not_widen_the_deviation():
+    alike = [ok(value, "one", case, seed) for seed in range(3) for case, value in [("x", 0.9)]]
+    hard = [ok(0.1, "one", "hard", seed) for seed in range(2)] + [failed("one", "hard", 2)]
+    (row,) = leaderboard(alike + hard)
+    assert row.deviations["auroc"] == pytest.approx(0, abs=1e-12)
+    (apart,) = leaderboard([ok(0.1, "one", "x"), ok(0.9, "one", "y", 1)])
+    assert apart.deviations["auroc"] == 0  # no case is shared, so nothing is known
