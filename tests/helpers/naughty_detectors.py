@@ -402,6 +402,13 @@ class KillsParent(Hostile):
         time.sleep(120)
 
 
+class SignalsParent(Hostile):
+    def _fit(self, train):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+            os.kill(os.getppid(), number)
+        time.sleep(0.3)
+
+
 class StopsParent(Hostile):
     def _fit(self, train):
         os.kill(os.getppid(), signal.SIGSTOP)
@@ -504,6 +511,7 @@ EXPECTED = {
     ExitsLater: Expected("ok", here=False),
     ForksAndDies: Expected("error", here=False),
     KillsParent: Expected("error", here=False),
+    SignalsParent: Expected("ok", here=False),
     StopsParent: Expected("timeout", here=False),
     Sleeps: Expected("timeout", here=False),
     Stops: Expected("timeout", here=False),
