@@ -211,7 +211,7 @@ def _single(hydra: Hydra, config: DictConfig, task: HydraJob) -> None:
 
 
 def _multirun(hydra: Hydra, config: DictConfig, task: HydraJob) -> None:
-    from anomalib_ts.hydra_job import task_settings  # noqa: PLC0415
+    from anomalib_ts.hydra_job import safe_workers, task_settings  # noqa: PLC0415
     from anomalib_ts.progress_view import sweep_view  # noqa: PLC0415
 
     with open_dict(config):
@@ -224,7 +224,8 @@ def _multirun(hydra: Hydra, config: DictConfig, task: HydraJob) -> None:
         hydra_context=HydraContext(config_loader=hydra.config_loader, callbacks=callbacks),
         task_function=task,
     )
-    with sweep_view(task.notes):
+    here = str(config.hydra.launcher._target_).endswith("BasicLauncher")
+    with contextlib.nullcontext() if here else safe_workers(), sweep_view(task.notes):
         sweeper.sweep(arguments=task_settings(config.hydra.overrides))
     callbacks.on_multirun_end(config=config, config_name=config.hydra.job.config_name)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from anomalib_ts.run import Job
 
 log = logging.getLogger(__name__)
+
+_SAFE_PATH = "PYTHONSAFEPATH"
+_OURS = "anomalib-ts"  # any text switches it on; this one tells that nobody else has set it
 
 NEEDED = (
     *("data", "protocol", "trainer", "detector", "baselines", "threshold", "metrics", "figure"),
@@ -69,6 +73,22 @@ def task_settings(overrides: Any) -> list[str]:
     return list(texts)
 
 
+@contextmanager
+def safe_workers() -> Iterator[None]:
+    """Keep the working folder off the path of a launcher's workers, where `random.py` may lie.
+
+    A worker forgets the setting with its first job: programs that a detector starts are its own.
+    """
+    if os.environ.get(_SAFE_PATH):
+        yield
+        return
+    os.environ[_SAFE_PATH] = _OURS
+    try:
+        yield
+    finally:
+        os.environ.pop(_SAFE_PATH, None)
+
+
 @dataclass(frozen=True)
 class HydraJob:
     """What Hydra calls once a job, in this process or in a worker, where it arrives as a pickle.
@@ -77,11 +97,13 @@ class HydraJob:
         notes: where the job tells what it is at and came to.
         folder: the working folder of the command: relative paths mean the same in every worker.
         sweep: whether the job is one of a multirun.
+        started_in: process id of the command.
     """
 
     notes: Notes
     folder: Path
     sweep: bool
+    started_in: int = field(default_factory=os.getpid)
 
     def __call__(self, config: DictConfig) -> float | None:
         """Run the job.
@@ -89,6 +111,8 @@ class HydraJob:
         Returns:
             What a tuning sweeper may see: the mean AUROC on the tuning split, and nothing else.
         """
+        if os.environ.get(_SAFE_PATH) == _OURS and os.getpid() != self.started_in:
+            del os.environ[_SAFE_PATH]
         hydra_config = HydraConfig.get()
         note = self.notes.job(hydra_config.job.num if self.sweep else 0)
         note.began(sweep=self.sweep)

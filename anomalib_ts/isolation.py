@@ -19,14 +19,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from anomalib_ts import unit_server
 from anomalib_ts.answer_file import read_answer
 from anomalib_ts.data.base import Case
-from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.errors import AnomalibTsError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.execute import Outcome, execute_with, load_case
+from anomalib_ts.limits import Limits
 from anomalib_ts.mapped import MappedFile, scratch_file
 from anomalib_ts.processes import descendants, kill_descendants, resident_mb
 from anomalib_ts.results.record import Status, Unit
@@ -37,26 +38,6 @@ LOOK_EVERY = 0.05
 
 _PATIENCE = 10.0  # seconds that a server may take to end a unit
 _LONGEST_LINE = 4096
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one unit may use; the unit is stopped when it uses more.
-
-    Attributes:
-        seconds: wall clock of fitting and scoring.
-        memory_mb: resident memory of the unit's process and of all that it starts (10^6 bytes),
-            some 400 MB of it for the imports.
-    """
-
-    seconds: float | None = None
-    memory_mb: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("seconds", "memory_mb"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ConfigError(f"limits.{name} must be above 0, not {value}")
 
 
 def execute_isolated(unit: Unit, evaluation: Evaluation, threads: int, limits: Limits) -> Outcome:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ MOST_FITTED = 1000
 """Numbers that a detector may have learnt, see `Detector.fitted_values`."""
 
 _LONGEST_NAME = 200
+_NAME_OF_CLASS = vars(type)["__name__"].__get__
 
 
 def plain_text(text: Any, longest: int = LONGEST_TEXT) -> str:
@@ -44,7 +46,7 @@ def error_report(error: BaseException) -> dict[str, str]:
 
     The message begins with the type where it says little without: `SystemExit: 0`.
     """
-    kind, text = plain_text(type(error).__name__, _LONGEST_NAME), plain_text(_shown(error))
+    kind, text = type_name(error), plain_text(_shown(error))
     if not text or not isinstance(error, Exception):
         text = f"{kind}: {text}" if text else kind
     return {
@@ -52,6 +54,11 @@ def error_report(error: BaseException) -> dict[str, str]:
         "message": text,
         "traceback": plain_text(_traceback(error)),
     }
+
+
+def type_name(value: Any) -> str:
+    """The name of an object's class, which a metaclass cannot withhold."""
+    return plain_text(_NAME_OF_CLASS(type(value)), _LONGEST_NAME)
 
 
 def plain_numbers(values: Any, owner: str) -> tuple[dict[str, float], list[str]]:
@@ -68,13 +75,14 @@ def plain_numbers(values: Any, owner: str) -> tuple[dict[str, float], list[str]]
         ContractError: it is no mapping from texts to numbers, or far too long.
     """
     if not isinstance(values, Mapping):
-        raise ContractError(f"{owner}.fitted_values returned a {_kind(values)}, not a dict")
+        raise ContractError(f"{owner}.fitted_values returned a {type_name(values)}, not a dict")
     if len(values) > MOST_FITTED:
         raise ContractError(
             f"{owner}.fitted_values returned {len(values)} numbers; at most {MOST_FITTED} belong "
             "beside a result"
         )
-    numbers = {_name(key, owner): _number(value, key, owner) for key, value in values.items()}
+    items = islice(values.items(), MOST_FITTED)  # whose length may be a lie
+    numbers = {_name(key, owner): _number(value, key, owner) for key, value in items}
     finite = {key: value for key, value in numbers.items() if math.isfinite(value)}
     return finite, [key for key in numbers if key not in finite]
 
@@ -98,8 +106,8 @@ def _number(value: Any, key: str, owner: str) -> float:
         return float(value)
     except Exception:
         raise ContractError(
-            f"{owner}.fitted_values: {plain_text(key, _LONGEST_NAME)!r} is a {_kind(value)}, not "
-            "a number"
+            f"{owner}.fitted_values: {plain_text(key, _LONGEST_NAME)!r} is a {type_name(value)}, "
+            "not a number"
         ) from None
 
 
@@ -107,10 +115,6 @@ def _name(key: Any, owner: str) -> str:
     if not isinstance(key, str):
         raise ContractError(f"{owner}.fitted_values: the name {_shown(key)} is no text")
     return plain_text(str.__str__(key), _LONGEST_NAME)
-
-
-def _kind(value: Any) -> str:
-    return plain_text(type(value).__name__, _LONGEST_NAME)
 
 
 def _shown(value: Any) -> str:

@@ -28,32 +28,45 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from anomalib_ts.plain import plain_text
+
 log = logging.getLogger(__name__)
 
 _SAVED_FROM = 600  # duplicates of descriptors lie here and above, where `closerange` rarely reaches
 _MOST_SAVED = 256
+_FEW_DESCRIPTORS = 4096  # looked at one by one where no folder lists them
 _MISSING = object()
 _CUDNN = ("enabled", "benchmark", "deterministic")
 _STREAMS = ("stdin", "stdout", "stderr")
-_PATCHED_MODULES = (
-    "builtins",
-    "json",
-    "math",
+_PATCHED_PACKAGES = (
+    "filelock",
+    "lightning_fabric",
     "numpy",
-    "numpy.linalg",
-    "numpy.random",
-    "os",
-    "posixpath",
-    "random",
-    "time",
+    "pandas",
+    "pytorch_lightning",
+    "scipy",
+    "sklearn",
+    "torch",
 )
+_PATCHED_CLASSES = (
+    "filelock",
+    "json",
+    "logging",
+    "pathlib",
+    "sklearn.ensemble",
+    "torch.nn.modules",
+    "torch.optim",
+    "zipfile",
+)
+_PUBLIC_DEPTH = 3
+_MANY_DESCRIPTORS = 64  # that a unit leaves open: no library of ours keeps so many
 
 
 @contextmanager
@@ -63,16 +76,19 @@ def preserved() -> Iterator[None]:
     Raises:
         KeyboardInterrupt: the user pressed Ctrl-C inside the block, which may have swallowed it.
     """
-    with _ctrl_c() as pressed, _descriptors(), _streams():
+    with _ctrl_c() as pressed, _watchdog(), _descriptors(), _streams():
         items = [item for make in _ITEMS for item in make()]
         before = [_read(item) for item in items]
         try:
             yield
         finally:
-            for item, value in zip(items, before, strict=True):
-                if _differs(item, value):
-                    log.debug("after a unit put back: %s", item.name)
-                    _put_back(item, value)
+            told = [
+                _put_back(item, value)
+                for item, value in zip(items, before, strict=True)
+                if _differs(item, value)
+            ]
+            for level, text in told:  # only now, since logging is among what is put back
+                log.log(level, text)
     if pressed.is_set():
         raise KeyboardInterrupt
 
@@ -101,7 +117,7 @@ class _Unknown:
 def _read(item: _Item) -> Any:
     try:
         return item.read()
-    except Exception:
+    except BaseException:  # reading may run what a detector has put in its way
         return _Unknown()
 
 
@@ -109,14 +125,20 @@ def _differs(item: _Item, before: Any) -> bool:
     if isinstance(before, _Unknown):
         return False
     after = _read(item)
-    return isinstance(after, _Unknown) or item.differs(before, after)
+    try:
+        return isinstance(after, _Unknown) or item.differs(before, after)
+    except BaseException:
+        return True
 
 
-def _put_back(item: _Item, before: Any) -> None:
+def _put_back(item: _Item, before: Any) -> tuple[int, str]:
+    """Put a value back; the level and text of what is to be said about it."""
     try:
         item.put_back(before)
-    except Exception as error:
-        log.warning("a detector changed the %s, which cannot be put back: %s", item.name, error)
+    except BaseException as error:
+        why = plain_text(error)
+        return logging.WARNING, f"a detector changed the {item.name}; it stays so: {why}"
+    return logging.DEBUG, f"after a unit put back: {item.name}"
 
 
 @contextmanager
@@ -142,19 +164,40 @@ def _ctrl_c() -> Iterator[threading.Event]:
 
 
 @contextmanager
+def _watchdog() -> Iterator[None]:
+    """Call off a dump of all stacks that was ordered for later, and may end the process then."""
+    order, ordered = faulthandler.dump_traceback_later, threading.Event()
+
+    def noted(*arguments: Any, **settings: Any) -> None:
+        order(*arguments, **settings)
+        ordered.set()
+
+    faulthandler.dump_traceback_later = noted
+    try:
+        yield
+    finally:
+        faulthandler.dump_traceback_later = order
+        if ordered.is_set():
+            faulthandler.cancel_dump_traceback_later()
+
+
+@contextmanager
 def _descriptors() -> Iterator[None]:
     """Keep open files open: duplicates are taken, and laid back over what was closed or replaced.
 
-    A lock on a file lasts while any duplicate is open.
+    A lock on a file lasts while any duplicate is open. Those that were opened stay open, since a
+    library may keep some for later; unless they are so many that the next unit would find none.
     """
     saved: dict[int, int] = {}
-    for number in _open_descriptors()[:_MOST_SAVED]:
+    before = _open_descriptors()
+    for number in before[:_MOST_SAVED]:
         with suppress(OSError):
             saved[number] = _duplicate(number)
     blocking = {number: os.get_blocking(number) for number in saved}
     try:
         yield
     finally:
+        _close_many(set(_open_descriptors()) - {*before, *saved.values()})
         for number, copied in saved.items():
             with suppress(OSError):
                 if not _same_file(number, copied):
@@ -164,11 +207,28 @@ def _descriptors() -> Iterator[None]:
                 os.close(copied)
 
 
+def _close_many(opened: set[int]) -> None:
+    if len(opened) > _MANY_DESCRIPTORS:
+        log.warning("a detector left %d files open; they are closed", len(opened))
+        for number in opened:
+            with suppress(OSError):
+                os.close(number)
+
+
 def _open_descriptors() -> list[int]:
+    """Those below the limit, which may be high; a folder that lists them needs one to be free."""
     folder = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
     with suppress(OSError):
         return sorted(int(name.name) for name in Path(folder).iterdir() if name.name.isdigit())
-    return [0, 1, 2]
+    return [number for number in range(_FEW_DESCRIPTORS) if _is_open(number)]
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def _duplicate(number: int) -> int:
@@ -255,16 +315,19 @@ def _of_the_process() -> Iterator[_Item]:
         affinity: Any = os.sched_getaffinity
         yield _Item("CPUs", lambda: affinity(0), lambda cpus: os.sched_setaffinity(0, cpus))
     yield _locale()
-    mask = signal.pthread_sigmask
-    yield _Item(
-        "signal mask",
-        lambda: mask(signal.SIG_BLOCK, ()),
-        lambda value: mask(signal.SIG_SETMASK, value),
-    )
+    yield _Item("signal mask", lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()), _unmask)
     if threading.current_thread() is threading.main_thread():
         yield _Item("alarms", _alarms, _stop_alarms)
         yield _Item("signal handlers", _handlers, _set_handlers)
     yield _Item("time limit of sockets", socket.getdefaulttimeout, socket.setdefaulttimeout)
+
+
+def _unmask(before: set[signal.Signals]) -> None:
+    """Receive again what was held off; what a detector has sent itself meanwhile is dropped."""
+    waiting = signal.sigpending() - before - {signal.SIGINT}
+    while waiting and signal.sigtimedwait(waiting, 0):
+        pass
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _locale() -> _Item:
@@ -319,7 +382,6 @@ def _stop_alarms(before: list[bool]) -> None:
     for timer, ran in zip(timers, before, strict=True):
         if not ran:
             signal.setitimer(timer, 0)
-    faulthandler.cancel_dump_traceback_later()
 
 
 def _handlers() -> dict[int, Any]:
@@ -339,6 +401,11 @@ def _of_python() -> Iterator[_Item]:
     yield _Item("trace function", sys.gettrace, sys.settrace)
     yield _Item("profile function", sys.getprofile, sys.setprofile)
     yield _Item("garbage collection", _collection, _set_collection)
+    yield _list_item("calls at garbage collection", gc.callbacks)
+    yield _Item("debugging of garbage collection", gc.get_debug, gc.set_debug)
+    yield _Item("stack size of threads", threading.stack_size, threading.stack_size)
+    yield _Item("trace function of threads", threading.gettrace, threading.settrace)
+    yield _Item("profile function of threads", threading.getprofile, threading.setprofile)
     yield _Item(
         "start method of processes",
         lambda: multiprocessing.get_start_method(allow_none=True),
@@ -354,12 +421,23 @@ def _of_python() -> Iterator[_Item]:
     yield _Item("warning filters", lambda: list(warnings.filters), _set_filters)
     yield _attribute(warnings, "showwarning")
     yield _attribute(logging.root.manager, "disable")
-    for logger in (logging.root, logging.getLogger("anomalib_ts")):
-        yield _attribute(logger, "level")
+    yield _attribute(logging, "raiseExceptions")
+    yield _Item("log records", logging.getLogRecordFactory, logging.setLogRecordFactory)
+    yield _Item("class of loggers", logging.getLoggerClass, logging.setLoggerClass)
+    for logger in _loggers():
+        yield _Item(f"level of {logger.name}", partial(getattr, logger, "level"), logger.setLevel)
+        yield _list_item(f"log filters of {logger.name}", logger.filters)
         yield _list_item(f"log handlers of {logger.name}", logger.handlers)
         yield _attribute(logger, "propagate")
         yield _attribute(logger, "disabled")
     yield _Item("random state of Python", random.getstate, random.setstate)
+
+
+def _loggers() -> list[logging.Logger]:
+    """The root's and this package's, whose messages are what a user sees."""
+    found = list(logging.root.manager.loggerDict.items())
+    ours = [x for name, x in found if name.partition(".")[0] == __package__]
+    return [logging.root, *(x for x in ours if isinstance(x, logging.Logger))]
 
 
 def _list_item(
@@ -377,7 +455,14 @@ def _lost_head(before: list[Any], after: list[Any]) -> bool:
 
 def _lost(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether a name stands for something else now; names that came later are no difference."""
-    return any(after.get(name, _MISSING) is not value for name, value in before.items())
+    return not _alike(before, after) and any(
+        after.get(name, _MISSING) is not value for name, value in before.items()
+    )
+
+
+def _alike(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether nothing has changed, told fast; False leaves that open."""
+    return len(before) == len(after) and all(map(operator.is_, before.values(), after.values()))
 
 
 def _attribute(owner: Any, name: str) -> _Item:
@@ -409,10 +494,16 @@ def _of_the_numeric_libraries() -> Iterator[_Item]:
     yield _Item("NumPy's error function", np.geterrcall, np.seterrcall)
     generator: Any = np.random  # the global one
     yield _Item(
+        "generator of NumPy",
+        generator.get_bit_generator,
+        generator.set_bit_generator,
+        operator.is_not,
+    )
+    yield _Item(
         "random state of NumPy",
-        generator.get_state,
+        lambda: generator.get_state(legacy=False),
         generator.set_state,
-        lambda before, after: repr(before[2:]) != repr(after[2:]) or any(before[1] != after[1]),
+        lambda before, after: repr(before) != repr(after) or _words(before) != _words(after),
     )
     if "sklearn" in sys.modules:
         sklearn = sys.modules["sklearn"]
@@ -422,6 +513,10 @@ def _of_the_numeric_libraries() -> Iterator[_Item]:
         yield _Item("Matplotlib's settings", settings.copy, settings.update)
     if "threadpoolctl" in sys.modules:
         yield _Item("threads of numeric libraries", _pools, _set_pools)
+
+
+def _words(state: Mapping[str, Any]) -> bytes:
+    return np.asarray(state["state"].get("key")).tobytes()
 
 
 def _set_sklearn(before: Mapping[str, Any]) -> None:
@@ -448,6 +543,9 @@ def _libraries(modules: int) -> list[Any]:
 
 def _of_torch() -> Iterator[_Item]:
     """Settings of torch; where it is imported later only, what they are without any setting."""
+    for kind in ("function", "dispatch"):  # first, since they may come before any other call
+        yield _torch(f"{kind} modes", 0, partial(_modes, kind), partial(_end_modes, kind))
+    yield _torch("inference mode", False, lambda torch: torch.is_inference_mode_enabled(), _infer)
     yield _torch("default dtype", "float32", _default_dtype, _set_default_dtype)
     yield _torch(
         "default device",
@@ -507,6 +605,7 @@ def _of_torch() -> Iterator[_Item]:
         _set_cudnn,
     )
     yield _torch("flushing of small numbers", False, lambda _: _flushes(), _set_flushing)
+    yield _torch("hooks of all modules", {}, _global_hooks, _set_global_hooks)
     if "torch" in sys.modules:
         torch = sys.modules["torch"]
         yield _Item(
@@ -534,6 +633,39 @@ def _torch(
 def _set_cudnn(torch: Any, values: Sequence[bool]) -> None:
     for name, value in zip(_CUDNN, values, strict=True):
         setattr(torch.backends.cudnn, name, value)
+
+
+def _modes(kind: str, torch: Any) -> int:
+    """How many `TorchFunctionMode` or `TorchDispatchMode` are in force."""
+    return int(getattr(torch._C, f"_len_torch_{kind}_stack")())
+
+
+def _end_modes(kind: str, torch: Any, wanted: int) -> None:
+    pop = getattr(torch._C, f"_pop_torch_{kind}_stack")
+    while _modes(kind, torch) > wanted:
+        pop(*([None] if kind == "dispatch" else []))
+
+
+_inference: list[Any] = []  # the last guard, since the mode lasts as long as it
+
+
+def _infer(torch: Any, mode: bool) -> None:
+    guard = torch.inference_mode(mode)
+    guard.__enter__()
+    _inference[:] = [guard]
+
+
+def _global_hooks(torch: Any) -> dict[str, dict[int, Any]]:
+    """Hooks by the name of their table in torch."""
+    tables = vars(torch.nn.modules.module)
+    names = [name for name in tables if name.startswith("_global_") and name.endswith("_hooks")]
+    return {name: dict(tables[name]) for name in names}
+
+
+def _set_global_hooks(torch: Any, before: Mapping[str, Mapping[int, Any]]) -> None:
+    for name, table in _global_hooks(torch).items():
+        for key in table.keys() - before.get(name, {}).keys():
+            del vars(torch.nn.modules.module)[name][key]
 
 
 def _default_dtype(torch: Any) -> str:
@@ -565,25 +697,72 @@ def _patchable(modules: int) -> list[_Item]:
     items: list[_Item] = []
     for name, module in sorted(sys.modules.items()):
         own = name.partition(".")[0] == __package__
-        if not isinstance(module, ModuleType) or not (own or name in _PATCHED_MODULES):
+        if not isinstance(module, ModuleType) or not (own or _is_rested_on(name)):
             continue
-        items.append(_names(name, module))
-        classes = [value for value in vars(module).values() if own and inspect.isclass(value)]
-        items += [
-            _names(f"{name}.{value.__qualname__}", value)
-            for value in classes
-            if value.__module__ == name
-        ]
+        items.append(_names(name, module) if own else _functions(name, module))
+        if own or name.startswith(_PATCHED_CLASSES):
+            items += [
+                _names(f"{name}.{value.__qualname__}", value)
+                for value in vars(module).values()
+                if inspect.isclass(value) and value.__module__ == name
+            ]
     return items
 
 
+def _is_rested_on(name: str) -> bool:
+    """Python's library, and what is public of others: their inner modules are behind it."""
+    package, *inner = name.split(".")
+    public = len(inner) < _PUBLIC_DEPTH and not any(part.startswith("_") for part in inner)
+    if package in _PATCHED_PACKAGES:
+        return public or name.startswith(_PATCHED_CLASSES)
+    return public and package in sys.stdlib_module_names
+
+
+def _functions(name: str, owner: ModuleType) -> _Item:
+    """The functions and classes of a library's module; its other variables are its own affair."""
+
+    def replaced(before: Mapping[str, Any]) -> dict[str, Any]:
+        now = vars(owner)
+        return {
+            key: value
+            for key, value in before.items()
+            if now.get(key, _MISSING) is not value
+            and (inspect.isroutine(value) or inspect.isclass(value))
+        }
+
+    return _Item(
+        name,
+        lambda: dict(vars(owner)),
+        lambda before: vars(owner).update(replaced(before)),
+        lambda before, after: not _alike(before, after) and bool(replaced(before)),
+    )
+
+
 def _names(name: str, owner: Any) -> _Item:
+    inherited = _inherited(owner) if inspect.isclass(owner) else {}
+
     def put_back(before: Mapping[str, Any]) -> None:
+        for key in [key for key in vars(owner) if key in inherited and key not in before]:
+            delattr(owner, key)
         for key, value in before.items():
             if vars(owner).get(key, owner) is not value:
                 setattr(owner, key, value)
 
-    return _Item(name, lambda: dict(vars(owner)), put_back, _lost)
+    def differs(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+        hidden = len(after) > len(before) and any(key in inherited for key in after.keys() - before)
+        return hidden or _lost(before, after)
+
+    return _Item(name, lambda: dict(vars(owner)), put_back, differs)
+
+
+def _inherited(owner: type) -> dict[str, Any]:
+    """Methods that a class has from others, which a patch of the class would hide."""
+    return {
+        key: value
+        for base in owner.__mro__[1:]
+        for key, value in vars(base).items()
+        if inspect.isroutine(value) or isinstance(value, property)
+    }
 
 
 _ITEMS = (_of_modules, _of_the_process, _of_python, _of_the_numeric_libraries, _of_torch)

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, NamedTuple, TypeAlias
 
+from anomalib_ts.errors import ContractError
 from anomalib_ts.settings import (
     NO_LIMITS,
     Limits,
@@ -174,7 +175,7 @@ def _inspected(target: Any, path: str) -> Signature:
         for name, parameter in inspect.signature(target).parameters.items()
         if parameter.kind not in _GATHERED
     }
-    version = getattr(target, "version", 1)
+    version = _checked_version(getattr(target, "version", 1), target.__name__)
     doc = inspect.getdoc(target) or ""
     return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version)
 
@@ -359,10 +360,19 @@ def _version(line: list[_Class]) -> int:
                 and any(_is_name(target, "version") for target in targets)
             ):
                 version = _value(one.module, node.value)
-                if not isinstance(version, int):
-                    raise _UnreadableError("version")
-                return version
+                return _checked_version(version, one.node.name)
     return 1
+
+
+def _checked_version(version: Any, owner: str) -> int:
+    """A version as records hold it.
+
+    Raises:
+        ContractError: it is no whole number, so that no record of it could be read back.
+    """
+    if type(version) is not int:
+        raise ContractError(f"{owner}.version is {version!r}; it must be a whole number")
+    return version
 
 
 def _value(module: _Module, node: ast.expr) -> Any:

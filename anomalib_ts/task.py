@@ -7,13 +7,13 @@ its own, and is given nothing that says where the anomalies are.
 from __future__ import annotations
 
 import contextvars
-import os
 import random
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from os import _exit, getpid  # by name: a detector may patch what `os` holds
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,13 @@ import numpy as np
 from anomalib_ts.config import Settings, create
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.memory import peak_memory
-from anomalib_ts.plain import error_report, plain_numbers, plain_scores, plain_text
+from anomalib_ts.plain import (
+    error_report,
+    plain_numbers,
+    plain_scores,
+    plain_text,
+    type_name,
+)
 from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.results.record import Status
 
@@ -86,11 +92,11 @@ def work(task: Task) -> Answer:
     The global random states are seeded before, so that even a detector that uses them gives the
     same scores whatever ran before it.
     """
-    process = os.getpid()
+    process = getpid()
     with peak_memory() as memory:
         answer = contextvars.copy_context().run(_guarded, task)
-    if os.getpid() != process:
-        os._exit(0)  # a child that the detector forked: the unit is its parent's, not its own
+    if getpid() != process:
+        _exit(0)  # a child that the detector forked: the unit is its parent's, not its own
     return replace(answer, peak_memory_mb=memory.megabytes)
 
 
@@ -158,5 +164,5 @@ def _use_threads(threads: int) -> None:
 def status_of(error: BaseException) -> Status:
     """How a unit ended that ended in this error."""
     # torch's error for a full GPU is no MemoryError
-    full = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    full = isinstance(error, MemoryError) or type_name(error) == "OutOfMemoryError"
     return "oom" if full else "error"

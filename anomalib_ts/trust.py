@@ -39,7 +39,7 @@ KINDS = {
     "protocol": "anomalib_ts.protocol.Protocol",
     "threshold": "anomalib_ts.thresholds.Threshold",
     "metrics": "anomalib_ts.evaluation.Evaluation",
-    "limits": "anomalib_ts.isolation.Limits",
+    "limits": "anomalib_ts.limits.Limits",
     "trainer": "anomalib_ts.training.TrainerSettings",
     "figure": "anomalib_ts.figures.base.StudyFigure",
 }

@@ -48,6 +48,8 @@ def serve(connection: socket.socket, parent: int) -> None:
         parent: its process id.
     """
     adopt_orphans()
+    # A unit knows this process as its parent; it can end it with SIGKILL only.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     connection.settimeout(_LOOK_FOR_PARENT)
     _say(connection, ready=True)
     while os.getppid() == parent:
@@ -118,6 +120,7 @@ def _be_unit(
         connection.close()
         os.setsid()
         die_with_parent(server)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         private = _out_of_reach(answer)
         with mapped.reopened(task) as file:
             todo = mapped.load(file, shared)

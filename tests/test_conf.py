@@ -135,3 +135,13 @@ def test_a_detectors_file_says_what_its_class_declares(path):
     """`anomalib-ts list detector NAME --yaml` writes it anew."""
     target = yaml.safe_load(path.read_text())["_target_"]
     assert path.read_text() == yaml_of(target)
+
+
+def test_what_limits_are_made_of_is_imported_without_what_enforces_them():
+    code = (
+        "import sys; from anomalib_ts.config import create; "
+        "create({'_target_': 'anomalib_ts.limits.Limits'}, 'limits'); "
+        "print({'sklearn', 'torch', 'anomalib_ts.isolation'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

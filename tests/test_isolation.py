@@ -16,7 +16,7 @@ from anomalib_ts import isolation
 from anomalib_ts.cli import main
 from anomalib_ts.data import CsvFile
 from anomalib_ts.errors import ConfigError
-from anomalib_ts.isolation import Limits
+from anomalib_ts.limits import Limits
 from anomalib_ts.processes import descendants
 from anomalib_ts.results.store import Store
 from anomalib_ts.run import job_of, run_job

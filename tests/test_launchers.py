@@ -1,6 +1,10 @@
 """The same sweep through another launcher gives the same results, bit for bit."""
 
+import os
+import subprocess
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +44,21 @@ def test_equal_results(launcher, module, tmp_path, monkeypatch):
     assert main([*SWEEP, f"hydra/launcher={launcher}", f"results={launcher}"]) == 0
     assert len(metrics("basic")) == 6
     assert metrics(launcher) == metrics("basic")
+
+
+@pytest.mark.slow
+def test_files_in_the_working_folder_do_not_shadow_modules_in_workers(tmp_path):
+    if find_spec("hydra_plugins.hydra_joblib_launcher") is None:
+        pytest.skip("the joblib launcher is not installed")
+    for name in ("random", "json", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the folder')")
+    command = [sys.executable, "-P", "-m", "anomalib_ts.cli", *SWEEP, "hydra/launcher=parallel"]
+    path = os.pathsep.join(
+        filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")])
+    )
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, check=False)
+    assert done.returncode == 0
+    assert len(metrics(tmp_path / "results")) == 6
 
 
 def test_a_launcher_that_is_not_installed_says_how_to_get_it(capsys):

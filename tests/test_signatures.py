@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from anomalib_ts import signatures
+from anomalib_ts.errors import ContractError
 from anomalib_ts.registry import config_folder
 from anomalib_ts.signatures import REQUIRED, Opaque, check_imports, signature_of, version_of
 from anomalib_ts.trust import import_class
@@ -127,3 +128,13 @@ def test_a_missing_import_is_found_without_importing(module):
         check_imports(f"{module('class A(:', 'torn')}.A")
     with pytest.raises(TypeError, match="is not a class"):
         signature_of(f"{module('A = 3', 'number')}.A")
+
+
+@pytest.mark.parametrize("version", ["'2a'", "float('nan')", "2.0", "True"])
+def test_a_version_that_no_record_can_hold_is_refused(tmp_path, monkeypatch, version):
+    name = f"odd_version_{abs(hash(version))}"
+    text = f"from anomalib_ts import Detector\n\n\nclass Odd(Detector):\n    version = {version}\n"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ContractError, match="must be a whole number"):
+        version_of(f"{name}.Odd")

@@ -17,7 +17,8 @@ from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.moving_mean import MovingMean
 from anomalib_ts.errors import ConfigError, ContractError, DataNotFoundError, UntrustedError
 from anomalib_ts.evaluation import Evaluation
-from anomalib_ts.isolation import Limits, execute_isolated
+from anomalib_ts.isolation import execute_isolated
+from anomalib_ts.limits import Limits
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
 from anomalib_ts.trust import ALLOW, KINDS

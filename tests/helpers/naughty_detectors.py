@@ -6,26 +6,39 @@
 from __future__ import annotations
 
 import builtins
+import collections.abc
+import contextlib
 import ctypes
+import dataclasses
+import faulthandler
 import gc
+import hashlib
+import itertools
+import json
 import locale
 import logging
 import os
+import pathlib
 import random
 import resource
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
 from dataclasses import dataclass
 
+import filelock
 import numpy as np
+import sklearn.ensemble
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import anomalib_ts.recording
+from anomalib_ts.detectors import MovingMean
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError
 
@@ -88,6 +101,19 @@ class HugeText(Hostile):
         raise RuntimeError("x" * 30_000_000)
 
 
+class NamelessType(Hostile):
+    def _fit(self, train):
+        class Meta(type):
+            @property
+            def __name__(cls):
+                raise SystemExit(1)
+
+        class OddError(Exception, metaclass=Meta):
+            pass
+
+        raise OddError
+
+
 class RaisesConfigError(Hostile):
     def _fit(self, train):
         raise ConfigError("the window is larger than this series")
@@ -114,6 +140,21 @@ class NumpyNumbers(Hostile):
 class NoNumbers(Hostile):
     def fitted_values(self):
         return {"a": lambda: 1}
+
+
+class EndlessNumbers(Hostile):
+    def fitted_values(self):
+        class Endless(collections.abc.Mapping):
+            def __getitem__(self, key):
+                return 1.0
+
+            def __len__(self):
+                return 1
+
+            def __iter__(self):
+                return map(str, itertools.count())
+
+        return Endless()
 
 
 class NotFinite(Hostile):
@@ -239,12 +280,74 @@ class ChangesPython(Hostile):
         locale.setlocale(locale.LC_ALL, "C.UTF-8")
 
 
+class PatchesLibraries(Hostile):
+    def _fit(self, train):
+        def broken(*_, **__):
+            raise SystemExit("patched")
+
+        pathlib.Path.open = pathlib.Path.read_text = broken  # a class of Python's library
+        json.JSONEncoder.encode = broken
+        hashlib.sha256 = tempfile.TemporaryFile = dataclasses.replace = broken
+        os.getpid = os.replace = os.open = broken
+        filelock.FileLock.acquire = broken  # inherited, so the patch hides it
+        torch.nn.Linear.forward = torch.nn.functional.relu = broken
+        sklearn.ensemble.IsolationForest.fit = broken
+        MovingMean.score = MovingMean.fit = broken
+
+
+class TorchModes(Hostile):
+    def _fit(self, train):
+        class Refuses(torch.overrides.TorchFunctionMode):
+            def __torch_function__(self, func, types, args=(), kwargs=None):
+                raise SystemExit("not for you")
+
+        def hook(*_):
+            raise SystemExit("not for you")
+
+        torch.nn.modules.module.register_module_forward_hook(hook)
+        TorchDispatchMode().__enter__()
+        torch.inference_mode().__enter__()
+        Refuses().__enter__()
+
+
+class OtherGenerator(Hostile):
+    def _fit(self, train):
+        np.random.set_bit_generator(np.random.PCG64(3))
+
+
+class BreaksLogging(Hostile):
+    def _fit(self, train):
+        logging.setLogRecordFactory(lambda *_, **__: 1 / 0)
+        logging.setLoggerClass(type("Odd", (logging.Logger,), {}))
+        logging.getLogger("anomalib_ts.process_state").setLevel(logging.DEBUG)
+        logging.getLogger("anomalib_ts.run").filters.append(lambda _: 1 / 0)
+
+
+class OrdersTheEnd(Hostile):
+    def _fit(self, train):
+        faulthandler.dump_traceback_later(0.3, exit=True)
+
+
+class SignalsHeldOff(Hostile):
+    def _fit(self, train):
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM])
+        for number in (signal.SIGUSR1, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+
+
 # --- what they leave behind ------------------------------------------------------------------
 
 
 class LeavesThread(Hostile):
     def _fit(self, train):
         threading.Thread(target=time.sleep, args=(120,), daemon=True).start()
+
+
+class LeavesFilesOpen(Hostile):
+    def _fit(self, train):
+        with contextlib.suppress(OSError):
+            while True:
+                os.open(os.devnull, os.O_RDONLY)
 
 
 class LeavesChild(Hostile):
@@ -297,6 +400,13 @@ class KillsParent(Hostile):
     def _fit(self, train):
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(120)
+
+
+class SignalsParent(Hostile):
+    def _fit(self, train):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+            os.kill(os.getppid(), number)
+        time.sleep(0.3)
 
 
 class StopsParent(Hostile):
@@ -359,11 +469,13 @@ EXPECTED = {
     UndecodableText: Expected("error"),
     TextRaises: Expected("error"),
     HugeText: Expected("error"),
+    NamelessType: Expected("error"),
     RaisesConfigError: Expected("error"),
     EndlessRecursion: Expected("error"),
     RunsOutOfMemory: Expected("oom"),
     NumpyNumbers: Expected("ok"),
     NoNumbers: Expected("error"),
+    EndlessNumbers: Expected("ok"),
     NotFinite: Expected("ok"),
     ShortScores: Expected("error"),
     ObjectScores: Expected("error"),
@@ -382,6 +494,13 @@ EXPECTED = {
     PatchesNumpy: Expected("ok"),
     PatchesPackage: Expected("ok"),
     ChangesPython: Expected("ok"),
+    PatchesLibraries: Expected("ok"),
+    TorchModes: Expected("ok"),
+    OtherGenerator: Expected("ok"),
+    BreaksLogging: Expected("ok"),
+    OrdersTheEnd: Expected("ok"),
+    SignalsHeldOff: Expected("ok"),
+    LeavesFilesOpen: Expected("ok"),
     LeavesThread: Expected("ok"),
     LeavesChild: Expected("ok"),
     LeavesMemory: Expected("ok"),
@@ -392,6 +511,7 @@ EXPECTED = {
     ExitsLater: Expected("ok", here=False),
     ForksAndDies: Expected("error", here=False),
     KillsParent: Expected("error", here=False),
+    SignalsParent: Expected("ok", here=False),
     StopsParent: Expected("timeout", here=False),
     Sleeps: Expected("timeout", here=False),
     Stops: Expected("timeout", here=False),
