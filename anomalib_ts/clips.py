@@ -210,8 +210,5 @@ def _rank(store: Store, records: list[Record], damaged: LeftOut) -> Iterator[Ran
 
 
 def _clip_labels(truth: GroundTruth) -> list[int | None]:
-    if truth.record_labels is not None:
-        return [int(label) for label in truth.record_labels]
-    if truth.labels is not None:
-        return [int(truth.labels[part].any()) for part in truth.stretches]
-    return [None] * len(truth.lengths)
+    anomalous = truth.anomalous_recordings
+    return [None] * len(truth.lengths) if anomalous is None else list(map(int, anomalous))

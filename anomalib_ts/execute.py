@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anomalib_ts.config import class_of, create
 from anomalib_ts.data.base import Case, DataSet
@@ -241,7 +240,7 @@ def _order_of_scoring(
     order = np.random.default_rng(len(test)).permutation(len(test))
     scored = [test[i] for i in order]
     known = {id(recording) for recording in test}
-    more = (r for r in normal if id(r) not in known and not (weak and r.label == 1))
+    more = (r for r in normal if id(r) not in known and not (weak and r.is_anomalous_throughout))
     return [*scored, *more]
 
 
@@ -264,16 +263,10 @@ def _normal_scores(
     for recording in recordings:
         scores = known.get(id(recording), np.empty(0))
         if weak and len(scores):
-            scores = scores[~_known_anomalies(recording)]
+            scores = scores[~recording.anomalous_points]
         if len(scores):
             parts.append(scores)
     return parts
-
-
-def _known_anomalies(recording: Recording) -> NDArray[np.bool_]:
-    if recording.label is not None or recording.labels is None:
-        return np.full(len(recording), recording.label == 1)
-    return recording.labels.astype(bool)
 
 
 _ANONYMOUS_NAME = re.compile(r"\b(training )?recording (\d{1,9})\b")

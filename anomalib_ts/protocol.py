@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-
-import numpy as np
 
 from anomalib_ts.data.base import Case
 from anomalib_ts.data.weak_split import weak_split
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 from anomalib_ts.recording import Recording
+from anomalib_ts.runs import run_slices
 
 
 class Protocol(ABC):
@@ -96,8 +96,8 @@ class Normal(Protocol):
 class Given(Protocol):
     """Trains on the data set's own training part.
 
-    Recordings in it that are labelled as anomalous train only detectors that learn from labels;
-    single points that are labelled train all of them. A warning says so.
+    Recordings in it that are labelled as anomalous throughout train only detectors that learn
+    from labels; others that have some anomalous points train all detectors. A warning says so.
     """
 
     def split(self, case: Case) -> Case:
@@ -117,8 +117,9 @@ class Given(Protocol):
         """
         if supervision == "weak":
             return case.train
-        _warn_of_labelled_points(case)
-        anomalous = [recording.name for recording in case.train if recording.label == 1]
+        normal = tuple(r for r in case.train if not r.is_anomalous_throughout)
+        _warn_of_labelled_points(case.name, normal)
+        anomalous = [r.name for r in case.train if r.is_anomalous_throughout]
         if not anomalous:
             return case.train
         found = (
@@ -133,7 +134,7 @@ class Given(Protocol):
             AnomalibTsWarning,
             stacklevel=2,
         )
-        return tuple(recording for recording in case.train if recording.label != 1)
+        return normal
 
 
 @dataclass(frozen=True)
@@ -182,10 +183,10 @@ class Weak(Protocol):
         """See `Protocol.training`."""
         if supervision == "weak":
             return case.train
-        return tuple(recording for recording in case.train if recording.label == 0)
+        return tuple(recording for recording in case.train if not recording.is_anomalous)
 
     def _check_kinds(self, case: Case) -> None:
-        known = sorted({r.kind for r in (*case.train, *case.test) if r.label == 1 and r.kind})
+        known = sorted({r.kind for r in (*case.train, *case.test) if r.is_anomalous and r.kind})
         unknown = [kind for kind in self.unlabelled_kinds if kind not in known]
         if not unknown:
             return
@@ -196,13 +197,13 @@ class Weak(Protocol):
         )
 
 
-def _warn_of_labelled_points(case: Case) -> None:
+def _warn_of_labelled_points(case: str, train: Sequence[Recording]) -> None:
     """A series cannot be trained on with holes in it, so it trains as it is."""
-    labelled = [r for r in case.train if r.labels is not None and r.labels.any()]
+    labelled = [recording for recording in train if recording.anomalous_points.any()]
     if labelled:
-        count = sum(int(np.sum(r.labels)) for r in labelled if r.labels is not None)
+        count = sum(int(r.anomalous_points.sum()) for r in labelled)
         warnings.warn(
-            f"{case.name}: {count} of {sum(map(len, case.train))} training points are labelled as "
+            f"{case}: {count} of {sum(map(len, train))} training points are labelled as "
             f"anomalous, first in {labelled[0].name}; this detector learns without labels and "
             "takes them for normal: use training data without anomalies if you can",
             AnomalibTsWarning,
@@ -211,9 +212,11 @@ def _warn_of_labelled_points(case: Case) -> None:
 
 
 def _normal_stretches(recording: Recording) -> list[Recording]:
-    if recording.label is not None:
-        return [] if recording.label else [recording]
-    if recording.labels is None:
-        raise InputError(f"{recording.name}: protocol=normal needs labels, and there are none")
-    edges = np.flatnonzero(np.diff(recording.labels, prepend=1, append=1))
-    return [recording[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    if not recording.is_labelled:
+        raise InputError(
+            f"{recording.name}: protocol=normal needs labels, and there are none; use "
+            "protocol=whole or protocol=prefix"
+        )
+    if not recording.anomalous_points.any():
+        return [recording]  # itself, so that it is scored once as training and as test data
+    return [recording[part] for part in run_slices(~recording.anomalous_points)]

@@ -30,6 +30,12 @@ class Recording:
     A sensor series of n points is `(n, 1)`; a clip's log-mel spectrogram is `(frames, mels)`; a
     row of 41 features is `(1, 41)`.
 
+    Labels may be given for points (`labels`), for the whole recording (`label`) or for both. What
+    was labelled itself has that label; what was not takes it from the other level: without
+    `labels`, all points are as the recording is (`anomalous_points`), and without a `label` a
+    recording is anomalous if any of its points is (`is_anomalous`). Without either, everything
+    counts as normal.
+
     Args:
         values: `(n, c)` finite numbers, n >= 1 points of c >= 1 channels; `(n,)` is taken as
             one channel. Stored read-only in the precision they come in: float32 where that holds
@@ -103,10 +109,36 @@ class Recording:
 
         The labels of points say it where there are any, else the label of the whole recording;
         what has no label counts as normal.
+
+        >>> Recording([5.0, 9.0, 5.0], labels=[0, 1, 0]).anomalous_points.tolist()
+        [False, True, False]
+        >>> Recording([5.0, 9.0, 5.0], label=1).anomalous_points.tolist()
+        [True, True, True]
         """
         if self.labels is not None:
             return self.labels.astype(np.bool_)
         return np.full(len(self), self.label == 1)
+
+    @property
+    def is_anomalous(self) -> bool:
+        """Whether the recording as a whole is labelled anomalous.
+
+        Its own label says it where it has one, else whether any of its points is labelled
+        anomalous; what has no label counts as normal.
+
+        >>> Recording([5.0, 9.0, 5.0], labels=[0, 1, 0]).is_anomalous
+        True
+        >>> Recording([5.0, 9.0, 5.0], label=0).is_anomalous
+        False
+        """
+        if self.label is not None:
+            return self.label == 1
+        return bool(self.anomalous_points.any())
+
+    @property
+    def is_anomalous_throughout(self) -> bool:
+        """Whether there is no normal point in it, see `anomalous_points`."""
+        return bool(self.anomalous_points.all())
 
     def channel_name(self, channel: int) -> str:
         """What a message calls a channel: its name, or its number from 0."""

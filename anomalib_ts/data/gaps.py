@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from anomalib_ts.data.column_names import listed, shown
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 from anomalib_ts.recording import FloatArray
+from anomalib_ts.runs import runs
 
 
 def fill_gaps(
@@ -79,8 +80,7 @@ def _check_channel(missing: NDArray[np.bool_], channel: str, max_gap: int, name:
             f"{name}: channel {channel} holds no number, all {len(missing)} points are missing; "
             "leave this channel out"
         )
-    edges = np.flatnonzero(np.diff(missing, prepend=False, append=False))
-    starts, ends = edges[::2], edges[1::2]
+    starts, ends = runs(missing)
     longest = int(np.argmax(ends - starts))
     length = int(ends[longest] - starts[longest])
     if length > max_gap:

@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics.evaluation import evaluate
-from anomalib_ts.metrics.scored import FloatArray, IntArray, ScoredSeries
+from anomalib_ts.metrics.scored import ScoredSeries
+from anomalib_ts.recording import FloatArray
+from anomalib_ts.runs import IntArray
 
 
 @dataclass(frozen=True)

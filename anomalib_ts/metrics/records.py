@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anomalib_ts.errors import InputError, UndefinedMetricError
-from anomalib_ts.metrics.scored import BoolArray, ScoredSeries
+from anomalib_ts.metrics.scored import ScoredSeries
 from anomalib_ts.metrics.threshold_free import auroc, pauc
+from anomalib_ts.runs import BoolArray
 
 DOMAINS = ("source", "target")
 """What DCASE tells apart: the conditions of training, and others with few training clips."""
