@@ -18,7 +18,6 @@ from anomalib_ts.figures.values import (
     chance,
     check_value,
     digits_for,
-    goodness,
     heading,
     refuse_nothing,
     remarks,
@@ -27,6 +26,7 @@ from anomalib_ts.figures.values import (
     summary_of,
     value,
 )
+from anomalib_ts.metrics.registry import sign_of
 from anomalib_ts.results.formats import Grid
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
@@ -74,7 +74,7 @@ class Methods(StudyFigure):
         cases = list(dict.fromkeys(result.case for result in found))
         columns = [*cases, MEAN] if len(cases) > 1 else cases
         notes = remarks(found, incomplete=_is_incomplete(table))
-        bold = _bold(table, columns, goodness(self.metric))
+        bold = _bold(table, columns, sign_of(self.metric))
         if bold:
             notes.append("Bold: the best, and all less than a standard deviation behind it.")
         shown = columns
@@ -120,7 +120,7 @@ def summaries(found: Sequence[Result], metric: str) -> Summaries:
     for method, by_case in groups.items():
         row = {case: summary(by_case[case], metric, seeds) for case in cases}
         table[method] = row | {MEAN: _mean(list(row.values()))}
-    sign = goodness(metric)
+    sign = sign_of(metric)
     return dict(sorted(table.items(), key=lambda item: _order(item[1], cases, sign)))
 
 
