@@ -13,10 +13,11 @@ from anomalib_ts.errors import DataNotFoundError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.figures.base import Drawn, StudyFigure
 from anomalib_ts.figures.places import Result, placed
-from anomalib_ts.figures.style import ANOMALOUS, INK, NORMAL, new_figure
+from anomalib_ts.figures.style import new_figure
 from anomalib_ts.figures.values import remarks
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.metrics import evaluate
+from anomalib_ts.palette import ANOMALY, NORMAL, THRESHOLD
 from anomalib_ts.recording import FloatArray, LabelArray
 from anomalib_ts.results.formats import Grid
 from anomalib_ts.results.record import Record
@@ -204,7 +205,7 @@ def _fill(panel: Axes, unit: Scored, edges: FloatArray) -> None:
     if not np.allclose(np.diff(edges), edges[1] - edges[0]):
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter("{x:g}")
-    for label, name, colour in ((0, "normal", NORMAL), (1, "anomalous", ANOMALOUS)):
+    for label, name, colour in ((0, "normal", NORMAL), (1, "anomalous", ANOMALY)):
         scores = unit.scores[unit.labels == label]
         weights = np.full(len(scores), 1 / len(scores))
         shares = np.histogram(scores, edges, weights=weights)[0]
@@ -220,7 +221,7 @@ def _fill(panel: Axes, unit: Scored, edges: FloatArray) -> None:
 
 def _draw_threshold(panel: Axes, threshold: float, edges: FloatArray) -> None:
     """A line, and its value in the room above the bars, on the side where there is more of it."""
-    panel.axvline(threshold, color=INK, linestyle="--", label="threshold")
+    panel.axvline(threshold, color=THRESHOLD, linestyle="--", label="threshold")
     panel.annotate(
         f"{threshold:.4g}",
         (threshold, 1),

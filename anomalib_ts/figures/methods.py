@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from anomalib_ts.figures.base import Drawn, StudyFigure
 from anomalib_ts.figures.places import Result, placed
-from anomalib_ts.figures.style import FAINT, INK, colour, new_figure
+from anomalib_ts.figures.style import colour, new_figure
 from anomalib_ts.figures.values import (
     Summary,
     cell,
@@ -27,6 +27,7 @@ from anomalib_ts.figures.values import (
     value,
 )
 from anomalib_ts.metrics.registry import sign_of
+from anomalib_ts.palette import FAINT, INK
 from anomalib_ts.results.formats import Grid
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from anomalib_ts.clip_table import LABELS
 from anomalib_ts.clips import Clip
+from anomalib_ts.palette import CLIP_SCORE, SCORE, THRESHOLD
 from anomalib_ts.plot.channels import ChannelPainter, shortened
-from anomalib_ts.plot.style import CLIP_SCORE, SCORE, THRESHOLD
 from anomalib_ts.plot.timeline import Timeline
 from anomalib_ts.recording import FloatArray, Recording
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from numpy.typing import NDArray
 
+from anomalib_ts.palette import ANOMALY, SCORE, THRESHOLD
 from anomalib_ts.plot.channels import ChannelPainter
-from anomalib_ts.plot.style import ANOMALY, SCORE, THRESHOLD
 from anomalib_ts.plot.timeline import Timeline
 from anomalib_ts.recording import FloatArray, LabelArray
 from anomalib_ts.runs import run_slices
