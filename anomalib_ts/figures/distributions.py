@@ -17,7 +17,7 @@ from anomalib_ts.figures.style import new_figure
 from anomalib_ts.figures.values import remarks
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.metrics import evaluate
-from anomalib_ts.palette import ANOMALY, NORMAL, THRESHOLD
+from anomalib_ts.palette import ANOMALY, INK, NORMAL
 from anomalib_ts.recording import FloatArray, LabelArray
 from anomalib_ts.results.formats import Grid
 from anomalib_ts.results.record import Record
@@ -221,7 +221,7 @@ def _fill(panel: Axes, unit: Scored, edges: FloatArray) -> None:
 
 def _draw_threshold(panel: Axes, threshold: float, edges: FloatArray) -> None:
     """A line, and its value in the room above the bars, on the side where there is more of it."""
-    panel.axvline(threshold, color=THRESHOLD, linestyle="--", label="threshold")
+    panel.axvline(threshold, color=INK, linestyle="--", label="threshold")
     panel.annotate(
         f"{threshold:.4g}",
         (threshold, 1),
