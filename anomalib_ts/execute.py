@@ -23,7 +23,7 @@ import numpy as np
 
 from anomalib_ts.config import class_of, create
 from anomalib_ts.data.base import Case, DataSet
-from anomalib_ts.data.split_table import hold_out, split_table
+from anomalib_ts.data.split_table import hold_out_recordings, split_table
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
@@ -46,12 +46,20 @@ _READS = 3  # of a case whose files change while they are read
 
 @dataclass(frozen=True)
 class Outcome:
-    """A unit's record and, if it succeeded, what is behind it; `split` as `split_table` has it."""
+    """A unit's record and, if it succeeded, what is behind it.
+
+    Attributes:
+        record: what is stored of it.
+        scores: `(n,)`, the test recordings' scores one after another.
+        truth: what they were judged against.
+        dealt: which clips trained, set the threshold and were tested, as `split_table` has it;
+            empty for series.
+    """
 
     record: Record
     scores: FloatArray | None = None
     truth: GroundTruth | None = None
-    split: str = ""
+    dealt: str = ""
 
 
 class CaseLoader(Interface):
@@ -174,11 +182,11 @@ def _prepare(
         log.debug("%s has changed since the job was planned", unit.case)
         loader.cache_clear()  # it was asked for by a fingerprint that it does not have
         unit = replace(unit, fingerprint=loaded.fingerprint)
-    case = protocol.split(loaded)
+    case = protocol.deal(loaded)
     kind: type[Detector] = class_of(unit.detector_settings, "detector")
     supervision = kind.capabilities.supervision
     weak = supervision == "weak"
-    train, held_out = hold_out(protocol.training(case, supervision), rule.held_out)
+    train, held_out = hold_out_recordings(protocol.training(case, supervision), rule.held_out)
     scored = _order_of_scoring(case.test, held_out or train, weak)
     task = Task(
         detector=unit.detector_settings,
@@ -222,8 +230,8 @@ def _prepare(
             versions=_versions(),
             threads=threads,
         )
-        split = _split_table(case, held_out) if truth.by_clip else ""
-        return Outcome(record, scores, truth, split)
+        dealt = _split_table(case, held_out) if truth.by_clip else ""
+        return Outcome(record, scores, truth, dealt)
 
     return unit, task, judge
 

@@ -22,7 +22,7 @@ class Protocol(ABC):
     """A rule that picks training and test recordings."""
 
     @abstractmethod
-    def split(self, case: Case) -> Case:
+    def deal(self, case: Case) -> Case:
         """The case with `train` as this protocol has it.
 
         Raises:
@@ -33,7 +33,7 @@ class Protocol(ABC):
         """What a detector trains on.
 
         Args:
-            case: what `split` gave.
+            case: what `deal` gave.
             supervision: of the detector, see `Capabilities`.
         """
         del supervision
@@ -56,8 +56,8 @@ class Prefix(Protocol):
         if not 0 < self.fraction <= 1:
             raise ConfigError(f"fraction must lie in (0, 1], not {self.fraction}")
 
-    def split(self, case: Case) -> Case:
-        """See `Protocol.split`; at least one point of each recording trains."""
+    def deal(self, case: Case) -> Case:
+        """The case with the beginning of each test recording, at least one point, to train on."""
         train = tuple(r[: max(1, round(self.fraction * len(r)))] for r in case.test)
         return replace(case, train=train)
 
@@ -69,8 +69,8 @@ class Whole(Protocol):
     TSB-UAD's unsupervised methods are measured like this.
     """
 
-    def split(self, case: Case) -> Case:
-        """See `Protocol.split`."""
+    def deal(self, case: Case) -> Case:
+        """The case with its test recordings to train on, too."""
         return replace(case, train=case.test)
 
 
@@ -81,8 +81,12 @@ class Normal(Protocol):
     Labels choose the training data, and it is scored again as test data: say so beside a figure.
     """
 
-    def split(self, case: Case) -> Case:
-        """See `Protocol.split`."""
+    def deal(self, case: Case) -> Case:
+        """The case with its normal stretches to train on.
+
+        Raises:
+            InputError: a recording has no labels, or nothing is labelled normal.
+        """
         stretches = tuple(stretch for r in case.test for stretch in _normal_stretches(r))
         if not stretches:
             raise InputError(
@@ -100,8 +104,12 @@ class Given(Protocol):
     from labels; others that have some anomalous points train all detectors. A warning says so.
     """
 
-    def split(self, case: Case) -> Case:
-        """See `Protocol.split`."""
+    def deal(self, case: Case) -> Case:
+        """The case as it is.
+
+        Raises:
+            InputError: the data set has no training part.
+        """
         if not case.train:
             raise InputError(
                 f"{case.name}: the data set has no training part of its own; use protocol=prefix, "
@@ -110,7 +118,7 @@ class Given(Protocol):
         return case
 
     def training(self, case: Case, supervision: str) -> tuple[Recording, ...]:
-        """See `Protocol.training`; a warning says what is anomalous in it and what becomes of it.
+        """The training part; a warning says what is anomalous in it and what becomes of it.
 
         Raises:
             InputError: nothing is left.
@@ -163,8 +171,8 @@ class Weak(Protocol):
     unlabelled_kinds: list[str] = field(default_factory=list)
     seed: int = 0
 
-    def split(self, case: Case) -> Case:
-        """See `Protocol.split`.
+    def deal(self, case: Case) -> Case:
+        """The case with its clips dealt anew, the anomalous ones that train included.
 
         Raises:
             InputError: there are too few clips, or no anomalous clip is of an unlabelled kind.
@@ -180,7 +188,7 @@ class Weak(Protocol):
         )
 
     def training(self, case: Case, supervision: str) -> tuple[Recording, ...]:
-        """See `Protocol.training`."""
+        """All clips that train, or for a detector without labels the normal ones."""
         if supervision == "weak":
             return case.train
         return tuple(recording for recording in case.train if not recording.is_anomalous)

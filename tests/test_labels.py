@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import anomalib_ts
 from anomalib_ts.clips import rank_clips
 from anomalib_ts.data.base import Case
-from anomalib_ts.data.split_table import hold_out
+from anomalib_ts.data.split_table import hold_out_recordings
 from anomalib_ts.detectors.deep.bags import clip_bags, window_bags
 from anomalib_ts.errors import AnomalibTsWarning, InputError
 from anomalib_ts.ground_truth import GroundTruth
@@ -78,9 +78,9 @@ def test_normal_stretches_are_the_points_that_are_not_anomalous(one):
     normal = one.values[~one.anomalous_points]
     if not one.is_labelled or one.is_anomalous_throughout:
         with pytest.raises(InputError, match="protocol=whole or protocol=prefix"):
-            Normal().split(case)
+            Normal().deal(case)
         return
-    train = Normal().split(case).train
+    train = Normal().deal(case).train
     np.testing.assert_array_equal(np.concatenate([r.values for r in train]), normal)
 
 
@@ -100,9 +100,9 @@ def test_only_recordings_that_are_not_anomalous_are_held_out(recordings):
     normal = [one for one in recordings if not one.is_anomalous]
     if len(normal) < 2:
         with pytest.raises(InputError, match="normal recordings"):
-            hold_out(recordings, 0.5)
+            hold_out_recordings(recordings, 0.5)
         return
-    train, held_out = hold_out(recordings, 0.5)
+    train, held_out = hold_out_recordings(recordings, 0.5)
     assert held_out
     assert not any(one.is_anomalous for one in held_out)
     assert len(train) + len(held_out) == len(recordings)

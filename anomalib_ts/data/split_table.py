@@ -14,7 +14,7 @@ from anomalib_ts.results.cells import csv_text
 COLUMNS = ("part", "label", "machine_id", "name")
 
 
-def hold_out(
+def hold_out_recordings(
     train: Sequence[Recording], share: float
 ) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
     """Take a share of the normal training recordings away, the same ones in each call.

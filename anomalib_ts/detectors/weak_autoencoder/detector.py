@@ -13,7 +13,7 @@ from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.bags import Bag, Bags, clip_bags, labelled_bags
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.batches import BalancedBatches, LabelledBatch
-from anomalib_ts.detectors.deep.held_out import hold_out
+from anomalib_ts.detectors.deep.held_out import hold_out_bags
 from anomalib_ts.detectors.deep.networks import pooled
 from anomalib_ts.detectors.scaling import Scaling
 from anomalib_ts.detectors.weak_autoencoder.torch_model import WeakAutoencoderModel, hinge_loss
@@ -66,10 +66,10 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
     )
     held_out: float = setting(
         0.1,
-        "the share of normal windows that stage 1 does not see and that a is fitted on, see "
-        "`hold_out`; raised to 30 windows (clips for `bag=clip`) where that is at most half of "
-        "them; 0, or too few windows, fits a on stage 1's training windows, as the paper does: far "
-        "too low where stage 1 can memorise them",
+        "the share of normal windows that stage 1 does not see and that a is fitted on; raised "
+        "to 30 windows (clips for `bag=clip`) where that is at most half of them; 0, or too few "
+        "windows, fits a on stage 1's training windows, as the paper does: far too low where "
+        "stage 1 can memorise them",
         at_least=0,
         at_most=0.5,
     )
@@ -115,7 +115,7 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
     ) -> None:
         each = labelled_bags(windows, train, type(self).__name__)
         bags = self._bags(train, each)
-        unseen = hold_out(
+        unseen = hold_out_bags(
             bags.normal,
             self.held_out,
             self.seed,
