@@ -66,7 +66,7 @@ class CaseLoader(Interface):
     """Loads a case as `load_case` does and keeps the last one."""
 
     def __call__(self, data_settings: str, case: str, fingerprint: str = "", /) -> Case:
-        """See `load_case`."""
+        """The case, as `load_case` gives it."""
         ...
 
     def cache_clear(self) -> None:

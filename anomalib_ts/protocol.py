@@ -46,6 +46,11 @@ class Prefix(Protocol):
 
     TSB-UAD's semi-supervised methods are measured like this.
 
+    >>> from anomalib_ts import Case, Recording
+    >>> case = Case("pump", test=(Recording(range(50)),))
+    >>> [len(recording) for recording in Prefix(fraction=0.1).deal(case).train]
+    [5]
+
     Attributes:
         fraction: the part that trains, in (0, 1].
     """
@@ -67,6 +72,11 @@ class Whole(Protocol):
     """Trains on the test recordings themselves, unlabelled; transductive.
 
     TSB-UAD's unsupervised methods are measured like this.
+
+    >>> from anomalib_ts import Case, Recording
+    >>> case = Case("pump", test=(Recording(range(50)),))
+    >>> Whole().deal(case).train is case.test
+    True
     """
 
     def deal(self, case: Case) -> Case:
@@ -79,6 +89,11 @@ class Normal(Protocol):
     """Trains on every stretch of the test recordings that is labelled normal.
 
     Labels choose the training data, and it is scored again as test data: say so beside a figure.
+
+    >>> from anomalib_ts import Case, Recording
+    >>> case = Case("pump", test=(Recording(range(6), labels=[0, 0, 1, 0, 0, 0]),))
+    >>> [len(recording) for recording in Normal().deal(case).train]
+    [2, 3]
     """
 
     def deal(self, case: Case) -> Case:
@@ -102,6 +117,11 @@ class Given(Protocol):
 
     Recordings in it that are labelled as anomalous throughout train only detectors that learn
     from labels; others that have some anomalous points train all detectors. A warning says so.
+
+    >>> from anomalib_ts import Case, Recording
+    >>> case = Case("fan", test=(Recording([1.0], label=1),), train=(Recording([1.0], label=0),))
+    >>> len(Given().training(case, supervision="none"))
+    1
     """
 
     def deal(self, case: Case) -> Case:
@@ -152,6 +172,13 @@ class Weak(Protocol):
     The protocol of the weakly supervised autoencoder's paper, which tests 200 normal and 200
     anomalous clips. Only detectors that learn from labels are given the anomalies; all others
     train on the same normal clips. See `weak_split`.
+
+    >>> from anomalib_ts import Case, Recording
+    >>> clips = tuple(Recording([float(i)], label=i % 2) for i in range(8))
+    >>> weak = Weak(n_test_normal=2, n_test_anomalous=2, n_train_anomalous=1)
+    >>> dealt = weak.deal(Case("fan", test=clips))
+    >>> [recording.label for recording in dealt.train]
+    [0, 0, 1]
 
     Attributes:
         n_test_normal: normal clips that are tested, as a number, or as a fraction in (0, 1) of

@@ -36,6 +36,13 @@ class Recording:
     recording is anomalous if any of its points is (`is_anomalous`). Without either, everything
     counts as normal.
 
+    >>> from anomalib_ts import Recording
+    >>> pump = Recording([[1.5, 20.0], [1.7, 21.0]], channel_names=("flow", "heat"), labels=[0, 1])
+    >>> len(pump), pump.channels, pump.is_anomalous
+    (2, 2, True)
+    >>> len(pump[1:])
+    1
+
     Args:
         values: `(n, c)` finite numbers, n >= 1 points of c >= 1 channels; `(n,)` is taken as
             one channel. Stored read-only in the precision they come in: float32 where that holds
@@ -141,16 +148,30 @@ class Recording:
         return bool(self.anomalous_points.all())
 
     def channel_name(self, channel: int) -> str:
-        """What a message calls a channel: its name, or its number from 0."""
+        """What a message calls a channel: its name, or its number from 0.
+
+        >>> Recording([1.0]).channel_name(0)
+        'channel 0'
+        >>> Recording([1.0], channel_names=("flow",)).channel_name(0)
+        "channel 'flow'"
+        """
         named = None if self.channel_names is None else self.channel_names[channel]
         return f"channel {channel}" if named is None else f"channel {named!r}"
 
     def without_labels(self) -> Recording:
-        """The same recording with nothing in it that says where or what the anomalies are."""
+        """The same recording with nothing in it that says where or what the anomalies are.
+
+        >>> Recording([1.0], label=1, kind="bearing").without_labels().is_labelled
+        False
+        """
         return replace(self, labels=None, label=None, kind="")
 
     def ordered_like(self, names: tuple[str, ...] | None, whose: str) -> Recording:
         """The recording with its channels in the order of `names`, where both have names.
+
+        >>> pump = Recording([[1.5, 20.0]], channel_names=("flow", "heat"))
+        >>> pump.ordered_like(("heat", "flow"), "the training data").values.tolist()
+        [[20.0, 1.5]]
 
         Args:
             names: channel names to match, or None to leave the order as it is.
@@ -177,6 +198,9 @@ RecordingLike: TypeAlias = Recording | ArrayLike
 
 def as_recording(data: RecordingLike, name: str = "recording") -> Recording:
     """Wrap values as a recording; a recording is returned as it is.
+
+    >>> as_recording([1.0, 2.0, 3.0]).values.shape
+    (3, 1)
 
     Args:
         data: `(n,)` or `(n, c)`: a list, a NumPy array, a torch tensor, a pandas or polars Series
@@ -205,6 +229,9 @@ def as_recordings(data: RecordingLike | Sequence[RecordingLike]) -> tuple[Record
     """Wrap what a user may train on: values, a recording, or a list of either.
 
     A list of plain numbers is one series, a list of arrays, tables or recordings is several.
+
+    >>> len(as_recordings([1.0, 2.0])), len(as_recordings([np.zeros(3), np.zeros(5)]))
+    (1, 2)
 
     Raises:
         InputError: there is nothing in it.

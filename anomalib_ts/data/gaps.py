@@ -26,6 +26,13 @@ def fill_gaps(
     Inside a series each channel is interpolated linearly in its own gaps; at the ends the nearest
     value is repeated.
 
+    >>> from anomalib_ts.data import fill_gaps
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # it says how many points were filled
+    ...     fill_gaps([1.0, float("nan"), 3.0]).tolist()
+    [1.0, 2.0, 3.0]
+
     Args:
         values: `(n,)` or `(n, c)`; NaN marks a missing value, as does the mask of a masked array.
         max_gap: longest run of missing points that is filled, in points; 0 fills nothing.

@@ -69,12 +69,12 @@ class Distributions(StudyFigure):
     name: str = "distributions"
 
     def check(self, job: Job) -> None:
-        """See `StudyFigure.check`."""
+        """Refuse a job that keeps no scores to draw."""
         if not job.save_scores:
             raise DataNotFoundError("figure=distributions needs scores; set save_scores=true")
 
     def draw(self, store: Store, records: Sequence[Record]) -> Drawn:
-        """See `StudyFigure.draw`."""
+        """A panel a case and method, of the smallest seed; a line of the table each."""
         found = placed(records)
         seed = min(result.record.unit.seed for result in found)
         chosen = [result for result in found if result.record.unit.seed == seed]

@@ -63,11 +63,11 @@ class Methods(StudyFigure):
     metric: str = "auroc"
 
     def check(self, job: Job) -> None:
-        """See `StudyFigure.check`."""
+        """Refuse a metric that the job does not compute."""
         check_value(self.metric, job.metrics.get("metrics", "default"), "figure.metric")
 
     def draw(self, store: Store, records: Sequence[Record]) -> Drawn:
-        """See `StudyFigure.draw`."""
+        """A panel a case, the methods from best to worst; a line of the table a method."""
         del store
         found = placed(records)
         refuse_nothing(found, [self.metric])

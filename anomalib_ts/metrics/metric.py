@@ -50,6 +50,11 @@ class Settings:
 class Metric:
     """One row of the table.
 
+    >>> from anomalib_ts.metrics import REGISTRY
+    >>> delay = REGISTRY["detection_delay"]
+    >>> delay.sign, delay.needs_threshold, delay.is_oracle
+    (-1.0, True, False)
+
     Attributes:
         key: Name, such as `vus_pr/tsb_ad`.
         function: Computes the value from a series and the settings.

@@ -36,6 +36,11 @@ def evaluate_records(
     takes one pAUC an id over both domains. `dcase2021` (Kawaguchi et al. 2021) keeps the domains
     apart in both areas.
 
+    >>> from anomalib_ts.metrics import evaluate_records
+    >>> found = evaluate_records([0, 1, 0, 1], [0.1, 0.9, 0.8, 0.3], ["00", "00", "02", "02"])
+    >>> found["auroc"], found["auroc/00"], found["auroc/02"]
+    (0.5, 1.0, 0.0)
+
     Args:
         labels: `(records,)`, 0 = normal, 1 = anomalous.
         scores: `(records,)`, finite, higher = more anomalous.
@@ -117,6 +122,10 @@ def evaluate_kinds(
     machine_ids: Sequence[str] | None = None,
 ) -> dict[str, float]:
     """AUROC of the normal records against the anomalous ones of each kind.
+
+    >>> from anomalib_ts.metrics import evaluate_kinds
+    >>> evaluate_kinds([0, 0, 1, 1], [0.1, 0.5, 0.9, 0.2], ["", "", "bearing", "rub"])
+    {'auroc@bearing': 1.0, 'auroc@rub': 0.5}
 
     Args:
         labels: `(records,)`, 0 = normal, 1 = anomalous.

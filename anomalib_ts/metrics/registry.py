@@ -26,7 +26,12 @@ POOLED = "pooled/"
 
 
 def list_metrics() -> list[Metric]:
-    """Every metric, in the order of the documentation."""
+    """Every metric, in the order of the documentation.
+
+    >>> from anomalib_ts.metrics import list_metrics
+    >>> [metric.key for metric in list_metrics()][:3]
+    ['auroc', 'aupr', 'pauc']
+    """
     return list(REGISTRY.values())
 
 

@@ -24,6 +24,11 @@ class ScoredSeries:
     are at most `n` such sets: the `k` highest-scored points, for those `k` where no tied scores
     are torn apart. These `k` are the `cuts`; everything else is a cumulative sum in score order.
 
+    >>> from anomalib_ts.metrics import ScoredSeries
+    >>> series = ScoredSeries([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.4])
+    >>> series.n_positive, series.cuts.tolist(), series.hits.tolist()
+    (2, [1, 3, 4], [0, 1, 2, 2, 2])
+
     Args:
         labels: `(n,)`, 0 = normal, 1 = anomalous (bool, integer or float).
         scores: `(n,)`, finite, higher = more anomalous. Points masked in either are left out.

@@ -37,6 +37,15 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
     point labels make the windows that hold an anomalous point anomalous, a record label all windows
     of the recording. What has no label counts as normal.
 
+    >>> import numpy as np
+    >>> from anomalib_ts import Recording, TrainerSettings, WeakAutoencoder
+    >>> noise = np.random.default_rng(0).random((6, 64))
+    >>> clips = [Recording(x + (i > 3), label=int(i > 3)) for i, x in enumerate(noise)]
+    >>> quick = TrainerSettings(max_steps=2)
+    >>> detector = WeakAutoencoder(window=4, width=8, trainer=quick).fit(clips)
+    >>> detector.score(noise[0]).shape, detector.threshold_ > 0
+    ((64,), True)
+
     Learnt are `threshold_`, a in the unit of the scores, and `gamma_`, the distribution that it
     comes from (None if a is an empirical quantile).
 
