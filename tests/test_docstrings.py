@@ -3,6 +3,7 @@
 import doctest
 import inspect
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_examples_run(name):
     if any(part in name for part in (".dcase", ".machine_sound")) and ".data." in name:
         pytest.importorskip("soundfile")
     module = import_module(name.removesuffix(".__init__"))
-    result = doctest.testmod(module, optionflags=FLAGS)
+    result = doctest.testmod(module, optionflags=FLAGS, verbose=False)
     assert result.attempted
     assert result.failed == 0
 
@@ -52,8 +53,8 @@ def defined_in(module):
 def called_by_users():
     for package in (anomalib_ts, anomalib_ts.data, anomalib_ts.metrics, anomalib_ts.testing):
         for name in package.__all__:
-            if name in OF_AUDIO:
-                pytest.importorskip("soundfile")
+            if name in OF_AUDIO and find_spec("soundfile") is None:
+                continue
             item = getattr(package, name)
             if callable(item):
                 yield item
