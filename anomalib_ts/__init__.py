@@ -1,65 +1,48 @@
 """Anomaly detection for time series and machine sounds.
 
-    from anomalib_ts import FastFlow1D
-    scores = FastFlow1D(window=64).fit(x_train).score(x_test)
+>>> import numpy as np
+>>> from anomalib_ts import IForest, evaluate
+>>> wave = np.sin(np.arange(600) / 5)
+>>> labels = np.zeros(300, int)
+>>> labels[200:204] = 1
+>>> scores = IForest(window=16).fit(wave[:300]).score(wave[300:] + 2 * labels)
+>>> scores.shape, evaluate(labels, scores, "auroc")["auroc"] > 0.9
+((300,), True)
 
 Names are imported when they are first used, so that `import anomalib_ts` costs nothing.
 """
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
-from typing import TYPE_CHECKING, Any
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from anomalib_ts import detectors as _detectors
+from anomalib_ts.exports import lazily
 
 if TYPE_CHECKING:
-    from anomalib_ts.data.base import Case, DataSet
-    from anomalib_ts.detectors import (
-        Autoencoder,
-        Capabilities,
-        DcaseAutoencoder,
-        DeepSad,
-        DeepSvdd,
-        DenseAutoencoder,
-        Detector,
-        DevNet,
-        FastFlow1D,
-        IForest,
-        MobileFaceNet,
-        MovingMean,
-        RandomScore,
-        Usad,
-        WeakAutoencoder,
-        load_detector,
-    )
-    from anomalib_ts.metrics import evaluate
-    from anomalib_ts.recording import Recording
-    from anomalib_ts.training import TrainerSettings
-
-__all__ = [
-    "Autoencoder",
-    "Capabilities",
-    "Case",
-    "DataSet",
-    "DcaseAutoencoder",
-    "DeepSad",
-    "DeepSvdd",
-    "DenseAutoencoder",
-    "Detector",
-    "DevNet",
-    "FastFlow1D",
-    "IForest",
-    "MobileFaceNet",
-    "MovingMean",
-    "RandomScore",
-    "Recording",
-    "TrainerSettings",
-    "Usad",
-    "WeakAutoencoder",
-    "evaluate",
-    "load_detector",
-]
-
-__version__ = metadata.version("anomalib-ts")
+    from anomalib_ts.data.base import Case as Case
+    from anomalib_ts.data.base import DataSet as DataSet
+    from anomalib_ts.detectors import Autoencoder as Autoencoder
+    from anomalib_ts.detectors import Capabilities as Capabilities
+    from anomalib_ts.detectors import DcaseAutoencoder as DcaseAutoencoder
+    from anomalib_ts.detectors import DeepSad as DeepSad
+    from anomalib_ts.detectors import DeepSvdd as DeepSvdd
+    from anomalib_ts.detectors import DenseAutoencoder as DenseAutoencoder
+    from anomalib_ts.detectors import Detector as Detector
+    from anomalib_ts.detectors import DevNet as DevNet
+    from anomalib_ts.detectors import FastFlow1D as FastFlow1D
+    from anomalib_ts.detectors import IForest as IForest
+    from anomalib_ts.detectors import Mahalanobis as Mahalanobis
+    from anomalib_ts.detectors import MobileFaceNet as MobileFaceNet
+    from anomalib_ts.detectors import MovingMean as MovingMean
+    from anomalib_ts.detectors import RandomScore as RandomScore
+    from anomalib_ts.detectors import Usad as Usad
+    from anomalib_ts.detectors import WeakAutoencoder as WeakAutoencoder
+    from anomalib_ts.detectors import load_detector as load_detector
+    from anomalib_ts.metrics import evaluate as evaluate
+    from anomalib_ts.recording import Recording as Recording
+    from anomalib_ts.training import TrainerSettings as TrainerSettings
 
 _HOMES = {
     "Case": "anomalib_ts.data.base",
@@ -67,10 +50,9 @@ _HOMES = {
     "Recording": "anomalib_ts.recording",
     "TrainerSettings": "anomalib_ts.training",
     "evaluate": "anomalib_ts.metrics",
+    **dict.fromkeys(_detectors.__all__, "anomalib_ts.detectors"),
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "anomalib_ts.detectors")), name)
+__version__ = metadata.version("anomalib-ts")
+__all__ = list(_HOMES)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from anomalib_ts.clips import Clip, RankedUnit, clip_files, clip_threshold
+from anomalib_ts.clips import RankedClip, RankedUnit, clip_files, clip_threshold
 from anomalib_ts.results.cells import csv_text
 from anomalib_ts.streams import printable
 
@@ -57,7 +57,7 @@ def as_csv(units: Iterable[RankedUnit], top: int) -> str:
     return csv_text(rows)
 
 
-def _csv_row(ranked: RankedUnit, clip: Clip, file: Path | None) -> tuple[object, ...]:
+def _csv_row(ranked: RankedUnit, clip: RankedClip, file: Path | None) -> tuple[object, ...]:
     unit = ranked.record.unit
     alarm = None if clip.alarm is None else int(clip.alarm)
     return (
@@ -76,7 +76,7 @@ def _heading(ranked: RankedUnit) -> list[str]:
     ]
 
 
-def _alarms(clips: Sequence[Clip], threshold: float | None) -> str:
+def _alarms(clips: Sequence[RankedClip], threshold: float | None) -> str:
     if threshold is None:
         return f"{len(clips)} clips; no threshold was fitted for clip scores"
     counts = []
@@ -87,7 +87,7 @@ def _alarms(clips: Sequence[Clip], threshold: float | None) -> str:
     return f"alarm above {threshold:.4g}: {', '.join(counts)}"
 
 
-def _table(clips: Sequence[Clip], names: Sequence[str]) -> Table:
+def _table(clips: Sequence[RankedClip], names: Sequence[str]) -> Table:
     """Columns of which nothing is known are left out; names are never cut, to be copied."""
     columns = {
         "rank": [str(clip.rank) for clip in clips],

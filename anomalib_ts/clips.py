@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Clip:
+class RankedClip:
     """A scored recording among those of its case.
 
     Attributes:
@@ -59,10 +59,10 @@ class RankedUnit:
     """A stored unit and all its clips, the most anomalous first."""
 
     record: Record
-    clips: list[Clip]
+    clips: list[RankedClip]
 
 
-def rank_clips(record: Record, truth: GroundTruth, scores: FloatArray) -> list[Clip]:
+def rank_clips(record: Record, truth: GroundTruth, scores: FloatArray) -> list[RankedClip]:
     """The recordings of a scored case, the most anomalous first; ties in the order of the case.
 
     Args:
@@ -76,7 +76,7 @@ def rank_clips(record: Record, truth: GroundTruth, scores: FloatArray) -> list[C
     alarms = [None] * len(reduced) if threshold is None else (reduced > threshold).tolist()
     labels = _clip_labels(truth)
     return [
-        Clip(
+        RankedClip(
             rank=rank,
             place=place,
             score=float(reduced[place]),
@@ -146,7 +146,7 @@ def rank_unit(store: Store, record: Record) -> RankedUnit | None:
     return ranked
 
 
-def clip_files(unit: Unit, clips: Sequence[Clip]) -> list[Path | None]:
+def clip_files(unit: Unit, clips: Sequence[RankedClip]) -> list[Path | None]:
     """Where the file of each clip of a unit lies, or lay; None if it has none."""
     try:
         data_set: DataSet = create_stored(unit.data_settings, "data")
@@ -210,8 +210,5 @@ def _rank(store: Store, records: list[Record], damaged: LeftOut) -> Iterator[Ran
 
 
 def _clip_labels(truth: GroundTruth) -> list[int | None]:
-    if truth.record_labels is not None:
-        return [int(label) for label in truth.record_labels]
-    if truth.labels is not None:
-        return [int(truth.labels[part].any()) for part in truth.stretches]
-    return [None] * len(truth.lengths)
+    anomalous = truth.anomalous_recordings
+    return [None] * len(truth.lengths) if anomalous is None else list(map(int, anomalous))

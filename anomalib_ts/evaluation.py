@@ -16,7 +16,7 @@ from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.metrics import Metric, ScoredSeries, evaluate_kinds
 from anomalib_ts.metrics.metric import Settings
 from anomalib_ts.metrics.records import DOMAINS, record_areas
-from anomalib_ts.metrics.registry import select
+from anomalib_ts.metrics.registry import POOLED, select
 from anomalib_ts.recording import FloatArray, LabelArray
 from anomalib_ts.results.record import NO_LABELS, Record
 from anomalib_ts.results.store import LeftOut, Store
@@ -245,7 +245,7 @@ def _judge_records(
     pooled = _judge_series(wanted, labels, scores, Settings(threshold=threshold))
     areas = [row.key for row in wanted if row.key in AREAS]
     for key, value in pooled.values.items():
-        judgement.values[f"pooled/{key}" if key in areas else key] = value
+        judgement.values[f"{POOLED}{key}" if key in areas else key] = value
     judgement.undefined.update(pooled.undefined)
     _judge_machines(judgement, areas, truth, labels, scores)
     return judgement

@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anomalib_ts.config import class_of, create
 from anomalib_ts.data.base import Case, DataSet
-from anomalib_ts.data.split_table import hold_out, split_table
+from anomalib_ts.data.split_table import hold_out_recordings, split_table
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.ground_truth import GroundTruth
@@ -47,19 +46,27 @@ _READS = 3  # of a case whose files change while they are read
 
 @dataclass(frozen=True)
 class Outcome:
-    """A unit's record and, if it succeeded, what is behind it; `split` as `split_table` has it."""
+    """A unit's record and, if it succeeded, what is behind it.
+
+    Attributes:
+        record: what is stored of it.
+        scores: `(n,)`, the test recordings' scores one after another.
+        truth: what they were judged against.
+        dealt: which clips trained, set the threshold and were tested, as `split_table` has it;
+            empty for series.
+    """
 
     record: Record
     scores: FloatArray | None = None
     truth: GroundTruth | None = None
-    split: str = ""
+    dealt: str = ""
 
 
 class CaseLoader(Interface):
     """Loads a case as `load_case` does and keeps the last one."""
 
     def __call__(self, data_settings: str, case: str, fingerprint: str = "", /) -> Case:
-        """See `load_case`."""
+        """The case, as `load_case` gives it."""
         ...
 
     def cache_clear(self) -> None:
@@ -175,11 +182,11 @@ def _prepare(
         log.debug("%s has changed since the job was planned", unit.case)
         loader.cache_clear()  # it was asked for by a fingerprint that it does not have
         unit = replace(unit, fingerprint=loaded.fingerprint)
-    case = protocol.split(loaded)
+    case = protocol.deal(loaded)
     kind: type[Detector] = class_of(unit.detector_settings, "detector")
     supervision = kind.capabilities.supervision
     weak = supervision == "weak"
-    train, held_out = hold_out(protocol.training(case, supervision), rule.held_out)
+    train, held_out = hold_out_recordings(protocol.training(case, supervision), rule.held_out)
     scored = _order_of_scoring(case.test, held_out or train, weak)
     task = Task(
         detector=unit.detector_settings,
@@ -223,8 +230,8 @@ def _prepare(
             versions=_versions(),
             threads=threads,
         )
-        split = _split_table(case, held_out) if truth.by_clip else ""
-        return Outcome(record, scores, truth, split)
+        dealt = _split_table(case, held_out) if truth.by_clip else ""
+        return Outcome(record, scores, truth, dealt)
 
     return unit, task, judge
 
@@ -241,7 +248,7 @@ def _order_of_scoring(
     order = np.random.default_rng(len(test)).permutation(len(test))
     scored = [test[i] for i in order]
     known = {id(recording) for recording in test}
-    more = (r for r in normal if id(r) not in known and not (weak and r.label == 1))
+    more = (r for r in normal if id(r) not in known and not (weak and r.is_anomalous_throughout))
     return [*scored, *more]
 
 
@@ -264,16 +271,10 @@ def _normal_scores(
     for recording in recordings:
         scores = known.get(id(recording), np.empty(0))
         if weak and len(scores):
-            scores = scores[~_known_anomalies(recording)]
+            scores = scores[~recording.anomalous_points]
         if len(scores):
             parts.append(scores)
     return parts
-
-
-def _known_anomalies(recording: Recording) -> NDArray[np.bool_]:
-    if recording.label is not None or recording.labels is None:
-        return np.full(len(recording), recording.label == 1)
-    return recording.labels.astype(bool)
 
 
 _ANONYMOUS_NAME = re.compile(r"\b(training )?recording (\d{1,9})\b")

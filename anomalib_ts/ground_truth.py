@@ -79,6 +79,24 @@ class GroundTruth:
         return self.labels is None and self.record_labels is not None
 
     @property
+    def anomalous_points(self) -> NDArray[np.bool_]:
+        """`(n,)` whether a point is labelled anomalous, as `Recording.anomalous_points` has it."""
+        if self.labels is not None:
+            return self.labels.astype(np.bool_)
+        if self.record_labels is not None:
+            return np.repeat(self.record_labels.astype(np.bool_), self.lengths)
+        return np.zeros(int(self.lengths.sum()), dtype=np.bool_)
+
+    @property
+    def anomalous_recordings(self) -> NDArray[np.bool_] | None:
+        """`(r,)` the same for whole recordings, as `Recording.is_anomalous`; None if unknown."""
+        if self.record_labels is not None:
+            return self.record_labels.astype(np.bool_)
+        if self.labels is not None:
+            return np.array([self.labels[part].any() for part in self.stretches], dtype=np.bool_)
+        return None
+
+    @property
     def stretches(self) -> list[slice]:
         """Where each recording lies in `labels`, `values` and the scores."""
         ends = np.cumsum(self.lengths).tolist()

@@ -206,7 +206,7 @@ class _MappedLoader:
         self._asked: tuple[str, str, str] | None = None
 
     def __call__(self, data_settings: str, case: str, fingerprint: str = "", /) -> Case:
-        """See `anomalib_ts.execute.load_case`."""
+        """The case, as `anomalib_ts.execute.load_case` gives it."""
         asked = (data_settings, case, fingerprint)
         if self.file is None or asked != self._asked:
             self.cache_clear()

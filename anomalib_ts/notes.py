@@ -98,7 +98,7 @@ class JobNote:
             file.write(json.dumps(event) + "\n")
 
 
-class Outcome(NamedTuple):
+class CommandResults(NamedTuple):
     """What a command came to: all records, errors and planned figures, each once.
 
     Attributes:
@@ -151,14 +151,14 @@ class Notes:
         paths = sorted(self.folder.glob("*.jsonl"), key=lambda path: int(path.stem))
         return [JobNote.read(path) for path in paths]
 
-    def collect(self) -> Outcome:
+    def collect(self) -> CommandResults:
         """What all jobs came to; the notes are removed, and folders that hold nothing else."""
         notes = self.all()
         self._remove()
         noted = {Path(path): note.results for note in notes for path in note.records}
         found = {path: record for path in noted if (record := read_record(path))}
         figures = [note.figure for note in notes if note.figure]
-        return Outcome(
+        return CommandResults(
             records=list(found.values()),
             paths=list(found),
             folders=[noted[path] for path in found],

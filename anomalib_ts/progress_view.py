@@ -43,12 +43,12 @@ class JobLog(Watcher):
         self._store = store
 
     def started(self, unit: Unit, done: int, total: int) -> None:
-        """See `Watcher.started`."""
+        """Note the unit that is at work."""
         del done
         self._note.started(f"{unit.data} {unit.case} {unit.detector}", total)
 
     def finished(self, record: Record, stored: bool, done: int, total: int) -> None:
-        """See `Watcher.finished`."""
+        """Note the unit's record, and log what it came to."""
         path = self._store.path(record.unit)
         self._note.finished(path, record.status == "ok")
         if not stored:

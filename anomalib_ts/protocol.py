@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-
-import numpy as np
 
 from anomalib_ts.data.base import Case
 from anomalib_ts.data.weak_split import weak_split
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 from anomalib_ts.recording import Recording
+from anomalib_ts.runs import run_slices
 
 
 class Protocol(ABC):
     """A rule that picks training and test recordings."""
 
     @abstractmethod
-    def split(self, case: Case) -> Case:
+    def deal(self, case: Case) -> Case:
         """The case with `train` as this protocol has it.
 
         Raises:
@@ -33,7 +33,7 @@ class Protocol(ABC):
         """What a detector trains on.
 
         Args:
-            case: what `split` gave.
+            case: what `deal` gave.
             supervision: of the detector, see `Capabilities`.
         """
         del supervision
@@ -46,6 +46,11 @@ class Prefix(Protocol):
 
     TSB-UAD's semi-supervised methods are measured like this.
 
+    >>> from anomalib_ts import Case, Recording
+    >>> case = Case("pump", test=(Recording(range(50)),))
+    >>> [len(recording) for recording in Prefix(fraction=0.1).deal(case).train]
+    [5]
+
     Attributes:
         fraction: the part that trains, in (0, 1].
     """
@@ -56,8 +61,8 @@ class Prefix(Protocol):
         if not 0 < self.fraction <= 1:
             raise ConfigError(f"fraction must lie in (0, 1], not {self.fraction}")
 
-    def split(self, case: Case) -> Case:
-        """See `Protocol.split`; at least one point of each recording trains."""
+    def deal(self, case: Case) -> Case:
+        """The case with the beginning of each test recording, at least one point, to train on."""
         train = tuple(r[: max(1, round(self.fraction * len(r)))] for r in case.test)
         return replace(case, train=train)
 
@@ -67,10 +72,15 @@ class Whole(Protocol):
     """Trains on the test recordings themselves, unlabelled; transductive.
 
     TSB-UAD's unsupervised methods are measured like this.
+
+    >>> from anomalib_ts import Case, Recording
+    >>> case = Case("pump", test=(Recording(range(50)),))
+    >>> Whole().deal(case).train is case.test
+    True
     """
 
-    def split(self, case: Case) -> Case:
-        """See `Protocol.split`."""
+    def deal(self, case: Case) -> Case:
+        """The case with its test recordings to train on, too."""
         return replace(case, train=case.test)
 
 
@@ -79,10 +89,19 @@ class Normal(Protocol):
     """Trains on every stretch of the test recordings that is labelled normal.
 
     Labels choose the training data, and it is scored again as test data: say so beside a figure.
+
+    >>> from anomalib_ts import Case, Recording
+    >>> case = Case("pump", test=(Recording(range(6), labels=[0, 0, 1, 0, 0, 0]),))
+    >>> [len(recording) for recording in Normal().deal(case).train]
+    [2, 3]
     """
 
-    def split(self, case: Case) -> Case:
-        """See `Protocol.split`."""
+    def deal(self, case: Case) -> Case:
+        """The case with its normal stretches to train on.
+
+        Raises:
+            InputError: a recording has no labels, or nothing is labelled normal.
+        """
         stretches = tuple(stretch for r in case.test for stretch in _normal_stretches(r))
         if not stretches:
             raise InputError(
@@ -96,12 +115,21 @@ class Normal(Protocol):
 class Given(Protocol):
     """Trains on the data set's own training part.
 
-    Recordings in it that are labelled as anomalous train only detectors that learn from labels;
-    single points that are labelled train all of them. A warning says so.
+    Recordings in it that are labelled as anomalous throughout train only detectors that learn
+    from labels; others that have some anomalous points train all detectors. A warning says so.
+
+    >>> from anomalib_ts import Case, Recording
+    >>> case = Case("fan", test=(Recording([1.0], label=1),), train=(Recording([1.0], label=0),))
+    >>> len(Given().training(case, supervision="none"))
+    1
     """
 
-    def split(self, case: Case) -> Case:
-        """See `Protocol.split`."""
+    def deal(self, case: Case) -> Case:
+        """The case as it is.
+
+        Raises:
+            InputError: the data set has no training part.
+        """
         if not case.train:
             raise InputError(
                 f"{case.name}: the data set has no training part of its own; use protocol=prefix, "
@@ -110,15 +138,16 @@ class Given(Protocol):
         return case
 
     def training(self, case: Case, supervision: str) -> tuple[Recording, ...]:
-        """See `Protocol.training`; a warning says what is anomalous in it and what becomes of it.
+        """The training part; a warning says what is anomalous in it and what becomes of it.
 
         Raises:
             InputError: nothing is left.
         """
         if supervision == "weak":
             return case.train
-        _warn_of_labelled_points(case)
-        anomalous = [recording.name for recording in case.train if recording.label == 1]
+        normal = tuple(r for r in case.train if not r.is_anomalous_throughout)
+        _warn_of_labelled_points(case.name, normal)
+        anomalous = [r.name for r in case.train if r.is_anomalous_throughout]
         if not anomalous:
             return case.train
         found = (
@@ -133,7 +162,7 @@ class Given(Protocol):
             AnomalibTsWarning,
             stacklevel=2,
         )
-        return tuple(recording for recording in case.train if recording.label != 1)
+        return normal
 
 
 @dataclass(frozen=True)
@@ -143,6 +172,13 @@ class Weak(Protocol):
     The protocol of the weakly supervised autoencoder's paper, which tests 200 normal and 200
     anomalous clips. Only detectors that learn from labels are given the anomalies; all others
     train on the same normal clips. See `weak_split`.
+
+    >>> from anomalib_ts import Case, Recording
+    >>> clips = tuple(Recording([float(i)], label=i % 2) for i in range(8))
+    >>> weak = Weak(n_test_normal=2, n_test_anomalous=2, n_train_anomalous=1)
+    >>> dealt = weak.deal(Case("fan", test=clips))
+    >>> [recording.label for recording in dealt.train]
+    [0, 0, 1]
 
     Attributes:
         n_test_normal: normal clips that are tested, as a number, or as a fraction in (0, 1) of
@@ -162,8 +198,8 @@ class Weak(Protocol):
     unlabelled_kinds: list[str] = field(default_factory=list)
     seed: int = 0
 
-    def split(self, case: Case) -> Case:
-        """See `Protocol.split`.
+    def deal(self, case: Case) -> Case:
+        """The case with its clips dealt anew, the anomalous ones that train included.
 
         Raises:
             InputError: there are too few clips, or no anomalous clip is of an unlabelled kind.
@@ -179,13 +215,13 @@ class Weak(Protocol):
         )
 
     def training(self, case: Case, supervision: str) -> tuple[Recording, ...]:
-        """See `Protocol.training`."""
+        """All clips that train, or for a detector without labels the normal ones."""
         if supervision == "weak":
             return case.train
-        return tuple(recording for recording in case.train if recording.label == 0)
+        return tuple(recording for recording in case.train if not recording.is_anomalous)
 
     def _check_kinds(self, case: Case) -> None:
-        known = sorted({r.kind for r in (*case.train, *case.test) if r.label == 1 and r.kind})
+        known = sorted({r.kind for r in (*case.train, *case.test) if r.is_anomalous and r.kind})
         unknown = [kind for kind in self.unlabelled_kinds if kind not in known]
         if not unknown:
             return
@@ -196,13 +232,13 @@ class Weak(Protocol):
         )
 
 
-def _warn_of_labelled_points(case: Case) -> None:
+def _warn_of_labelled_points(case: str, train: Sequence[Recording]) -> None:
     """A series cannot be trained on with holes in it, so it trains as it is."""
-    labelled = [r for r in case.train if r.labels is not None and r.labels.any()]
+    labelled = [recording for recording in train if recording.anomalous_points.any()]
     if labelled:
-        count = sum(int(np.sum(r.labels)) for r in labelled if r.labels is not None)
+        count = sum(int(r.anomalous_points.sum()) for r in labelled)
         warnings.warn(
-            f"{case.name}: {count} of {sum(map(len, case.train))} training points are labelled as "
+            f"{case}: {count} of {sum(map(len, train))} training points are labelled as "
             f"anomalous, first in {labelled[0].name}; this detector learns without labels and "
             "takes them for normal: use training data without anomalies if you can",
             AnomalibTsWarning,
@@ -211,9 +247,11 @@ def _warn_of_labelled_points(case: Case) -> None:
 
 
 def _normal_stretches(recording: Recording) -> list[Recording]:
-    if recording.label is not None:
-        return [] if recording.label else [recording]
-    if recording.labels is None:
-        raise InputError(f"{recording.name}: protocol=normal needs labels, and there are none")
-    edges = np.flatnonzero(np.diff(recording.labels, prepend=1, append=1))
-    return [recording[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    if not recording.is_labelled:
+        raise InputError(
+            f"{recording.name}: protocol=normal needs labels, and there are none; use "
+            "protocol=whole or protocol=prefix"
+        )
+    if not recording.anomalous_points.any():
+        return [recording]  # itself, so that it is scored once as training and as test data
+    return [recording[part] for part in run_slices(~recording.anomalous_points)]

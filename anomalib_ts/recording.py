@@ -27,6 +27,19 @@ class Recording:
     A sensor series of n points is `(n, 1)`; a clip's log-mel spectrogram is `(frames, mels)`; a
     row of 41 features is `(1, 41)`.
 
+    Labels may be given for points (`labels`), for the whole recording (`label`) or for both. What
+    was labelled itself has that label; what was not takes it from the other level: without
+    `labels`, all points are as the recording is (`anomalous_points`), and without a `label` a
+    recording is anomalous if any of its points is (`is_anomalous`). Without either, everything
+    counts as normal.
+
+    >>> from anomalib_ts import Recording
+    >>> pump = Recording([[1.5, 20.0], [1.7, 21.0]], channel_names=("flow", "heat"), labels=[0, 1])
+    >>> len(pump), pump.channels, pump.is_anomalous
+    (2, 2, True)
+    >>> len(pump[1:])
+    1
+
     Args:
         values: `(n, c)` finite numbers, n >= 1 points of c >= 1 channels; `(n,)` is taken as
             one channel. Stored read-only in the precision they come in: float32 where that holds
@@ -99,22 +112,62 @@ class Recording:
 
         The labels of points say it where there are any, else the label of the whole recording;
         what has no label counts as normal.
+
+        >>> Recording([5.0, 9.0, 5.0], labels=[0, 1, 0]).anomalous_points.tolist()
+        [False, True, False]
+        >>> Recording([5.0, 9.0, 5.0], label=1).anomalous_points.tolist()
+        [True, True, True]
         """
         if self.labels is not None:
             return self.labels.astype(np.bool_)
         return np.full(len(self), self.label == 1)
 
+    @property
+    def is_anomalous(self) -> bool:
+        """Whether the recording as a whole is labelled anomalous.
+
+        Its own label says it where it has one, else whether any of its points is labelled
+        anomalous; what has no label counts as normal.
+
+        >>> Recording([5.0, 9.0, 5.0], labels=[0, 1, 0]).is_anomalous
+        True
+        >>> Recording([5.0, 9.0, 5.0], label=0).is_anomalous
+        False
+        """
+        if self.label is not None:
+            return self.label == 1
+        return bool(self.anomalous_points.any())
+
+    @property
+    def is_anomalous_throughout(self) -> bool:
+        """Whether there is no normal point in it, see `anomalous_points`."""
+        return bool(self.anomalous_points.all())
+
     def channel_name(self, channel: int) -> str:
-        """What a message calls a channel: its name, or its number from 0."""
+        """What a message calls a channel: its name, or its number from 0.
+
+        >>> Recording([1.0]).channel_name(0)
+        'channel 0'
+        >>> Recording([1.0], channel_names=("flow",)).channel_name(0)
+        "channel 'flow'"
+        """
         named = None if self.channel_names is None else self.channel_names[channel]
         return f"channel {channel}" if named is None else f"channel {named!r}"
 
     def without_labels(self) -> Recording:
-        """The same recording with nothing in it that says where or what the anomalies are."""
+        """The same recording with nothing in it that says where or what the anomalies are.
+
+        >>> Recording([1.0], label=1, kind="bearing").without_labels().is_labelled
+        False
+        """
         return replace(self, labels=None, label=None, kind="")
 
     def ordered_like(self, names: tuple[str, ...] | None, whose: str) -> Recording:
         """The recording with its channels in the order of `names`, where both have names.
+
+        >>> pump = Recording([[1.5, 20.0]], channel_names=("flow", "heat"))
+        >>> pump.ordered_like(("heat", "flow"), "the training data").values.tolist()
+        [[20.0, 1.5]]
 
         Args:
             names: channel names to match, or None to leave the order as it is.
@@ -141,6 +194,9 @@ RecordingLike: TypeAlias = Recording | ArrayLike
 
 def as_recording(data: RecordingLike, name: str = "recording") -> Recording:
     """Wrap values as a recording; a recording is returned as it is.
+
+    >>> as_recording([1.0, 2.0, 3.0]).values.shape
+    (3, 1)
 
     Args:
         data: `(n,)` or `(n, c)`: a list, a NumPy array, a torch tensor, a pandas or polars Series
@@ -169,6 +225,9 @@ def as_recordings(data: RecordingLike | Sequence[RecordingLike]) -> tuple[Record
     """Wrap what a user may train on: values, a recording, or a list of either.
 
     A list of plain numbers is one series, a list of arrays, tables or recordings is several.
+
+    >>> len(as_recordings([1.0, 2.0])), len(as_recordings([np.zeros(3), np.zeros(5)]))
+    (1, 2)
 
     Raises:
         InputError: there is nothing in it.

@@ -172,7 +172,7 @@ def _save(job: Job, outcome: Outcome) -> Record:
     record = replace(outcome.record, threads=job.threads)
     if not job.save_scores or outcome.truth is None:
         return job.store.save(record)
-    case_digest = job.store.save_case(record.unit, outcome.truth.arrays(), outcome.split)
+    case_digest = job.store.save_case(record.unit, outcome.truth.arrays(), outcome.dealt)
     return job.store.save(replace(record, scores=True, case_digest=case_digest), outcome.scores)
 
 

@@ -17,7 +17,7 @@ from anomalib_ts.results.store import Store
 
 if TYPE_CHECKING:
     from anomalib_ts.config import Settings
-    from anomalib_ts.notes import Outcome
+    from anomalib_ts.notes import CommandResults
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ SHOWN_METRICS = 8
 """A table shows so many metrics unless it is told which."""
 
 
-def present(outcome: Outcome, metrics: object, *, elsewhere: bool) -> list[str]:
+def present(outcome: CommandResults, metrics: object, *, elsewhere: bool) -> list[str]:
     """Show what a command came to.
 
     Args:
@@ -57,7 +57,7 @@ def present(outcome: Outcome, metrics: object, *, elsewhere: bool) -> list[str]:
     return missing
 
 
-def show_tables(outcome: Outcome, metrics: object) -> None:
+def show_tables(outcome: CommandResults, metrics: object) -> None:
     """The leaderboard of the command's records; one for each results folder if it has several."""
     shown = console()
     folders = list(dict.fromkeys(outcome.folders))

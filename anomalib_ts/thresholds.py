@@ -30,6 +30,10 @@ class Threshold(ABC):
     A threshold decides on what the labels are given for: on clips where whole recordings are
     labelled, else on points.
 
+    >>> from anomalib_ts.thresholds import QuantileThreshold, Threshold
+    >>> isinstance(QuantileThreshold(level=0.9), Threshold)
+    True
+
     Attributes:
         level: in (0, 1); on data like the data it was fitted on a share of 1 - level lies above.
         held_out: the share of the normal training recordings, in [0, 1), that a detector does not
@@ -56,12 +60,18 @@ class Threshold(ABC):
 
 @dataclass(frozen=True)
 class QuantileThreshold(Threshold):
-    """The empirical quantile of the scores; for the settings see `Threshold`."""
+    """The empirical quantile of the scores; for the settings see `Threshold`.
+
+    >>> import numpy as np
+    >>> from anomalib_ts.thresholds import QuantileThreshold
+    >>> QuantileThreshold(level=0.9).fit(np.arange(11.0))
+    9.0
+    """
 
     level: float = 0.995
 
     def fit(self, scores: FloatArray) -> float:
-        """See `Threshold.fit`."""
+        """The empirical quantile of scores `(n,)` of normal data."""
         return float(np.quantile(scores, self.level))
 
 
@@ -74,12 +84,18 @@ class GammaThreshold(Threshold):
     positive, or there are fewer than 30) or are not (Kolmogorov-Smirnov distance above 0.1), the
     empirical quantile takes its place, with a warning. Fewer than 185 scores may be further from
     it, by chance: up to 1.36 over the root of their number.
+
+    >>> import numpy as np
+    >>> from anomalib_ts.thresholds import GammaThreshold
+    >>> scores = np.random.default_rng(0).gamma(2.0, 1.0, 1000)
+    >>> 6.0 < GammaThreshold(level=0.99).fit(scores) < 7.2  # that of the distribution is 6.64
+    True
     """
 
     level: float = 0.99
 
     def fit(self, scores: FloatArray) -> float:
-        """See `Threshold.fit`."""
+        """The quantile of the fitted distribution; see `fit_with_gamma` for that, too."""
         return self.fit_with_gamma(scores)[0]
 
     def fit_with_gamma(self, scores: FloatArray) -> tuple[float, Gamma | None]:
@@ -100,6 +116,10 @@ class GammaThreshold(Threshold):
 @dataclass(frozen=True)
 class Gamma:
     """A gamma distribution of positive scores.
+
+    >>> from anomalib_ts.thresholds import Gamma
+    >>> round(Gamma(shape=2.0, scale=1.0).quantile(0.99), 2)
+    6.64
 
     Attributes:
         shape: k > 0.

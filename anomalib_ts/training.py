@@ -56,6 +56,10 @@ class TrainerSettings:
     A stage ends after `max_epochs` or `max_steps`, whichever comes first, so that the time a fit
     takes is bounded however long the series is.
 
+    >>> from anomalib_ts import TrainerSettings
+    >>> TrainerSettings(max_epochs=3, max_steps=1000).steps(steps_per_epoch=50)
+    150
+
     Attributes:
         accelerator: `auto`, `cpu`, `gpu`, `cuda` or `mps`; scoring uses the same.
         precision: Lightning's name of the number format of training, such as `32-true`.

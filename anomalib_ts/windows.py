@@ -30,6 +30,12 @@ class Windows:
     Windows start every `stride` points. A recording shorter than a window is reflected at its
     end until it fills one.
 
+    >>> import numpy as np
+    >>> from anomalib_ts.recording import Recording
+    >>> windows = Windows([Recording(np.arange(10.0, dtype="f4"))], window=4, stride=4)
+    >>> windows.starts.tolist(), windows.gather(np.array([0]))[0, 0].tolist()
+    ([0, 4, 6], [0.0, 1.0, 2.0, 3.0])
+
     Args:
         recordings: at least one, all with the same number of channels c.
         window: points a window, w >= 1.
@@ -108,7 +114,12 @@ class Windows:
 def training_windows(
     recordings: Sequence[Recording], window: int, stride: int = 1, tail: Tail = "overlap"
 ) -> Windows:
-    """Windows to learn from, see `Windows`; a warning tells where no recording fills one."""
+    """Windows to learn from, see `Windows`; a warning tells where no recording fills one.
+
+    >>> from anomalib_ts.recording import Recording
+    >>> len(training_windows([Recording(np.zeros(10)), Recording(np.zeros(8))], window=4))
+    12
+    """
     windows = Windows(recordings, window, stride, tail)
     longest = max(map(len, recordings))
     if longest < window:
@@ -125,6 +136,11 @@ def training_windows(
 def check_window(window: int, stride: int = 1) -> None:
     """Check a window length and a stride that a user has set.
 
+    >>> check_window(4, stride=5)
+    Traceback (most recent call last):
+    ...
+    anomalib_ts.errors.ConfigError: stride must lie in [1, window=4], not 5
+
     Raises:
         ConfigError: one of them is no whole number, the window is shorter than one point, or the
             stride would leave gaps.
@@ -140,7 +156,11 @@ def check_window(window: int, stride: int = 1) -> None:
 
 
 def window_starts(n: int, window: int, stride: int = 1) -> NDArray[np.int64]:
-    """Where windows begin in n >= window points: every `stride`, and one that ends at the end."""
+    """Where windows begin in n >= window points: every `stride`, and one that ends at the end.
+
+    >>> window_starts(10, 4, stride=4).tolist()
+    [0, 4, 6]
+    """
     last = n - window
     starts = np.arange(0, last + 1, stride, dtype=np.int64)
     return starts if starts[-1] == last else np.append(starts, last)
@@ -171,6 +191,11 @@ def _address(array: NDArray[Any]) -> int:
 
 class OverlapMean:
     """Averages the scores that overlapping windows give to each point, batch by batch.
+
+    >>> points = OverlapMean(3, window=2)
+    >>> points.add(np.array([0, 1]), np.array([[1.0, 1.0], [3.0, 3.0]]))
+    >>> points.mean().tolist()
+    [1.0, 2.0, 3.0]
 
     Args:
         n: points of the recording.
@@ -204,6 +229,9 @@ def centre_scores(scores: ArrayLike, n: int, window: int) -> FloatArray:
     The first and the last score also serve the points before the first and after the last
     centre.
 
+    >>> centre_scores([1.0, 5.0, 2.0], n=5, window=3).tolist()
+    [1.0, 1.0, 5.0, 2.0, 2.0]
+
     Args:
         scores: `(m,)`, one score a window, windows of stride 1.
         n: points of the recording.
@@ -222,6 +250,9 @@ def find_period(values: ArrayLike, default: int = 125) -> int:
     The period is the lag of the highest local maximum of the autocorrelation of the first 20,000
     points. Lags from 6 to 303 count; if the highest maximum lies elsewhere, or there is none,
     the answer is `default`. TSB-UAD's published table was made with 125, its present code has 100.
+
+    >>> find_period(np.sin(2 * np.pi * np.arange(1000) / 50))
+    50
 
     Args:
         values: `(n,)` numbers.

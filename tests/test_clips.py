@@ -8,7 +8,14 @@ import pytest
 from rich.console import Console
 
 from anomalib_ts.clip_table import as_csv, as_text
-from anomalib_ts.clips import Clip, RankedUnit, clip_files, rank_clips, rank_unit, ranked_units
+from anomalib_ts.clips import (
+    RankedClip,
+    RankedUnit,
+    clip_files,
+    rank_clips,
+    rank_unit,
+    ranked_units,
+)
 from anomalib_ts.errors import DataNotFoundError
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.recording import Recording
@@ -202,7 +209,7 @@ def test_what_is_not_known_is_left_out_of_the_table():
 
 def test_long_names_are_never_cut():
     name = "section_00_source_test_anomaly_0000_" + "a_long_attribute_" * 5 + ".wav"
-    clip = Clip(1, 0, 1234.5678, None, None, "", name, "", "")
+    clip = RankedClip(1, 0, 1234.5678, None, None, "", name, "", "")
     lines = shown(RankedUnit(record(decides="points"), [clip]), width=60)
     assert name in "".join(line.strip() for line in lines[3:])
     assert "1235" in lines[3]

@@ -161,7 +161,7 @@ def test_held_out_clips_set_the_threshold_and_do_not_train():
     trained_on_all = {names[trace(recording)] for recording in Witness.seen}
     outcome = execute(held_out(0.4), Evaluation(), 1)
     trained = {names[trace(recording)] for recording in Witness.seen}
-    rows = list(csv.DictReader(io.StringIO(outcome.split)))
+    rows = list(csv.DictReader(io.StringIO(outcome.dealt)))
     kept = {row["name"] for row in rows if row["part"] == "threshold"}
     assert kept and not kept & trained and kept | trained == trained_on_all
     clips = [*case.train, *case.test]
@@ -173,7 +173,7 @@ def test_held_out_clips_set_the_threshold_and_do_not_train():
 
 def test_the_split_lists_every_clip_with_its_part():
     outcome = execute(held_out(0.2, WeakWitness, n_train_anomalous=2), Evaluation(), 1)
-    rows = list(csv.DictReader(io.StringIO(outcome.split)))
+    rows = list(csv.DictReader(io.StringIO(outcome.dealt)))
     counts = Counter((row["part"], row["label"]) for row in rows)
     assert counts == {
         ("train", "0"): 8,
@@ -188,12 +188,12 @@ def test_each_split_of_a_case_is_stored_for_itself(tmp_path):
     store = Store(tmp_path)
     for seed in (0, 1):
         outcome = execute(unit(Witness, "Weak", seed=seed), Evaluation(), 1)
-        store.save_case(outcome.record.unit, outcome.truth.arrays(), outcome.split)
+        store.save_case(outcome.record.unit, outcome.truth.arrays(), outcome.dealt)
         store.save(replace(outcome.record, scores=True), outcome.scores)
         tested = GroundTruth.from_arrays(store.case(outcome.record.unit)).names.tolist()
         assert tested == outcome.truth.names.tolist()
         table = store.case_path(outcome.record.unit).with_suffix(".csv").read_text()
-        assert table == outcome.split
+        assert table == outcome.dealt
     before = {record.unit.key: record.metrics for record in store.records()}
     after = {record.unit.key: record.metrics for record in evaluate_store(store, "default")}
     assert before == after

@@ -24,7 +24,7 @@ def case_of(*labels):
 @given(st.lists(LABELS, min_size=1, max_size=3), st.floats(0, 1, exclude_min=True))
 def test_prefix_takes_the_beginning_of_each_recording(labels, fraction):
     case = case_of(*labels)
-    split = Prefix(fraction).split(case)
+    split = Prefix(fraction).deal(case)
     assert split.test is case.test
     assert len(split.train) == len(case.test)
     for part, whole in zip(split.train, case.test, strict=True):
@@ -34,7 +34,7 @@ def test_prefix_takes_the_beginning_of_each_recording(labels, fraction):
 
 
 def test_prefix_takes_a_tenth_unless_told():
-    assert len(Prefix().split(case_of(np.zeros(50))).train[0]) == 5
+    assert len(Prefix().deal(case_of(np.zeros(50))).train[0]) == 5
 
 
 @pytest.mark.parametrize("fraction", [0, -0.1, 1.1, float("nan")])
@@ -45,7 +45,7 @@ def test_prefix_refuses_other_fractions(fraction):
 
 def test_whole_trains_on_what_is_scored():
     case = case_of([0, 1], [0, 0])
-    split = Whole().split(case)
+    split = Whole().deal(case)
     assert split.train is case.test
     assert split.test is case.test
 
@@ -56,9 +56,9 @@ def test_normal_takes_exactly_the_normal_points_in_stretches(labels):
     normal = [r.values[r.labels == 0] for r in case.test]
     if not sum(map(len, normal)):
         with pytest.raises(InputError, match="pump: nothing in it is labelled normal"):
-            Normal().split(case)
+            Normal().deal(case)
         return
-    train = Normal().split(case).train
+    train = Normal().deal(case).train
     np.testing.assert_array_equal(np.concatenate([r.values for r in train]), np.concatenate(normal))
     for stretch in train:
         assert not stretch.labels.any()
@@ -70,18 +70,18 @@ def test_normal_takes_exactly_the_normal_points_in_stretches(labels):
 
 def test_normal_takes_clips_by_their_own_label():
     clips = [Recording([1.0, 2.0], label=label, name=f"clip{label}") for label in (0, 1)]
-    assert Normal().split(Case("pump", test=tuple(clips))).train == (clips[0],)
+    assert Normal().deal(Case("pump", test=tuple(clips))).train == (clips[0],)
     with pytest.raises(InputError, match="nothing in it is labelled normal"):
-        Normal().split(Case("pump", test=(clips[1],)))
+        Normal().deal(Case("pump", test=(clips[1],)))
 
 
 def test_normal_needs_labels():
     with pytest.raises(InputError, match="r0: protocol=normal needs labels"):
-        Normal().split(Case("pump", test=(Recording([1.0], name="r0"),)))
+        Normal().deal(Case("pump", test=(Recording([1.0], name="r0"),)))
 
 
 def test_given_takes_the_training_part_of_the_data_set():
     case = Case("pump", test=(Recording([1.0]),), train=(Recording([2.0]),))
-    assert Given().split(case) == case
+    assert Given().deal(case) == case
     with pytest.raises(InputError, match="pump: the data set has no training part of its own"):
-        Given().split(case_of([0, 1]))
+        Given().deal(case_of([0, 1]))

@@ -29,7 +29,7 @@ def names(recordings):
 
 
 def test_every_clip_is_dealt_once():
-    split = Weak(n_test_normal=4, n_test_anomalous=3).split(CASE)
+    split = Weak(n_test_normal=4, n_test_anomalous=3).deal(CASE)
     assert sum(r.label for r in split.test) == 3
     assert len(split.test) == 7
     assert names(split.train).isdisjoint(names(split.test))
@@ -38,7 +38,7 @@ def test_every_clip_is_dealt_once():
 
 def test_only_detectors_that_learn_from_labels_are_given_the_anomalies():
     protocol = Weak(n_test_normal=4, n_test_anomalous=3, n_train_anomalous=2)
-    split = protocol.split(CASE)
+    split = protocol.deal(CASE)
     weak, others = protocol.training(split, "weak"), protocol.training(split, "none")
     assert sum(r.label for r in weak) == 2
     assert names(others) == {r.name for r in weak if r.label == 0}
@@ -71,13 +71,13 @@ def test_labelled_points_in_the_given_part_are_told():
 
 
 def test_the_draw_depends_on_the_seed():
-    first, again, other = (names(Weak(seed=seed).split(CASE).test) for seed in (0, 0, 1))
+    first, again, other = (names(Weak(seed=seed).deal(CASE).test) for seed in (0, 0, 1))
     assert first == again != other
 
 
 def test_too_few_clips_are_told():
     with pytest.raises(InputError, match="200 are asked for, but there are 12"):
-        Weak(n_test_normal=200).split(CASE)
+        Weak(n_test_normal=200).deal(CASE)
 
 
 def kinds(recordings):
@@ -86,35 +86,35 @@ def kinds(recordings):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_unlabelled_kinds_never_train_and_the_tested_clips_stay(seed):
-    plain = Weak(4, 4, seed=seed).split(CASE)
+    plain = Weak(4, 4, seed=seed).deal(CASE)
     for unlabelled in (["bearing"], ["rubbing", "imbalance"]):
-        split = Weak(4, 4, unlabelled_kinds=unlabelled, seed=seed).split(CASE)
+        split = Weak(4, 4, unlabelled_kinds=unlabelled, seed=seed).deal(CASE)
         assert names(split.test) == names(plain.test)
         left = [kind for kind in kinds(plain.train) if kind not in unlabelled]
         assert kinds(split.train) == left
         assert names(r for r in split.train if r.label == 0) == names(
             r for r in plain.train if r.label == 0
         )
-    assert not kinds(Weak(4, 4, unlabelled_kinds=sorted(set(KINDS))).split(CASE).train)
+    assert not kinds(Weak(4, 4, unlabelled_kinds=sorted(set(KINDS))).deal(CASE).train)
 
 
 def test_the_number_of_training_anomalies_counts_kinds_that_may_train():
     protocol = Weak(4, 0, n_train_anomalous=2, unlabelled_kinds=["bearing", "imbalance"])
-    assert kinds(protocol.split(CASE).train) == ["rubbing"] * 2
+    assert kinds(protocol.deal(CASE).train) == ["rubbing"] * 2
     with pytest.raises(InputError, match="3 are asked for, but there are 2"):
-        Weak(4, 0, n_train_anomalous=3, unlabelled_kinds=protocol.unlabelled_kinds).split(CASE)
+        Weak(4, 0, n_train_anomalous=3, unlabelled_kinds=protocol.unlabelled_kinds).deal(CASE)
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():
     with pytest.raises(InputError) as caught:
-        Weak(unlabelled_kinds=["bearing", "gremlins"]).split(CASE)
+        Weak(unlabelled_kinds=["bearing", "gremlins"]).deal(CASE)
     assert str(caught.value) == (
         "fan: no anomalous clip is of the kind 'gremlins' that protocol.unlabelled_kinds names; "
         "there are bearing, imbalance, rubbing"
     )
     nameless = tuple(Recording(r.values, label=r.label) for r in CLIPS)
     with pytest.raises(InputError, match="its data tells no kinds apart"):
-        Weak(unlabelled_kinds=["bearing"]).split(Case("fan", test=nameless))
+        Weak(unlabelled_kinds=["bearing"]).deal(Case("fan", test=nameless))
 
 
 def test_no_detector_hears_the_kind_when_it_scores():

@@ -1,31 +1,38 @@
-"""Data sets, loaders for files and arrays, and the policy for missing points."""
+"""Data sets, loaders for files and arrays, and the policy for missing points.
+
+The classes are imported when they are first asked for: those of sounds need the extra `audio`.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from anomalib_ts.data.base import Case, DataSet
+from anomalib_ts.exports import lazily
 
 if TYPE_CHECKING:
-    from anomalib_ts.data.arrays import Arrays
-    from anomalib_ts.data.csv_file import CsvFile
-    from anomalib_ts.data.gaps import fill_gaps
-    from anomalib_ts.data.mackey_glass import MackeyGlass
-    from anomalib_ts.data.tsb_uad import TsbUad
-
-__all__ = ["Arrays", "Case", "CsvFile", "DataSet", "MackeyGlass", "TsbUad", "fill_gaps"]
+    from anomalib_ts.data.arrays import Arrays as Arrays
+    from anomalib_ts.data.base import Case as Case
+    from anomalib_ts.data.base import DataSet as DataSet
+    from anomalib_ts.data.csv_file import CsvFile as CsvFile
+    from anomalib_ts.data.dcase import Dcase as Dcase
+    from anomalib_ts.data.dcase2020 import Dcase2020 as Dcase2020
+    from anomalib_ts.data.gaps import fill_gaps as fill_gaps
+    from anomalib_ts.data.machine_sound import MachineSound as MachineSound
+    from anomalib_ts.data.mackey_glass import MackeyGlass as MackeyGlass
+    from anomalib_ts.data.tsb_uad import TsbUad as TsbUad
 
 _HOMES = {
-    "Arrays": "arrays",
-    "CsvFile": "csv_file",
-    "MackeyGlass": "mackey_glass",
-    "TsbUad": "tsb_uad",
-    "fill_gaps": "gaps",
+    "Arrays": "anomalib_ts.data.arrays",
+    "Case": "anomalib_ts.data.base",
+    "CsvFile": "anomalib_ts.data.csv_file",
+    "DataSet": "anomalib_ts.data.base",
+    "Dcase": "anomalib_ts.data.dcase",
+    "Dcase2020": "anomalib_ts.data.dcase2020",
+    "MachineSound": "anomalib_ts.data.machine_sound",
+    "MackeyGlass": "anomalib_ts.data.mackey_glass",
+    "TsbUad": "anomalib_ts.data.tsb_uad",
+    "fill_gaps": "anomalib_ts.data.gaps",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__ = list(_HOMES)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -17,6 +17,11 @@ from anomalib_ts.recording import Recording, RecordingLike, as_recording
 class Arrays(DataSet):
     """One series held in memory, as a data set of one case.
 
+    >>> from anomalib_ts.data import Arrays
+    >>> case = Arrays([1.0, 2.0, 9.0], labels=[0, 0, 1], train=[1.0, 2.0], name="pump").load("pump")
+    >>> len(case.test[0]), len(case.train[0])
+    (3, 2)
+
     Args:
         values: `(n,)` or `(n, c)` finite numbers, or a recording with names and times: the series
             to score. Mend gaps with `fill_gaps`.

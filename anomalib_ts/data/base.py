@@ -13,6 +13,11 @@ from anomalib_ts.recording import FloatArray, Recording
 class Case:
     """One problem to solve: a series, or a machine type with its clips.
 
+    >>> from anomalib_ts import Case, Recording
+    >>> case = Case("pump", test=(Recording([1.0, 9.0], labels=[0, 1]),))
+    >>> len(case.test), case.train
+    (1, ())
+
     Attributes:
         name: unique within its data set.
         test: the recordings to score, whole.
@@ -30,6 +35,21 @@ class Case:
 
 class DataSet(ABC):
     """A collection of cases that are loaded one at a time.
+
+    >>> from anomalib_ts import Case, DataSet, Recording
+    >>> class Ramp(DataSet):
+    ...     name = "ramp"
+    ...
+    ...     def case_names(self):
+    ...         return ["up"]
+    ...
+    ...     def load(self, case_name):
+    ...         return Case(case_name, test=(Recording(range(5)),))
+    ...
+    ...     def fingerprint(self, case_name):
+    ...         return "1"
+    >>> len(Ramp().load("up").test[0])
+    5
 
     Attributes:
         name: stands in results and leaderboards, so it must tell this selection from others

@@ -17,7 +17,7 @@ from anomalib_ts.names import pick
 
 
 class CsvFile(DataSet):
-    """A table or NPZ file as a series, or several files as several series.
+    r"""A table or NPZ file as a series, or several files as several series.
 
     A text file holds a point a line and a channel a column, and may be packed (`.csv.gz`, `.bz2`,
     `.xz`, `.zip`). Delimiter, header, decimal sign and the order of day and month are found out.
@@ -35,6 +35,16 @@ class CsvFile(DataSet):
     Scores are then one a point of the even grid, as `Recording.times` says. Times that come twice
     or fall, and gaps longer than `max_gap`, are errors. Missing values are filled up to `max_gap`
     and refused beyond, see `fill_gaps`.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from anomalib_ts.data import CsvFile
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "pump.csv"
+    ...     _ = path.write_text("flow,label\n1.5,0\n1.7,0\n9.0,1\n")
+    ...     (pump,) = CsvFile(str(path)).load("pump").test
+    >>> pump.channel_names, pump.labels.tolist()
+    (('flow',), [0, 0, 1])
 
     Args:
         path: a file, a folder (its files of these kinds), or a glob pattern.

@@ -57,6 +57,14 @@ class Dcase(DataSet):
     held in memory whole, at 160 kB per clip of 10 s with the default settings (4,000 clips:
     640 MB).
 
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from anomalib_ts.data import Dcase
+    >>> with TemporaryDirectory() as folder:
+    ...     (Path(folder) / "fan" / "train").mkdir(parents=True)
+    ...     Dcase(folder).case_names()
+    ['fan']
+
     Args:
         root: folder with a folder for each machine type.
         machine_types: the cases, by folder name; all there are by default.

@@ -109,6 +109,14 @@ class Dcase2020(Dcase):
     "MIMII Dataset" (DCASE Workshop 2019), and Koizumi et al., "Description and discussion on
     DCASE2020 challenge task 2" (DCASE Workshop 2020).
 
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from anomalib_ts.data import Dcase2020
+    >>> with TemporaryDirectory() as folder:
+    ...     (Path(folder) / "dev_data" / "pump" / "train").mkdir(parents=True)
+    ...     Dcase2020(root=folder).case_names()
+    ['pump']
+
     Args:
         root: folder with `dev_data/<type>` and `eval_data/<type>`, or with `<type>` at once.
         part: `development` (labelled) or `evaluation` (other machines; its test labels are in
@@ -174,7 +182,7 @@ class Dcase2020(Dcase):
             ) from None
 
     def load(self, case_name: str) -> Case:
-        """See `Dcase.load`; warns when clips are missing from the development part."""
+        """Load a machine type; warns when clips are missing from the development part."""
         if self.part == "development" and self.machine_ids is None:
             _warn_of_missing(case_name, self.clips(case_name))
         return super().load(case_name)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from anomalib_ts.data.column_names import listed, shown
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 from anomalib_ts.recording import FloatArray
+from anomalib_ts.runs import runs
 
 
 def fill_gaps(
@@ -24,6 +25,13 @@ def fill_gaps(
 
     Inside a series each channel is interpolated linearly in its own gaps; at the ends the nearest
     value is repeated.
+
+    >>> from anomalib_ts.data import fill_gaps
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # it says how many points were filled
+    ...     fill_gaps([1.0, float("nan"), 3.0]).tolist()
+    [1.0, 2.0, 3.0]
 
     Args:
         values: `(n,)` or `(n, c)`; NaN marks a missing value, as does the mask of a masked array.
@@ -79,8 +87,7 @@ def _check_channel(missing: NDArray[np.bool_], channel: str, max_gap: int, name:
             f"{name}: channel {channel} holds no number, all {len(missing)} points are missing; "
             "leave this channel out"
         )
-    edges = np.flatnonzero(np.diff(missing, prepend=False, append=False))
-    starts, ends = edges[::2], edges[1::2]
+    starts, ends = runs(missing)
     longest = int(np.argmax(ends - starts))
     length = int(ends[longest] - starts[longest])
     if length > max_gap:

@@ -112,6 +112,10 @@ class MachineSound(Dcase):
     These are stand-ins with known causes, no substitute for recordings: a detector that works here
     has shown that it can, not that it does.
 
+    >>> from anomalib_ts.data import MachineSound
+    >>> MachineSound(machine_types=["ventilator"], n_train=4).case_names()
+    ['ventilator']
+
     Args:
         root: folder under which the sounds are kept, each set of settings in a folder of its own.
         machine_types: the cases.

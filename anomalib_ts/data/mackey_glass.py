@@ -39,6 +39,12 @@ class MackeyGlass(DataSet):
     anomalies. Values, labels and order of the cases depend on nothing but the arguments: the
     same on every machine.
 
+    >>> from anomalib_ts.data import MackeyGlass
+    >>> data = MackeyGlass(n_points=6000, n_anomalies=2)
+    >>> case = data.load(data.case_names()[0])
+    >>> len(case.train) > 0, case.test[0].is_anomalous, case.train[0].is_anomalous
+    (True, True, False)
+
     Args:
         n_points: points of each test recording; at least 500 an anomaly.
         n_anomalies: joints in each test recording, one in each of `n_anomalies` equal stretches.

@@ -14,7 +14,7 @@ from anomalib_ts.results.cells import csv_text
 COLUMNS = ("part", "label", "machine_id", "name")
 
 
-def hold_out(
+def hold_out_recordings(
     train: Sequence[Recording], share: float
 ) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
     """Take a share of the normal training recordings away, the same ones in each call.
@@ -32,7 +32,7 @@ def hold_out(
     """
     if not share:
         return tuple(train), ()
-    normal = [recording for recording in train if not _has_anomaly(recording)]
+    normal = [recording for recording in train if not recording.is_anomalous]
     if len(normal) < 2:
         raise InputError(
             f"threshold.held_out={share:g} takes whole normal recordings from training, and there "
@@ -52,7 +52,3 @@ def split_table(parts: Mapping[str, Sequence[Recording]]) -> str:
         for recording in recordings
     ]
     return csv_text([COLUMNS, *rows])
-
-
-def _has_anomaly(recording: Recording) -> bool:
-    return recording.label == 1 or (recording.labels is not None and bool(recording.labels.any()))

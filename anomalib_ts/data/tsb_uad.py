@@ -26,7 +26,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class TsbUad(DataSet):
-    """One data set of TSB-UAD (Paparrizos et al., PVLDB 15(8), 2022), or some of its series.
+    r"""One data set of TSB-UAD (Paparrizos et al., PVLDB 15(8), 2022), or some of its series.
 
     A series is a file `<root>/<dataset>/<series>.out` with a line `value,label` a point, without a
     header; each is a case named by its file without `.out`. Where `X.train.out` lies beside
@@ -36,6 +36,16 @@ class TsbUad(DataSet):
     In Dodgers -1 marks a missing reading and is labelled anomalous (2,903 of its 5,612 anomalous
     points), so a detector that finds nothing but -1 does well. In Occupancy an "anomaly" means
     that somebody is in the room. Some NAB series hold no anomaly: AUROC is undefined on them.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from anomalib_ts.data import TsbUad
+    >>> with TemporaryDirectory() as folder:
+    ...     (Path(folder) / "Dodgers").mkdir()
+    ...     _ = (Path(folder) / "Dodgers" / "a.out").write_text("1.5,0\n1.7,0\n9.0,1\n")
+    ...     (series,) = TsbUad(root=folder, dataset="Dodgers").load("a").test
+    >>> series.labels.tolist()
+    [0, 0, 1]
 
     Args:
         root: the folder that holds a folder for each data set.

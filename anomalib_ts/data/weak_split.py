@@ -59,8 +59,8 @@ def weak_split(
     if unlabelled:
         raise InputError(f"{case.name}: {unlabelled[0]} has no label, so it cannot be split")
     rng = np.random.default_rng(seed)
-    normal = stratified([r for r in pool if r.label == 0], rng)
-    anomalous = stratified([r for r in pool if r.label == 1], rng)
+    normal = stratified([r for r in pool if not r.is_anomalous], rng)
+    anomalous = stratified([r for r in pool if r.is_anomalous], rng)
     n_normal = _count(n_test_normal, len(normal), f"{case.name}: normal test clips")
     n_anomalous = _count(n_test_anomalous, len(anomalous), f"{case.name}: anomalous test clips")
     if n_normal == len(normal):

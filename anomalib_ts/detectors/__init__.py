@@ -6,72 +6,52 @@ nothing (torch and Lightning take seconds).
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from anomalib_ts.exports import lazily
 
 if TYPE_CHECKING:
-    from anomalib_ts.detectors.autoencoder.detector import Autoencoder
-    from anomalib_ts.detectors.base import Capabilities, Detector, load_detector
-    from anomalib_ts.detectors.dcase_autoencoder.detector import DcaseAutoencoder
-    from anomalib_ts.detectors.deep_sad.detector import DeepSad
-    from anomalib_ts.detectors.deep_svdd.detector import DeepSvdd
-    from anomalib_ts.detectors.dense_autoencoder.detector import DenseAutoencoder
-    from anomalib_ts.detectors.devnet.detector import DevNet
-    from anomalib_ts.detectors.fastflow1d.detector import FastFlow1D
-    from anomalib_ts.detectors.iforest import IForest
-    from anomalib_ts.detectors.mahalanobis import Mahalanobis
-    from anomalib_ts.detectors.mobilefacenet.detector import MobileFaceNet
-    from anomalib_ts.detectors.moving_mean import MovingMean
-    from anomalib_ts.detectors.random_score import RandomScore
-    from anomalib_ts.detectors.usad.detector import Usad
-    from anomalib_ts.detectors.weak_autoencoder.detector import WeakAutoencoder
+    from anomalib_ts.detectors.autoencoder.detector import Autoencoder as Autoencoder
+    from anomalib_ts.detectors.base import Capabilities as Capabilities
+    from anomalib_ts.detectors.base import Detector as Detector
+    from anomalib_ts.detectors.base import load_detector as load_detector
+    from anomalib_ts.detectors.dcase_autoencoder.detector import (
+        DcaseAutoencoder as DcaseAutoencoder,
+    )
+    from anomalib_ts.detectors.deep_sad.detector import DeepSad as DeepSad
+    from anomalib_ts.detectors.deep_svdd.detector import DeepSvdd as DeepSvdd
+    from anomalib_ts.detectors.dense_autoencoder.detector import (
+        DenseAutoencoder as DenseAutoencoder,
+    )
+    from anomalib_ts.detectors.devnet.detector import DevNet as DevNet
+    from anomalib_ts.detectors.fastflow1d.detector import FastFlow1D as FastFlow1D
+    from anomalib_ts.detectors.iforest import IForest as IForest
+    from anomalib_ts.detectors.mahalanobis import Mahalanobis as Mahalanobis
+    from anomalib_ts.detectors.mobilefacenet.detector import MobileFaceNet as MobileFaceNet
+    from anomalib_ts.detectors.moving_mean import MovingMean as MovingMean
+    from anomalib_ts.detectors.random_score import RandomScore as RandomScore
+    from anomalib_ts.detectors.usad.detector import Usad as Usad
+    from anomalib_ts.detectors.weak_autoencoder.detector import WeakAutoencoder as WeakAutoencoder
 
-__all__ = [
-    "Autoencoder",
-    "Capabilities",
-    "DcaseAutoencoder",
-    "DeepSad",
-    "DeepSvdd",
-    "DenseAutoencoder",
-    "Detector",
-    "DevNet",
-    "FastFlow1D",
-    "IForest",
-    "Mahalanobis",
-    "MobileFaceNet",
-    "MovingMean",
-    "RandomScore",
-    "Usad",
-    "WeakAutoencoder",
-    "load_detector",
-]
-
-_MODULES = {
-    "Autoencoder": "autoencoder.detector",
-    "Capabilities": "base",
-    "DcaseAutoencoder": "dcase_autoencoder.detector",
-    "DeepSad": "deep_sad.detector",
-    "DeepSvdd": "deep_svdd.detector",
-    "DenseAutoencoder": "dense_autoencoder.detector",
-    "Detector": "base",
-    "DevNet": "devnet.detector",
-    "FastFlow1D": "fastflow1d.detector",
-    "IForest": "iforest",
-    "Mahalanobis": "mahalanobis",
-    "MobileFaceNet": "mobilefacenet.detector",
-    "MovingMean": "moving_mean",
-    "RandomScore": "random_score",
-    "Usad": "usad.detector",
-    "WeakAutoencoder": "weak_autoencoder.detector",
-    "load_detector": "base",
+_HOMES = {
+    "Autoencoder": "anomalib_ts.detectors.autoencoder.detector",
+    "Capabilities": "anomalib_ts.detectors.base",
+    "DcaseAutoencoder": "anomalib_ts.detectors.dcase_autoencoder.detector",
+    "DeepSad": "anomalib_ts.detectors.deep_sad.detector",
+    "DeepSvdd": "anomalib_ts.detectors.deep_svdd.detector",
+    "DenseAutoencoder": "anomalib_ts.detectors.dense_autoencoder.detector",
+    "Detector": "anomalib_ts.detectors.base",
+    "DevNet": "anomalib_ts.detectors.devnet.detector",
+    "FastFlow1D": "anomalib_ts.detectors.fastflow1d.detector",
+    "IForest": "anomalib_ts.detectors.iforest",
+    "Mahalanobis": "anomalib_ts.detectors.mahalanobis",
+    "MobileFaceNet": "anomalib_ts.detectors.mobilefacenet.detector",
+    "MovingMean": "anomalib_ts.detectors.moving_mean",
+    "RandomScore": "anomalib_ts.detectors.random_score",
+    "Usad": "anomalib_ts.detectors.usad.detector",
+    "WeakAutoencoder": "anomalib_ts.detectors.weak_autoencoder.detector",
+    "load_detector": "anomalib_ts.detectors.base",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__ = list(_HOMES)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -25,6 +25,12 @@ from anomalib_ts.settings import check_settings
 class Capabilities:
     """What a detector declares about itself; `anomalib_ts.testing.check_detector` verifies it.
 
+    >>> from anomalib_ts import Capabilities, WeakAutoencoder
+    >>> WeakAutoencoder.capabilities.supervision
+    'weak'
+    >>> Capabilities(causal=True)
+    Capabilities(multivariate=True, causal=True, supervision='none', ...)
+
     Attributes:
         multivariate: takes recordings of more than one channel and uses all of them.
         causal: the score of a point does not depend on later points.
@@ -54,6 +60,17 @@ class Detector(BaseEstimator, ABC):
     anomaly away are taken out. As in scikit-learn, `__init__` only stores its arguments and what
     is learnt goes into attributes that end in `_`.
 
+    >>> import numpy as np
+    >>> from anomalib_ts import Detector
+    >>> class Distance(Detector):
+    ...     def _fit(self, train):
+    ...         self.centre_ = np.median(np.concatenate([one.values for one in train]), axis=0)
+    ...
+    ...     def _score(self, recording):
+    ...         return abs(recording.values - self.centre_).max(axis=1)
+    >>> int(Distance().fit([1.0, 3.0, 5.0]).score([3.0, 7.0]).argmax())
+    1
+
     Attributes:
         capabilities: what the detector declares about itself.
         version: raised whenever the same settings and seed give other scores than before, so
@@ -79,6 +96,13 @@ class Detector(BaseEstimator, ABC):
     @final
     def fit(self, train: RecordingLike | Sequence[RecordingLike], y: None = None) -> Self:
         """Learn from training data.
+
+        >>> import numpy as np
+        >>> from anomalib_ts import MovingMean
+        >>> MovingMean(window=3).fit(np.zeros((50, 2))).n_channels_
+        2
+        >>> MovingMean(window=3).fit([np.zeros(50), np.ones(80)]).n_channels_
+        1
 
         Args:
             train: one array `(n,)` or `(n, c)`, one recording, or a list of either, all with the
@@ -119,6 +143,15 @@ class Detector(BaseEstimator, ABC):
 
         Channels with names are matched to those of the training data by name. What `set_params`
         changed after `fit` has no effect before the next `fit`.
+
+        >>> from anomalib_ts import MovingMean
+        >>> detector = MovingMean(window=3)
+        >>> detector.score([0.0, 1.0])
+        Traceback (most recent call last):
+        ...
+        anomalib_ts.errors.NotFittedError: MovingMean must be fitted before it can score
+        >>> detector.fit([0.0, 1.0, 0.0, 1.0]).score([0.0, 1.0]).shape
+        (2,)
 
         Args:
             recording: an array `(n,)` or `(n, c)`, or a recording.
@@ -249,6 +282,15 @@ def load_detector(path: str | Path) -> Detector:
     """Read a detector that `Detector.save` wrote.
 
     The file is a pickle: load only files you trust, since loading can run code.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from anomalib_ts import MovingMean, load_detector
+    >>> detector = MovingMean(window=3).fit([0.0, 1.0, 0.0, 1.0])
+    >>> with TemporaryDirectory() as folder:
+    ...     again = load_detector(detector.save(Path(folder) / "detector.pkl"))
+    >>> again.score([0.0, 5.0]).tolist() == detector.score([0.0, 5.0]).tolist()
+    True
 
     Raises:
         InputError: the file holds something else.

@@ -37,6 +37,14 @@ class IForest(Detector):
     256 windows, so no more than 256 per tree are ever drawn from the training data. Channels that
     never varied in training are given noise there, or else no tree would look at them.
 
+    >>> import numpy as np
+    >>> from anomalib_ts import IForest
+    >>> wave = np.sin(np.arange(600) / 5)
+    >>> new = wave[:200].copy()
+    >>> new[100:104] += 2
+    >>> scores = IForest(window=4).fit(wave).score(new)
+    >>> 98 <= int(scores.argmax()) <= 105
+    True
 
     Attributes:
         window_: points a window.

@@ -33,6 +33,16 @@ class Mahalanobis(Detector):
     so that there may be fewer training windows than values in one. A window's score, divided by
     its number of values, goes to the point at its centre; 1 is what training data have on average.
 
+    Two channels that rise and fall together, and a point at which they do not:
+
+    >>> import numpy as np
+    >>> from anomalib_ts import Mahalanobis
+    >>> wave = np.sin(np.arange(300) / 5)
+    >>> train = np.stack([wave, wave], axis=1)
+    >>> new = train[:50].copy()
+    >>> new[30, 1] *= -1
+    >>> int(Mahalanobis().fit(train).score(new).argmax())
+    30
 
     Attributes:
         mean_: `(window * c,)` of the standardised training windows.

@@ -21,6 +21,10 @@ class MovingMean(Detector):
     The deviation of each channel is divided by its root mean square in training; the score is the
     Euclidean norm over the channels. Time O(n c), whatever the window.
 
+    >>> from anomalib_ts import MovingMean
+    >>> detector = MovingMean(window=3).fit([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
+    >>> int(detector.score([0.0, 1.0, 0.0, 9.0, 0.0, 1.0]).argmax())
+    3
 
     Attributes:
         scale_: `(c,)`, the typical deviation of each standardised channel in training.

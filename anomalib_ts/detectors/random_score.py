@@ -11,7 +11,12 @@ from anomalib_ts.settings import configured, setting
 
 @configured
 class RandomScore(Detector):
-    """Uniform random scores in [0, 1), the same for every recording of a length."""
+    """Uniform random scores in [0, 1), the same for every recording of a length.
+
+    >>> from anomalib_ts import RandomScore
+    >>> RandomScore(seed=0).fit([1.0, 2.0]).score([5.0, 5.0, 5.0]).round(3).tolist()
+    [0.637, 0.27, 0.041]
+    """
 
     capabilities = Capabilities(uses_values=False)
 

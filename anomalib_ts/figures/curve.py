@@ -97,7 +97,7 @@ class Curve(StudyFigure):
         return f"detector.{self.x}" if self.x.startswith("trainer.") else self.x
 
     def check(self, job: Job) -> None:
-        """See `StudyFigure.check`."""
+        """Refuse a setting that the job does not have, or a metric that it does not compute."""
         parts = {"data": job.data, "protocol": job.protocol, "threshold": job.threshold}
         known = flat_settings(parts) | {"seed": job.seed}
         for _, settings in job.detectors:
@@ -111,7 +111,7 @@ class Curve(StudyFigure):
             check_value(metric, job.metrics.get("metrics", "default"), "figure.metrics")
 
     def draw(self, store: Store, records: Sequence[Record]) -> Drawn:
-        """See `StudyFigure.draw`."""
+        """A panel a metric, a line a method over the values of the setting."""
         del store
         found = placed(records, self.setting)
         refuse_nothing(found, self.metrics)

@@ -13,10 +13,11 @@ from anomalib_ts.errors import DataNotFoundError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.figures.base import Drawn, StudyFigure
 from anomalib_ts.figures.places import Result, placed
-from anomalib_ts.figures.style import ANOMALOUS, INK, NORMAL, new_figure
+from anomalib_ts.figures.style import new_figure
 from anomalib_ts.figures.values import remarks
 from anomalib_ts.ground_truth import GroundTruth
 from anomalib_ts.metrics import evaluate
+from anomalib_ts.palette import ANOMALY, INK, NORMAL
 from anomalib_ts.recording import FloatArray, LabelArray
 from anomalib_ts.results.formats import Grid
 from anomalib_ts.results.record import Record
@@ -68,12 +69,12 @@ class Distributions(StudyFigure):
     name: str = "distributions"
 
     def check(self, job: Job) -> None:
-        """See `StudyFigure.check`."""
+        """Refuse a job that keeps no scores to draw."""
         if not job.save_scores:
             raise DataNotFoundError("figure=distributions needs scores; set save_scores=true")
 
     def draw(self, store: Store, records: Sequence[Record]) -> Drawn:
-        """See `StudyFigure.draw`."""
+        """A panel a case and method, of the smallest seed; a line of the table each."""
         found = placed(records)
         seed = min(result.record.unit.seed for result in found)
         chosen = [result for result in found if result.record.unit.seed == seed]
@@ -204,7 +205,7 @@ def _fill(panel: Axes, unit: Scored, edges: FloatArray) -> None:
     if not np.allclose(np.diff(edges), edges[1] - edges[0]):
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter("{x:g}")
-    for label, name, colour in ((0, "normal", NORMAL), (1, "anomalous", ANOMALOUS)):
+    for label, name, colour in ((0, "normal", NORMAL), (1, "anomalous", ANOMALY)):
         scores = unit.scores[unit.labels == label]
         weights = np.full(len(scores), 1 / len(scores))
         shares = np.histogram(scores, edges, weights=weights)[0]

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from anomalib_ts.figures.base import Drawn, StudyFigure
 from anomalib_ts.figures.places import Result, placed
-from anomalib_ts.figures.style import FAINT, INK, colour, new_figure
+from anomalib_ts.figures.style import colour, new_figure
 from anomalib_ts.figures.values import (
     Summary,
     cell,
     chance,
     check_value,
     digits_for,
-    goodness,
     heading,
     refuse_nothing,
     remarks,
@@ -27,6 +26,8 @@ from anomalib_ts.figures.values import (
     summary_of,
     value,
 )
+from anomalib_ts.metrics.registry import sign_of
+from anomalib_ts.palette import FAINT, INK
 from anomalib_ts.results.formats import Grid
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
@@ -62,11 +63,11 @@ class Methods(StudyFigure):
     metric: str = "auroc"
 
     def check(self, job: Job) -> None:
-        """See `StudyFigure.check`."""
+        """Refuse a metric that the job does not compute."""
         check_value(self.metric, job.metrics.get("metrics", "default"), "figure.metric")
 
     def draw(self, store: Store, records: Sequence[Record]) -> Drawn:
-        """See `StudyFigure.draw`."""
+        """A panel a case, the methods from best to worst; a line of the table a method."""
         del store
         found = placed(records)
         refuse_nothing(found, [self.metric])
@@ -74,7 +75,7 @@ class Methods(StudyFigure):
         cases = list(dict.fromkeys(result.case for result in found))
         columns = [*cases, MEAN] if len(cases) > 1 else cases
         notes = remarks(found, incomplete=_is_incomplete(table))
-        bold = _bold(table, columns, goodness(self.metric))
+        bold = _bold(table, columns, sign_of(self.metric))
         if bold:
             notes.append("Bold: the best, and all less than a standard deviation behind it.")
         shown = columns
@@ -120,7 +121,7 @@ def summaries(found: Sequence[Result], metric: str) -> Summaries:
     for method, by_case in groups.items():
         row = {case: summary(by_case[case], metric, seeds) for case in cases}
         table[method] = row | {MEAN: _mean(list(row.values()))}
-    sign = goodness(metric)
+    sign = sign_of(metric)
     return dict(sorted(table.items(), key=lambda item: _order(item[1], cases, sign)))
 
 

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from anomalib_ts.palette import FAINT, GRID, INK, LINES
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""Told apart by colour-blind people, too (Okabe and Ito 2008); without their yellow."""
-
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-NORMAL, ANOMALOUS, INK, FAINT = "#0072b2", "#d55e00", "#333333", "#8a8a8a"
 
 _SETTINGS: Any = {
     "font.size": 11,
@@ -32,7 +30,7 @@ _SETTINGS: Any = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
+    "grid.color": GRID,
     "grid.linewidth": 0.8,
     "savefig.dpi": 150,
 }
@@ -60,7 +58,7 @@ def new_figure(width: float, height: float, remark: str) -> Figure:
 
 def colour(place: int) -> str:
     """Of the line at a place; beyond seven they repeat, with another marker."""
-    return COLOURS[place % len(COLOURS)]
+    return LINES[place % len(LINES)]
 
 
 def marker(place: int) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from anomalib_ts.errors import ConfigError, UndefinedMetricError
 from anomalib_ts.evaluation import AREAS
 from anomalib_ts.figures.places import NO_VALUE, Result, text_of
-from anomalib_ts.metrics.registry import REGISTRY, select
+from anomalib_ts.metrics.registry import POOLED, REGISTRY, select
 from anomalib_ts.names import nearest
 from anomalib_ts.results.leaderboard import title
 from anomalib_ts.results.record import Record
@@ -89,15 +89,9 @@ def heading(key: str) -> str:
     return f"{title(metric)}, pooled" if pooled == "pooled" else title(key)
 
 
-def goodness(key: str) -> float:
-    """1 where more is better, -1 where less is."""
-    name = key.removeprefix("pooled/")
-    return -1.0 if name in REGISTRY and not REGISTRY[name].higher_is_better else 1.0
-
-
 def chance(key: str) -> float | None:
     """What a random score gets, where that does not depend on the data."""
-    return 0.5 if key.removeprefix("pooled/").partition("/")[0] in AREAS else None
+    return 0.5 if key.removeprefix(POOLED).partition("/")[0] in AREAS else None
 
 
 def check_value(key: str, metrics: str | list[str], where: str) -> None:
@@ -115,13 +109,13 @@ def check_value(key: str, metrics: str | list[str], where: str) -> None:
     areas = [name for name in AREAS if name in computed]
     base = key.partition("/")[0].partition("@")[0].partition("_")[0]
     allowed = key in computed or (key == MACHINE and areas) or base in areas
-    allowed = allowed or key in [f"pooled/{name}" for name in areas]
+    allowed = allowed or key in [f"{POOLED}{name}" for name in areas]
     if allowed or key.startswith(FITTED):
         return
-    name = key.removeprefix("pooled/")
+    name = key.removeprefix(POOLED)
     if name in REGISTRY and (name == key or name in AREAS):
         raise ConfigError(f"{where}: {key} is not computed; set metrics=[{name},...]")
-    near = nearest(key, [*computed, *(f"pooled/{area}" for area in areas)])
+    near = nearest(key, [*computed, *(f"{POOLED}{area}" for area in areas)])
     raise ConfigError(f"{where}: unknown value {key!r}; {near}")
 
 

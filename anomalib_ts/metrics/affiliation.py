@@ -25,7 +25,9 @@ import numpy as np
 from anomalib_ts.errors import UndefinedMetricError
 from anomalib_ts.metrics.neighbours import nearest_smaller
 from anomalib_ts.metrics.prediction import PrecisionRecall, best, f1_scores
-from anomalib_ts.metrics.scored import FloatArray, IntArray, ScoredSeries, cumulated
+from anomalib_ts.metrics.scored import ScoredSeries, cumulated
+from anomalib_ts.recording import FloatArray
+from anomalib_ts.runs import IntArray
 
 _NAME = "affiliation F1"
 # Points handled at a time: bounds the memory and keeps the working set in the cache.

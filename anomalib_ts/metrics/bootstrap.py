@@ -9,12 +9,18 @@ import numpy.typing as npt
 
 from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics.evaluation import evaluate
-from anomalib_ts.metrics.scored import FloatArray, IntArray, ScoredSeries
+from anomalib_ts.metrics.scored import ScoredSeries
+from anomalib_ts.recording import FloatArray
+from anomalib_ts.runs import IntArray
 
 
 @dataclass(frozen=True)
 class Interval:
     """A value with its percentile bootstrap interval.
+
+    >>> from anomalib_ts.metrics import Interval
+    >>> Interval(0.8, 0.7, 0.9).undefined
+    0
 
     Attributes:
         value: The metric of the data itself.
@@ -47,6 +53,14 @@ def bootstrap_series(
     Neighbouring points depend on each other, so blocks are drawn: each begins anywhere, is of
     geometric length and wraps around the end (Politis and Romano 1994, "The stationary
     bootstrap"). Range metrics see segments cut at the joints; their intervals are approximate.
+
+    >>> import numpy as np
+    >>> from anomalib_ts.metrics import bootstrap_series
+    >>> labels = np.repeat([0, 1, 0], [40, 20, 40])
+    >>> scores = labels + np.random.default_rng(0).normal(0, 1, 100)
+    >>> found = bootstrap_series(labels, scores, block_length=5, resamples=50)
+    >>> found.low < found.value < found.high
+    True
 
     Args:
         labels: `(n,)`, 0 = normal, 1 = anomalous.
@@ -89,6 +103,11 @@ def bootstrap_mean(
     values: npt.ArrayLike, *, level: float = 0.95, resamples: int = 10_000, seed: int = 0
 ) -> Interval:
     """Interval of the mean of one metric over the series of a data set, by plain bootstrap.
+
+    >>> from anomalib_ts.metrics import bootstrap_mean
+    >>> found = bootstrap_mean([0.6, 0.8, 0.7, 0.9], resamples=50)
+    >>> round(found.value, 3), found.low < 0.75 < found.high
+    (0.75, True)
 
     Args:
         values: `(series,)` the metric of each series, finite.

@@ -34,6 +34,10 @@ def chance(
     Exact for `auroc`, `aupr`, `pauc`, `precision_at_k` and the point metrics at a given alarm
     rate; for the others the mean over seeded random scores, evenly spread over (0, 1).
 
+    >>> from anomalib_ts.metrics import chance
+    >>> chance([0, 0, 0, 1], ["auroc", "aupr"], window=2)["auroc"]
+    0.5
+
     Args:
         labels: `(n,)`, 0 = normal, 1 = anomalous.
         metrics: As in `evaluate`.

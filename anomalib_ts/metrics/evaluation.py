@@ -28,6 +28,10 @@ def evaluate(
 ) -> dict[str, float]:
     """Evaluates one series; the score is sorted once for all metrics.
 
+    >>> from anomalib_ts import evaluate
+    >>> evaluate([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.9], ["auroc", "f1"], threshold=0.2)
+    {'auroc': 0.75, 'f1': 0.8}
+
     Args:
         labels: `(n,)`, 0 = normal, 1 = anomalous.
         scores: `(n,)`, finite, higher = more anomalous. Points that are masked in labels or

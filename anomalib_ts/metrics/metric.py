@@ -50,12 +50,17 @@ class Settings:
 class Metric:
     """One row of the table.
 
+    >>> from anomalib_ts.metrics import REGISTRY
+    >>> delay = REGISTRY["detection_delay"]
+    >>> delay.sign, delay.needs_threshold, delay.is_oracle
+    (-1.0, True, False)
+
     Attributes:
         key: Name, such as `vus_pr/tsb_ad`.
         function: Computes the value from a series and the settings.
         description: One line for a person.
         bounds: Smallest and largest value; None = unbounded.
-        higher_is_better: False for delays.
+        higher_is_better: False for delays and false alarms.
         needs_window: Whether `window` must be given.
         needs_threshold: Whether `threshold` must be given.
         in_full: Whether `metrics="full"` includes it.
@@ -69,6 +74,11 @@ class Metric:
     needs_window: bool = False
     needs_threshold: bool = False
     in_full: bool = True
+
+    @property
+    def sign(self) -> float:
+        """1 where more is better, -1 where less is: values times it rank the best highest."""
+        return 1.0 if self.higher_is_better else -1.0
 
     @property
     def is_oracle(self) -> bool:

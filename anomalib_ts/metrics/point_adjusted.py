@@ -16,14 +16,9 @@ import numpy as np
 
 from anomalib_ts.errors import InputError
 from anomalib_ts.metrics.prediction import PrecisionRecall, best, f1_scores
-from anomalib_ts.metrics.scored import (
-    BoolArray,
-    FloatArray,
-    IntArray,
-    ScoredSeries,
-    counted,
-    cumulated,
-)
+from anomalib_ts.metrics.scored import ScoredSeries, counted, cumulated
+from anomalib_ts.recording import FloatArray
+from anomalib_ts.runs import BoolArray, IntArray
 
 _NAME = "point-adjusted F1"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anomalib_ts.errors import UndefinedMetricError
-from anomalib_ts.metrics.scored import FloatArray
+from anomalib_ts.recording import FloatArray
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,9 @@ import numpy as np
 
 from anomalib_ts.metrics.neighbours import nearest_smaller
 from anomalib_ts.metrics.prediction import PrecisionRecall, best, f1_scores
-from anomalib_ts.metrics.scored import (
-    BoolArray,
-    FloatArray,
-    IntArray,
-    ScoredSeries,
-    counted,
-    cumulated,
-    runs,
-)
+from anomalib_ts.metrics.scored import ScoredSeries, counted, cumulated
+from anomalib_ts.recording import FloatArray
+from anomalib_ts.runs import BoolArray, IntArray, runs
 
 _NAME = "range F1"
 _EXISTENCE = 0.2

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anomalib_ts.errors import InputError, UndefinedMetricError
-from anomalib_ts.metrics.scored import BoolArray, ScoredSeries
+from anomalib_ts.metrics.scored import ScoredSeries
 from anomalib_ts.metrics.threshold_free import auroc, pauc
+from anomalib_ts.runs import BoolArray
 
 DOMAINS = ("source", "target")
 """What DCASE tells apart: the conditions of training, and others with few training clips."""
@@ -34,6 +35,11 @@ def evaluate_records(
     et al. 2022), ranks the normal records of one domain against the anomalous ones of both, and
     takes one pAUC an id over both domains. `dcase2021` (Kawaguchi et al. 2021) keeps the domains
     apart in both areas.
+
+    >>> from anomalib_ts.metrics import evaluate_records
+    >>> found = evaluate_records([0, 1, 0, 1], [0.1, 0.9, 0.8, 0.3], ["00", "00", "02", "02"])
+    >>> found["auroc"], found["auroc/00"], found["auroc/02"]
+    (0.5, 1.0, 0.0)
 
     Args:
         labels: `(records,)`, 0 = normal, 1 = anomalous.
@@ -116,6 +122,10 @@ def evaluate_kinds(
     machine_ids: Sequence[str] | None = None,
 ) -> dict[str, float]:
     """AUROC of the normal records against the anomalous ones of each kind.
+
+    >>> from anomalib_ts.metrics import evaluate_kinds
+    >>> evaluate_kinds([0, 0, 1, 1], [0.1, 0.5, 0.9, 0.2], ["", "", "bearing", "rub"])
+    {'auroc@bearing': 1.0, 'auroc@rub': 0.5}
 
     Args:
         labels: `(records,)`, 0 = normal, 1 = anomalous.

@@ -21,9 +21,17 @@ from anomalib_ts.names import nearest
 
 DEFAULT = ("auroc", "aupr", "pauc")
 
+POOLED = "pooled/"
+"""Begins the name of a metric over all clips of a case, whatever their machine."""
+
 
 def list_metrics() -> list[Metric]:
-    """Every metric, in the order of the documentation."""
+    """Every metric, in the order of the documentation.
+
+    >>> from anomalib_ts.metrics import list_metrics
+    >>> [metric.key for metric in list_metrics()][:3]
+    ['auroc', 'aupr', 'pauc']
+    """
     return list(REGISTRY.values())
 
 
@@ -42,6 +50,16 @@ def select(metrics: str | Iterable[str], *, has_threshold: bool) -> list[Metric]
         return [REGISTRY[key] for key in DEFAULT]
     keys = [metrics] if isinstance(metrics, str) else list(metrics)
     return [_find(key) for key in keys]
+
+
+def sign_of(key: str) -> float:
+    """The `Metric.sign` of the values stored under a name; 1 for those of no metric of ours.
+
+    >>> sign_of("auroc"), sign_of("false_alarm_rate"), sign_of("pooled/auroc")
+    (1.0, -1.0, 1.0)
+    """
+    metric = REGISTRY.get(key.removeprefix(POOLED))
+    return 1.0 if metric is None else metric.sign
 
 
 def _find(key: str) -> Metric:

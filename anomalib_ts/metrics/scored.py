@@ -11,10 +11,8 @@ import numpy.typing as npt
 
 from anomalib_ts.array_kinds import unwrapped
 from anomalib_ts.errors import InputError, UndefinedMetricError
-
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.signedinteger[Any]]
-FloatArray = npt.NDArray[np.float64]
+from anomalib_ts.recording import FloatArray
+from anomalib_ts.runs import BoolArray, IntArray, runs
 
 T = TypeVar("T")
 
@@ -25,6 +23,11 @@ class ScoredSeries:
     A metric over thresholds only depends on which points are predicted, and with `n` points there
     are at most `n` such sets: the `k` highest-scored points, for those `k` where no tied scores
     are torn apart. These `k` are the `cuts`; everything else is a cumulative sum in score order.
+
+    >>> from anomalib_ts.metrics import ScoredSeries
+    >>> series = ScoredSeries([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.4])
+    >>> series.n_positive, series.cuts.tolist(), series.hits.tolist()
+    (2, [1, 3, 4], [0, 1, 2, 2, 2])
 
     Args:
         labels: `(n,)`, 0 = normal, 1 = anomalous (bool, integer or float).
@@ -138,15 +141,6 @@ def cumulated(values: FloatArray) -> FloatArray:
     sums = np.zeros(len(values) + 1)
     np.cumsum(values, out=sums[1:])
     return sums
-
-
-def runs(mask: BoolArray) -> tuple[IntArray, IntArray]:
-    """Starts (inclusive) and ends (exclusive) of the runs of True, in order."""
-    steps = np.flatnonzero(mask[1:] != mask[:-1]) + 1
-    first = [0] if mask[0] else []
-    last = [len(mask)] if mask[-1] else []
-    edges = np.concatenate((first, steps, last)).astype(np.intp)
-    return edges[::2], edges[1::2]
 
 
 def trapezoid(heights: FloatArray, positions: FloatArray) -> float:

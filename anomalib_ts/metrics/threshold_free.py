@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from anomalib_ts.errors import InputError
-from anomalib_ts.metrics.scored import FloatArray, ScoredSeries, trapezoid
+from anomalib_ts.metrics.scored import ScoredSeries, trapezoid
+from anomalib_ts.recording import FloatArray
 
 
 def auroc(series: ScoredSeries) -> float:

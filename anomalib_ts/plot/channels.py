@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from anomalib_ts.plot.style import LANE, VALUE
+from anomalib_ts.palette import LANE, VALUE
 from anomalib_ts.plot.timeline import GAP, Stretch
 from anomalib_ts.recording import FloatArray
 

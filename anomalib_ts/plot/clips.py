@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from anomalib_ts.clip_table import LABELS
-from anomalib_ts.clips import Clip
+from anomalib_ts.clips import RankedClip
+from anomalib_ts.palette import CLIP_SCORE, SCORE, THRESHOLD
 from anomalib_ts.plot.channels import ChannelPainter, shortened
-from anomalib_ts.plot.style import CLIP_SCORE, SCORE, THRESHOLD
 from anomalib_ts.plot.timeline import Timeline
 from anomalib_ts.recording import FloatArray, Recording
 
@@ -38,13 +38,13 @@ class ClipPanel:
         scores: `(n,)`, its score over time.
     """
 
-    clip: Clip
+    clip: RankedClip
     caption: str
     recording: Recording
     scores: FloatArray
 
 
-def telling_clips(ranked: Sequence[Clip]) -> list[tuple[Clip, str]]:
+def telling_clips(ranked: Sequence[RankedClip]) -> list[tuple[RankedClip, str]]:
     """The clips that a picture shows, by rank, with a caption each.
 
     The most anomalous ones and, for comparison, where labels are known: the normal clip with the
@@ -136,7 +136,7 @@ def _draw_clip(
         axes.yaxis.label.set_fontsize(9)
 
 
-def _caption(clip: Clip, count: int, example: str | None) -> str:
+def _caption(clip: RankedClip, count: int, example: str | None) -> str:
     facts = [f"rank {clip.rank} of {count}"]
     if clip.label is not None:
         facts.append(example or LABELS[clip.label])

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from numpy.typing import NDArray
 
+from anomalib_ts.palette import ANOMALY, SCORE, THRESHOLD
 from anomalib_ts.plot.channels import ChannelPainter
-from anomalib_ts.plot.style import ANOMALY, SCORE, THRESHOLD
 from anomalib_ts.plot.timeline import Timeline
 from anomalib_ts.recording import FloatArray, LabelArray
+from anomalib_ts.runs import run_slices
 
 ZOOM_POINTS = 400
 """Width of the details, unless an anomaly is longer."""
@@ -45,7 +46,7 @@ def draw_series(
         times: `(n,)` datetime64 or seconds, if known; they fall where a recording ends and the
             next one begins before it.
     """
-    anomalies = _segments(labels)
+    anomalies = [] if labels is None else run_slices(labels.astype(np.bool_))
     painter = ChannelPainter.of([values], names=names)
     panels = _Panels(values, scores, threshold, anomalies, painter, Timeline(len(scores), times))
     details = _best_and_worst(anomalies, scores)
@@ -117,13 +118,6 @@ class _Panels:
                 values.axvline(edge, color=ANOMALY, lw=1)
         else:
             values.axvspan(low, high, color=ANOMALY, alpha=0.25, lw=1)
-
-
-def _segments(labels: LabelArray | None) -> list[slice]:
-    if labels is None:
-        return []
-    edges = np.flatnonzero(np.diff(labels, prepend=0, append=0)).tolist()
-    return [slice(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _best_and_worst(anomalies: list[slice], scores: FloatArray) -> list[slice]:

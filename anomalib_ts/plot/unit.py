@@ -82,7 +82,7 @@ def _load_again(unit: Unit) -> _Values:
         raise InputError(f"the data of {unit.case} has changed since it was scored")
     case = load_case(json.dumps(unit.data_settings), unit.case, unit.fingerprint)
     protocol: Protocol = create_stored(unit.protocol_settings, "protocol")
-    return _Values(protocol.split(case).test, data_set.frequencies())
+    return _Values(protocol.deal(case).test, data_set.frequencies())
 
 
 def _draw_series(record: Record, truth: GroundTruth, scores: FloatArray, values: _Values) -> Figure:

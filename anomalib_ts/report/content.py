@@ -10,7 +10,7 @@ import numpy as np
 
 from anomalib_ts.recording import FloatArray
 from anomalib_ts.report.failures import Failure, failures
-from anomalib_ts.report.provenance import Settings, data_settings, method_settings, versions
+from anomalib_ts.report.provenance import ShownSettings, data_settings, method_settings, versions
 from anomalib_ts.results.comparison import Common, Comparison, compare
 from anomalib_ts.results.entries import Entries, Method, Series
 from anomalib_ts.results.published import PublishedTable
@@ -74,8 +74,8 @@ class Content:
     duels: list[list[Duel | None]]
     statuses: dict[str, int]
     failures: list[Failure]
-    methods: list[Settings]
-    data: list[Settings]
+    methods: list[ShownSettings]
+    data: list[ShownSettings]
     versions: list[tuple[str, list[tuple[str, int]]]]
     seeds: int
     remarks: list[str]

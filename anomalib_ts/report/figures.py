@@ -1,8 +1,4 @@
-"""The figures that can be zoomed, made with Bokeh and filled by the page's script.
-
-Their colours are mid-tones that read on white and on black, because a canvas does not follow the
-page when it turns dark.
-"""
+"""The figures that can be zoomed, made with Bokeh and filled by the page's script."""
 
 from __future__ import annotations
 
@@ -28,11 +24,10 @@ from bokeh.models import (
 from bokeh.models.annotations import LabelSet, Span
 from bokeh.plotting import figure
 
+from anomalib_ts.palette import ANOMALY, CHOSEN, MIDTONE_GRID, MIDTONE_INK, OTHER, THRESHOLD
 from anomalib_ts.report.content import Content
 from anomalib_ts.results.leaderboard import title
 
-INK, GRID = "#76808c", "rgba(128, 136, 148, 0.22)"
-OWN, OTHER, ANOMALY, THRESHOLD = "#3b82c4", "#8b95a1", "#e5484d", "#d9822b"
 FONT = "system-ui, sans-serif"
 LEFT_BORDER = 58
 
@@ -52,7 +47,7 @@ def pareto_item(shown: Content) -> Any:
             "short": [
                 shown.label(method)[:24] if place.on_front else "" for method, place in timed
             ],
-            "color": [OWN if place.on_front else OTHER for place in places],
+            "color": [CHOSEN if place.on_front else OTHER for place in places],
             "size": [11 if place.on_front else 8 for place in places],
         }
     )
@@ -71,7 +66,7 @@ def pareto_item(shown: Content) -> Any:
         [seconds for seconds, _ in front],
         [value for _, value in front],
         mode="after",
-        line_color=OWN,
+        line_color=CHOSEN,
         line_alpha=0.5,
     )
     points = plot.scatter(
@@ -91,7 +86,7 @@ def pareto_item(shown: Content) -> Any:
             source=source,
             x_offset=8,
             y_offset=6,
-            text_color=INK,
+            text_color=MIDTONE_INK,
             text_font=value(FONT),
             text_font_size="12px",
         )
@@ -105,7 +100,9 @@ def series_item() -> Any:
     The page's script gives the x axes their ticks, in times where these are known.
     """
     view = Range1d(start=0, end=1, name="view")
-    crosshair = CrosshairTool(overlay=Span(dimension="height", line_color=INK, line_alpha=0.6))
+    crosshair = CrosshairTool(
+        overlay=Span(dimension="height", line_color=MIDTONE_INK, line_alpha=0.6)
+    )
     anomalies = ColumnDataSource({"start": [], "stop": []}, name="anomalies")
     values = _detail(210, view, crosshair, anomalies, name="values")
     values.multi_line(
@@ -184,8 +181,8 @@ def _overview(view: Range1d, anomalies: ColumnDataSource) -> figure:
     line = ColumnDataSource({"x": [], "y": []}, name="overview line")
     plot.line("x", "y", line_color=OTHER, source=line)
     window = RangeTool(x_range=view, start_gesture="pan")
-    window.overlay.fill_color, window.overlay.fill_alpha = OWN, 0.15
-    window.overlay.line_color, window.overlay.line_alpha = OWN, 0.9
+    window.overlay.fill_color, window.overlay.fill_alpha = CHOSEN, 0.15
+    window.overlay.line_color, window.overlay.line_alpha = CHOSEN, 0.9
     plot.add_tools(window)
     plot.xaxis.name = "whole axis"
     plot.xaxis.ticker = FixedTicker(ticks=[])
@@ -216,13 +213,13 @@ def _figure(height: int, **settings: Any) -> figure:
         min_border_right=12,
         **settings,
     )
-    plot.grid.grid_line_color = GRID
-    plot.axis.axis_line_color = GRID
-    plot.axis.major_tick_line_color = GRID
+    plot.grid.grid_line_color = MIDTONE_GRID
+    plot.axis.axis_line_color = MIDTONE_GRID
+    plot.axis.major_tick_line_color = MIDTONE_GRID
     plot.axis.minor_tick_line_color = None
-    plot.axis.major_label_text_color = INK
+    plot.axis.major_label_text_color = MIDTONE_INK
     plot.axis.major_label_text_font = FONT
-    plot.axis.axis_label_text_color = INK
+    plot.axis.axis_label_text_color = MIDTONE_INK
     plot.axis.axis_label_text_font = FONT
     plot.axis.axis_label_text_font_style = "normal"
     if "x_axis_type" not in settings:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from anomalib_ts.metrics.bootstrap import Interval
+from anomalib_ts.palette import MIDTONE_LINES
 from anomalib_ts.report.content import Content
 from anomalib_ts.report.diagram import critical_difference_svg
 from anomalib_ts.report.figures import pareto_item, series_item
@@ -89,6 +90,7 @@ def _payload(shown: Content, pictures: Gallery, pareto: Any) -> dict[str, Any]:
         "pareto": pareto,
         "viewer": series_item() if pictures.pictures else None,
         "methods": [shown.label(line.method) for line in shown.lines],
+        "colors": MIDTONE_LINES,
         "series": pictures.pictures,
     }
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomalib_ts.results.entries import Entry, Method
+from anomalib_ts.results.methods import flat_settings
 
 
 @dataclass(frozen=True)
-class Settings:
+class ShownSettings:
     """The settings of one thing, flattened to `trainer.max_steps: 3000`.
 
     Attributes:
@@ -25,7 +26,7 @@ class Settings:
     lines: list[tuple[str, str]]
 
 
-def method_settings(entries: Sequence[Entry]) -> list[Settings]:
+def method_settings(entries: Sequence[Entry]) -> list[ShownSettings]:
     """Each method's settings, those of the protocol and the threshold included, seeds apart."""
     first: dict[Method, Entry] = {}
     seeds: defaultdict[Method, set[int]] = defaultdict(set)
@@ -36,18 +37,15 @@ def method_settings(entries: Sequence[Entry]) -> list[Settings]:
     for method, entry in sorted(first.items()):
         unit = entry.record.unit
         ran = ", ".join(map(str, sorted(seeds[method])))
-        lines = [
-            *flat(unit.detector_settings),
-            *flat(unit.protocol_settings, "protocol"),
-            *flat(unit.threshold, "threshold"),
-        ]
+        parts = {"protocol": unit.protocol_settings, "threshold": unit.threshold}
+        lines = _lines(unit.detector_settings) + _lines(parts)
         kept = [(key, value) for key, value in lines if key.rpartition(".")[2] != "seed"]
         note = f"version {unit.version}, seeds {ran}"
-        found.append(Settings(method.label, note, kept))
+        found.append(ShownSettings(method.label, note, kept))
     return found
 
 
-def data_settings(entries: Sequence[Entry]) -> list[Settings]:
+def data_settings(entries: Sequence[Entry]) -> list[ShownSettings]:
     """Each data set's settings."""
     first: dict[str, Entry] = {}
     cases: defaultdict[str, set[str]] = defaultdict(set)
@@ -55,7 +53,7 @@ def data_settings(entries: Sequence[Entry]) -> list[Settings]:
         first.setdefault(entry.series.data, entry)
         cases[entry.series.data].add(entry.series.case)
     return [
-        Settings(data, f"{len(cases[data])} series", flat(entry.record.unit.data_settings))
+        ShownSettings(data, f"{len(cases[data])} series", _lines(entry.record.unit.data_settings))
         for data, entry in sorted(first.items())
     ]
 
@@ -69,10 +67,5 @@ def versions(entries: Sequence[Entry]) -> list[tuple[str, list[tuple[str, int]]]
     return [(package, found.most_common()) for package, found in sorted(counts.items())]
 
 
-def flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested settings as pairs of dotted name and text."""
-    pairs: list[tuple[str, str]] = []
-    for key, value in settings.items():
-        name = f"{prefix}.{key}" if prefix else str(key)
-        pairs += flat(value, name) if isinstance(value, Mapping) else [(name, str(value))]
-    return pairs
+def _lines(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, value in flat_settings(settings).items()]

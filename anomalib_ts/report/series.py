@@ -26,6 +26,7 @@ from anomalib_ts.report.times import KNOT_BYTES, Times
 from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import LeftOut, Store
+from anomalib_ts.runs import runs
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ def _size(series: Series, truth: GroundTruth, units: Units) -> _Size:
         series,
         points=int(truth.lengths.sum()),
         sample_bytes=2 * channels + len(units),
-        segments=len(_segments(_labels(truth), 1)),
+        segments=len(_segments(truth.anomalous_points, 1)),
         times=0 if (times := Times.of(truth.times)) is None else len(times.points),
     )
 
@@ -197,7 +198,7 @@ def _picture(
         "times": None if (times := Times.of(truth.times)) is None else asdict(times),
         "points": int(truth.lengths.sum()),
         "step": step,
-        "anomalies": np.ravel(_segments(_labels(truth), step)).tolist(),
+        "anomalies": np.ravel(_segments(truth.anomalous_points, step)).tolist(),
         "joints": np.cumsum(truth.lengths)[:-1].tolist(),
         "channels": [span for _, span in packed],
         "scores": [span for _, span in strips],
@@ -231,19 +232,9 @@ def _scores(store: Store, units: Units, damaged: LeftOut) -> dict[Method, FloatA
     return found
 
 
-def _labels(truth: GroundTruth) -> NDArray[Any]:
-    """A label a point; those of whole recordings are spread over their points."""
-    if truth.labels is not None:
-        return truth.labels
-    if truth.record_labels is not None:
-        return np.repeat(truth.record_labels, truth.lengths)
-    return np.zeros(int(truth.lengths.sum()), dtype=np.int8)
-
-
-def _segments(labels: NDArray[Any], step: int) -> list[tuple[int, int]]:
+def _segments(anomalous: NDArray[np.bool_], step: int) -> list[tuple[int, int]]:
     """Runs of anomalous points as half-open intervals; gaps that no sample shows are closed."""
-    edges = np.flatnonzero(np.diff(labels, prepend=0, append=0))
-    starts, stops = edges[::2], edges[1::2]
+    starts, stops = runs(anomalous)
     apart = starts[1:] - stops[:-1] >= step
     starts = starts[np.concatenate([[True], apart])] if len(starts) else starts
     stops = stops[np.concatenate([apart, [True]])] if len(stops) else stops

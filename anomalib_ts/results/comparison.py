@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomalib_ts.errors import InputError
-from anomalib_ts.metrics.registry import REGISTRY
+from anomalib_ts.metrics.registry import sign_of
 from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.published import PublishedTable
@@ -39,12 +39,6 @@ class Comparison:
     without_value: tuple[Series, ...] = ()
 
     @property
-    def higher_is_better(self) -> bool:
-        """Whether more is better by this metric; metrics not of ours are taken to be."""
-        known = REGISTRY.get(self.metric)
-        return known is None or known.higher_is_better
-
-    @property
     def means(self) -> FloatArray:
         """`(m, s)`: the mean over the seeds that have a value, NaN where none has."""
         return mean_known(self.values)
@@ -66,7 +60,6 @@ class Comparison:
                 self.methods[i]: int(known[i].sum()) for i in np.flatnonzero(~taking_part).tolist()
             },
             all_series=len(self.series),
-            sign=1.0 if self.higher_is_better else -1.0,
         )
 
 
@@ -82,7 +75,6 @@ class Common:
         seconds: `(m,)` mean over the series; NaN where unknown.
         left_out: methods with a value on too few series to take part, and on how many.
         all_series: number of series on which any method has a value.
-        sign: -1 if less is better by this metric, else 1.
     """
 
     metric: str
@@ -92,7 +84,11 @@ class Common:
     seconds: FloatArray
     left_out: dict[Method, int]
     all_series: int
-    sign: float
+
+    @property
+    def sign(self) -> float:
+        """-1 if less is better by the metric, else 1."""
+        return sign_of(self.metric)
 
     @property
     def goodness(self) -> FloatArray:

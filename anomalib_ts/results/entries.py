@@ -38,7 +38,7 @@ class Method(NamedTuple):
 
     @property
     def label(self) -> str:
-        """One short text."""
+        """What a line of a table or of a picture calls it, as in `iforest · whole`."""
         return f"{self.name} [{self.source}]" if self.source else f"{self.name} · {self.protocol}"
 
 

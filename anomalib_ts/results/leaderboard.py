@@ -14,7 +14,7 @@ import numpy as np
 from rich.console import Group
 from rich.text import Text
 
-from anomalib_ts.metrics.registry import REGISTRY
+from anomalib_ts.metrics.registry import sign_of
 from anomalib_ts.results.cells import csv_text
 from anomalib_ts.results.comparison import quoted_values
 from anomalib_ts.results.entries import Entry, Method, Series, entries
@@ -125,7 +125,7 @@ def leaderboard_of(
     groups = defaultdict(lambda: defaultdict(list))
     for entry in kept:
         groups[entry.series.data][entry.method].append(entry)
-    sign = 1.0 if metric not in REGISTRY or REGISTRY[metric].higher_is_better else -1.0
+    sign = sign_of(metric)
     rows = []
     for data, by_method in groups.items():
         found = _rows(data, by_method, metric, published, common=common)
@@ -452,10 +452,9 @@ def _scores(rows: list[Row], metrics: list[str]) -> dict[int, list[tuple[str, fl
     shown = [key for key in metrics if any(key in row.metrics for row in rows)]
     found: dict[int, list[tuple[str, float | None]]] = {}
     for place, key in enumerate(shown, start=3):
-        sign = 1.0 if key not in REGISTRY or REGISTRY[key].higher_is_better else -1.0
         values = [row.metrics[key] if key in row.comparable else None for row in rows]
         found[place] = [
-            (row.data, None if value is None else sign * value)
+            (row.data, None if value is None else sign_of(key) * value)
             for row, value in zip(rows, values, strict=True)
         ]
     return found

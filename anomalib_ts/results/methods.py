@@ -141,7 +141,11 @@ def sort_results(records: Iterable[Record], x: str | None = None) -> Results:
 
 
 def flat_settings(parts: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested settings by their full name, such as `detector.trainer.max_steps`."""
+    """Nested settings by their full name, those that only change what is shown left out.
+
+    >>> flat_settings({"detector": {"window": 32, "trainer": {"max_steps": 5, "progress": True}}})
+    {'detector.window': 32, 'detector.trainer.max_steps': 5}
+    """
     found: dict[str, Any] = {}
     for key, value in parts.items():
         if isinstance(value, Mapping):

@@ -178,20 +178,20 @@ class Store:
             raise _damaged(path, "altered since the unit was run")
         return scores
 
-    def save_case(self, unit: Unit, arrays: Mapping[str, Any], split: str = "") -> str:
+    def save_case(self, unit: Unit, arrays: Mapping[str, Any], dealt: str = "") -> str:
         """Keep what a case was scored against, once for all detectors.
 
         Args:
             unit: one that was run on the case.
             arrays: of the ground truth.
-            split: the clips of the split as CSV text; empty if there is none to keep.
+            dealt: which clips went where, as CSV text; empty if there is none to keep.
 
         Returns:
             The digest of the arrays.
         """
         path = self.case_path(unit)
-        if split and not path.with_suffix(".csv").exists():
-            self._write(path.with_suffix(".csv"), lambda f: f.write(split.encode()))
+        if dealt and not path.with_suffix(".csv").exists():
+            self._write(path.with_suffix(".csv"), lambda f: f.write(dealt.encode()))
         wanted = arrays_digest(arrays)
         try:
             intact = _exists(path) and _digest_of(path) == wanted

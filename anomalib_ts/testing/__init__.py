@@ -44,6 +44,9 @@ _CHECKS: tuple[Check, ...] = (
 def check_detector(detector: Detector) -> None:
     """Run every check that applies to what the detector declares, up to the first that fails.
 
+    >>> from anomalib_ts import MovingMean
+    >>> check_detector(MovingMean(window=5))
+
     Args:
         detector: an unfitted detector, in a small configuration. It is cloned, never fitted.
 
@@ -58,6 +61,11 @@ def check_detector(detector: Detector) -> None:
 
 def detector_checks(detector: Detector) -> list[tuple[str, Callable[[], None]]]:
     """The checks of `check_detector` one by one, for pytest's `parametrize`.
+
+    >>> from anomalib_ts import MovingMean
+    >>> checks = dict(detector_checks(MovingMean(window=5)))
+    >>> len(checks) > 10
+    True
 
     Returns:
         Pairs of a check's name and a function without arguments that raises AssertionError.

@@ -45,7 +45,7 @@ def load(root: Path, name: str) -> Case:
 def evaluate(case: Case, protocol: str, detector: FastFlow1D) -> tuple[list[float], float, float]:
     """AUROC of latent, likelihood and reconstruction, and CPU seconds to fit and to score once."""
     start = time.process_time()
-    detector.fit(PROTOCOLS[protocol].split(case).train)
+    detector.fit(PROTOCOLS[protocol].deal(case).train)
     fitted = time.process_time()
     model, (test,) = detector.model_, case.test
     functions = (model.latent_scores, model.likelihood_scores, model.autoencoder.point_scores)

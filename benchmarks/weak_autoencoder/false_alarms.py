@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 
 from anomalib_ts.data.machine_sound import MachineSound
-from anomalib_ts.data.split_table import hold_out
+from anomalib_ts.data.split_table import hold_out_recordings
 from anomalib_ts.data.weak_split import weak_split
 from anomalib_ts.detectors import DenseAutoencoder, WeakAutoencoder
 from anomalib_ts.detectors.base import Detector
@@ -76,7 +76,7 @@ def _seed(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Rates]]
         seconds=10.0,
     )
     case = weak_split(data.load(options.machine_type), 200, 200, n_train_anomalous=50, seed=seed)
-    train, held_out = hold_out(case.train, options.held_out)
+    train, held_out = hold_out_recordings(case.train, options.held_out)
     normal = [recording for recording in train if recording.label == 0]
     tested = [recording for recording in case.test if recording.label == 0]
     trainer = TrainerSettings(max_epochs=-1, max_steps=options.steps, progress=False)

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from anomalib_ts.data.split_table import hold_out, split_table
+from anomalib_ts.data.split_table import hold_out_recordings, split_table
 from anomalib_ts.errors import InputError
 from anomalib_ts.recording import Recording
 
@@ -29,7 +29,7 @@ def names(recordings):
 
 
 def test_held_out_are_normal_clips_of_every_machine_and_nothing_is_lost():
-    train, held_out = hold_out(CLIPS, 0.2)
+    train, held_out = hold_out_recordings(CLIPS, 0.2)
     assert Counter(r.machine_id for r in held_out) == {"00": 6, "02": 2}
     assert all(recording.label == 0 for recording in held_out)
     assert sum(recording.label for recording in train) == 5
@@ -38,23 +38,23 @@ def test_held_out_are_normal_clips_of_every_machine_and_nothing_is_lost():
 
 
 def test_the_same_clips_are_held_out_each_time():
-    assert names(hold_out(CLIPS, 0.2)[1]) == names(hold_out(CLIPS, 0.2)[1])
+    assert names(hold_out_recordings(CLIPS, 0.2)[1]) == names(hold_out_recordings(CLIPS, 0.2)[1])
 
 
 def test_without_a_share_everything_trains():
-    assert hold_out(CLIPS, 0.0) == (tuple(CLIPS), ())
+    assert hold_out_recordings(CLIPS, 0.0) == (tuple(CLIPS), ())
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.001, 1), (0.999, 39)])
 def test_at_least_one_clip_is_held_out_and_at_least_one_trains(share, count):
-    assert len(hold_out(CLIPS, share)[1]) == count
+    assert len(hold_out_recordings(CLIPS, share)[1]) == count
 
 
 def test_a_single_series_cannot_be_held_out():
     series = Recording(np.zeros(50), labels=np.zeros(50))
     faulty = Recording(np.zeros(50), labels=np.ones(50))
     with pytest.raises(InputError, match=r"only 1; use threshold\.held_out=0"):
-        hold_out([series, faulty], 0.1)
+        hold_out_recordings([series, faulty], 0.1)
 
 
 def test_the_clips_of_a_split_are_listed():

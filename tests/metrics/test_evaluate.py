@@ -11,6 +11,7 @@ import pytest
 import anomalib_ts.metrics
 from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics import DEFAULT, REGISTRY, ScoredSeries, evaluate, list_metrics
+from anomalib_ts.metrics.registry import sign_of
 from anomalib_ts.metrics.threshold_free import auroc
 
 LABELS = np.array([0, 0, 1, 1, 0, 0, 0, 1, 0, 0])
@@ -134,3 +135,25 @@ def test_importing_the_metrics_imports_nothing_heavy():
     code = f"import sys, anomalib_ts.metrics; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_sign_of_a_metric_is_turned_where_less_is_better():
+    less = {key for key, metric in REGISTRY.items() if metric.sign < 0}
+    assert less == {"detection_delay", "oracle/detection_delay", "false_alarm_rate"}
+    for key, metric in REGISTRY.items():
+        assert sign_of(key) == sign_of(f"pooled/{key}") == metric.sign
+    for other in ("harmonic_mean", "auroc/00", "auroc@rub", "fitted/a"):
+        assert sign_of(other) == 1.0
+
+
+# At the threshold of the best F1 everything may be predicted, so that the recall alone is 1.
+@pytest.mark.parametrize("key", sorted(REGISTRY.keys() - {"oracle/affiliation_recall"}))
+def test_a_higher_signed_value_is_a_better_detection(key):
+    labels = np.repeat([0, 1, 0, 1, 0], [30, 10, 30, 10, 30])
+    good = labels + 0.1 * np.random.default_rng(0).random(110)
+    bad = np.roll(good, 5)  # the first anomaly too late, and surest where nothing is
+    bad[35:40] -= 0.3
+    bad[65:90] = -1.0  # the second not at all
+    values = [evaluate(labels, s, key, window=4, threshold=0.5)[key] for s in (good, bad)]
+    better, worse = (sign_of(key) * value for value in values)
+    assert better > worse

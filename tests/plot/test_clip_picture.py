@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from anomalib_ts.clips import Clip
+from anomalib_ts.clips import RankedClip
 from anomalib_ts.plot.clips import ClipPanel, draw_clips, telling_clips
 from anomalib_ts.recording import Recording
 
@@ -17,7 +17,7 @@ HERTZ = np.geomspace(100, 7900, 16)
 def ranking(labels):
     """Clips of which the first scores highest."""
     return [
-        Clip(rank, rank, 10.0 - rank, rank < 4, label, "", f"clip {rank}", "00", "")
+        RankedClip(rank, rank, 10.0 - rank, rank < 4, label, "", f"clip {rank}", "00", "")
         for rank, label in enumerate(labels, 1)
     ]
 
@@ -25,7 +25,7 @@ def ranking(labels):
 def panel(place, *, points=40, channels=16, period=0.5, low=1.0, name=LONG, label=1):
     rng = np.random.default_rng(place)
     scores = low + rng.random(points)
-    clip = Clip(place, place, float(scores.mean()), True, label, "", name, "00", "")
+    clip = RankedClip(place, place, float(scores.mean()), True, label, "", name, "00", "")
     values = rng.normal(-30, 10, (points, channels))
     recording = Recording(values, name=name, sampling_period=period)
     (_, caption), *_ = telling_clips([clip])
@@ -63,7 +63,7 @@ def test_the_highest_clips_are_shown_and_two_to_compare(labels, ranks, examples)
 
 
 def test_a_caption_says_only_what_is_known():
-    clip = Clip(1, 0, 0.125, None, None, "", LONG, "", "")
+    clip = RankedClip(1, 0, 0.125, None, None, "", LONG, "", "")
     ((_, caption),) = telling_clips([clip])
     name, facts = caption.split("\n")
     assert facts == "rank 1 of 1, score 0.125"

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anomalib_ts.clip_table import as_csv as clips_as_csv
-from anomalib_ts.clips import Clip, RankedUnit
+from anomalib_ts.clips import RankedClip, RankedUnit
 from anomalib_ts.data.split_table import split_table
 from anomalib_ts.recording import Recording
 from anomalib_ts.results import leaderboard as board
@@ -67,7 +67,7 @@ def test_plain_names_stay_as_they_are():
 @pytest.mark.parametrize("name", FORMULAS)
 def test_every_csv_that_is_written(name):
     unit = ok(0.5, detector=name, data=name, case=name)
-    clip = Clip(1, 0, 0.5, None, None, name, name, name, name)
+    clip = RankedClip(1, 0, 0.5, None, None, name, name, name, name)
     for text in (
         board.as_csv(board.leaderboard([unit])),
         clips_as_csv([RankedUnit(unit, [clip])], 1),

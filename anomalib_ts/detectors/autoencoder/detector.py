@@ -46,6 +46,13 @@ class Autoencoder(ConvolutionalDetector[ConvAutoencoder]):
 
     The error is measured in training deviations and averaged over the channels and over all
     windows that hold the point.
+
+    >>> import numpy as np
+    >>> from anomalib_ts import Autoencoder, TrainerSettings
+    >>> wave = np.sin(np.arange(400) / 5)
+    >>> detector = Autoencoder(window=16, width=8, features=8, trainer=TrainerSettings(max_steps=2))
+    >>> detector.fit(wave[:200]).score(wave[200:]).shape
+    (200,)
     """
 
     version: ClassVar[int] = 2

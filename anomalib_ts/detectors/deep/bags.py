@@ -120,13 +120,7 @@ def labelled_bags(windows: Windows, recordings: Sequence[Recording], detector: s
 
 
 def clip_bags(bags: Bags, recordings: Sequence[Recording]) -> Bags:
-    """The windows of each recording as one bag, with the recording's label.
-
-    A recording without a label of its own is anomalous if any of its windows is.
-    """
+    """The windows of each recording as one bag, with its label, see `Recording.is_anomalous`."""
     order, first, counts = np.unique(bags.recordings, return_index=True, return_counts=True)
-    any_window = np.logical_or.reduceat(bags.anomalous, first)
-    given = [
-        r.label if r.label is not None else b for r, b in zip(recordings, any_window, strict=True)
-    ]
-    return Bags(bags.windows, first, counts, np.array(given, dtype=np.bool_), order)
+    anomalous = np.array([recordings[i].is_anomalous for i in order], dtype=np.bool_)
+    return Bags(bags.windows, first, counts, anomalous, order)

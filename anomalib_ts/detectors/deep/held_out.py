@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from anomalib_ts.detectors.deep.bags import Bags
 
 
-def hold_out(bags: Bags, share: float, seed: int, *, fewest: int = 1, whole: bool = False) -> Bags:
+def hold_out_bags(
+    bags: Bags, share: float, seed: int, *, fewest: int = 1, whole: bool = False
+) -> Bags:
     """Choose normal bags to hold out; `Bags.without` gives what is left to train on.
 
     Whole recordings are held out, drawn at random, where the share comes to at least one of them;

@@ -24,6 +24,14 @@ class DeepSad(DeepSvdd):
     squared distance. Windows get their labels as in `WeakAutoencoder`; what is not labelled
     anomalous counts as unlabelled.
 
+    >>> import numpy as np
+    >>> from anomalib_ts import Recording, TrainerSettings, DeepSad
+    >>> noise = np.random.default_rng(0).random((6, 64))
+    >>> clips = [Recording(x + (i > 3), label=int(i > 3)) for i, x in enumerate(noise)]
+    >>> detector = DeepSad(window=16, width=8, trainer=TrainerSettings(max_steps=2))
+    >>> detector.fit(clips).score(noise[0]).shape
+    (64,)
+
     References:
         Ruff et al., Deep semi-supervised anomaly detection, ICLR, 2020.
     """

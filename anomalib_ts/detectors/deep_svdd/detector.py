@@ -60,6 +60,13 @@ class DeepSvdd(DeepDetector[HypersphereModel]):
     the centre, and the encoder learns to draw normal windows towards it. The score is the squared
     distance. The encoder has the four hidden layers of `DenseAutoencoder`.
 
+    >>> import numpy as np
+    >>> from anomalib_ts import DeepSvdd, TrainerSettings
+    >>> wave = np.sin(np.arange(400) / 5)
+    >>> detector = DeepSvdd(window=16, width=8, latent=4, trainer=TrainerSettings(max_steps=2))
+    >>> detector.fit(wave[:200]).score(wave[200:]).shape
+    (200,)
+
     References:
         Ruff et al., Deep one-class classification, ICML, 2018.
     """

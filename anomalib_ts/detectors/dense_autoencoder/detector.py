@@ -17,6 +17,13 @@ class DenseAutoencoder(DeepDetector[DenseAutoencoderModel]):
 
     On log-mel spectrograms in windows of 32 frames of 128 bands this is the network
     4096-128-128-128-128-8-128-128-128-128-4096 that the weakly supervised autoencoder starts from.
+
+    >>> import numpy as np
+    >>> from anomalib_ts import DenseAutoencoder, TrainerSettings
+    >>> wave = np.sin(np.arange(400) / 5)
+    >>> detector = DenseAutoencoder(window=16, width=8, trainer=TrainerSettings(max_steps=2))
+    >>> detector.fit(wave[:200]).score(wave[200:]).shape
+    (200,)
     """
 
     version: ClassVar[int] = 2

@@ -61,6 +61,14 @@ class DevNet(DeepDetector[DevNetModel]):
     `WeakAutoencoder`. The network has the four hidden layers of the other detectors here; the
     authors use one of 20.
 
+    >>> import numpy as np
+    >>> from anomalib_ts import Recording, TrainerSettings, DevNet
+    >>> noise = np.random.default_rng(0).random((6, 64))
+    >>> clips = [Recording(x + (i > 3), label=int(i > 3)) for i, x in enumerate(noise)]
+    >>> detector = DevNet(window=16, width=8, trainer=TrainerSettings(max_steps=2))
+    >>> detector.fit(clips).score(noise[0]).shape
+    (64,)
+
     References:
         Pang et al., Deep anomaly detection with deviation networks, KDD, 2019.
     """

@@ -29,6 +29,13 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
     of FastFlow steps learns the density of the feature map. Points whose features are unlikely
     are anomalous.
 
+    >>> import numpy as np
+    >>> from anomalib_ts import FastFlow1D, TrainerSettings
+    >>> wave = np.sin(np.arange(400) / 5)
+    >>> detector = FastFlow1D(window=16, width=8, features=8, trainer=TrainerSettings(max_steps=2))
+    >>> detector.fit(wave[:200]).score(wave[200:]).shape
+    (200,)
+
     References:
         Yu et al., FastFlow: unsupervised anomaly detection and localization via 2D normalizing
         flows, arXiv:2111.07677, 2021.

@@ -26,6 +26,15 @@ class MobileFaceNet(DeepDetector[MobileFaceNetModel]):
     without one is compared with the machine it resembles most. Needs training recordings of
     several machines, and works as far as telling them apart takes what a fault would change.
 
+    >>> import numpy as np
+    >>> from anomalib_ts import MobileFaceNet, Recording, TrainerSettings
+    >>> noise = np.random.default_rng(0).random((4, 32, 16))
+    >>> clips = [Recording(x, machine_id=f"0{i % 2}") for i, x in enumerate(noise)]
+    >>> quick = TrainerSettings(max_steps=2)
+    >>> detector = MobileFaceNet(window=16, batch_size=4, trainer=quick)
+    >>> detector.fit(clips).score(clips[0]).shape
+    (32,)
+
     References:
         Chen et al., MobileFaceNets: efficient CNNs for accurate real-time face verification on
         mobile devices, CCBR, 2018.

@@ -27,6 +27,13 @@ class Usad(DeepDetector[UsadModel]):
     The weight of the plain error falls as 1 / epoch. On little data an epoch is a step or two, so
     limit `trainer.max_epochs` there (the authors train for 70 to 250 epochs).
 
+    >>> import numpy as np
+    >>> from anomalib_ts import Usad, TrainerSettings
+    >>> wave = np.sin(np.arange(400) / 5)
+    >>> detector = Usad(window=16, trainer=TrainerSettings(max_steps=2))
+    >>> detector.fit(wave[:200]).score(wave[200:]).shape
+    (200,)
+
     References:
         Audibert et al., USAD: unsupervised anomaly detection on multivariate time series, KDD,
         2020.

@@ -13,7 +13,7 @@ from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.bags import Bag, Bags, clip_bags, labelled_bags
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.batches import BalancedBatches, LabelledBatch
-from anomalib_ts.detectors.deep.held_out import hold_out
+from anomalib_ts.detectors.deep.held_out import hold_out_bags
 from anomalib_ts.detectors.deep.networks import pooled
 from anomalib_ts.detectors.scaling import Scaling
 from anomalib_ts.detectors.weak_autoencoder.torch_model import WeakAutoencoderModel, hinge_loss
@@ -36,6 +36,15 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
     A window's score is its mean squared reconstruction error. Labels come from the recordings:
     point labels make the windows that hold an anomalous point anomalous, a record label all windows
     of the recording. What has no label counts as normal.
+
+    >>> import numpy as np
+    >>> from anomalib_ts import Recording, TrainerSettings, WeakAutoencoder
+    >>> noise = np.random.default_rng(0).random((6, 64))
+    >>> clips = [Recording(x + (i > 3), label=int(i > 3)) for i, x in enumerate(noise)]
+    >>> quick = TrainerSettings(max_steps=2)
+    >>> detector = WeakAutoencoder(window=4, width=8, trainer=quick).fit(clips)
+    >>> detector.score(noise[0]).shape, detector.threshold_ > 0
+    ((64,), True)
 
     Learnt are `threshold_`, a in the unit of the scores, and `gamma_`, the distribution that it
     comes from (None if a is an empirical quantile).
@@ -66,10 +75,10 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
     )
     held_out: float = setting(
         0.1,
-        "the share of normal windows that stage 1 does not see and that a is fitted on, see "
-        "`hold_out`; raised to 30 windows (clips for `bag=clip`) where that is at most half of "
-        "them; 0, or too few windows, fits a on stage 1's training windows, as the paper does: far "
-        "too low where stage 1 can memorise them",
+        "the share of normal windows that stage 1 does not see and that a is fitted on; raised "
+        "to 30 windows (clips for `bag=clip`) where that is at most half of them; 0, or too few "
+        "windows, fits a on stage 1's training windows, as the paper does: far too low where "
+        "stage 1 can memorise them",
         at_least=0,
         at_most=0.5,
     )
@@ -115,7 +124,7 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
     ) -> None:
         each = labelled_bags(windows, train, type(self).__name__)
         bags = self._bags(train, each)
-        unseen = hold_out(
+        unseen = hold_out_bags(
             bags.normal,
             self.held_out,
             self.seed,

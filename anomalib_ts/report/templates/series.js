@@ -2,7 +2,7 @@
 "use strict";
 
 const payload = JSON.parse(document.getElementById("payload").textContent);
-const COLORS = ["#3b82c4", "#2f9e6e", "#9b6bd3", "#c9842b", "#d1567f", "#2aa1b3", "#8a8f3c", "#b0653f"];
+const COLORS = payload.colors;
 const STRIP = 58, LANE = 46;
 const FIRST_CHOSEN = 4;
 
