@@ -52,12 +52,14 @@ class Parameter:
         default: `REQUIRED` where it has none.
         about: what it means, where it is declared as a setting.
         limits: of its numbers, likewise.
+        describes: what its value is settings of, see `settings.setting`.
     """
 
     hint: Any
     default: Any
     about: str = ""
     limits: Limits = NO_LIMITS
+    describes: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,13 @@ class Signature:
         parameters: of the constructor, by name, in their order.
         doc: the class's docstring, without indentation; empty where there is none.
         version: the class attribute of that name, see `Detector.version`; 1 where there is none.
+        takes_more: whether it takes arguments of any name beside these (`**options`).
     """
 
     parameters: dict[str, Parameter]
     doc: str = ""
     version: int = 1
+    takes_more: bool = False
 
 
 class Opaque:
@@ -165,14 +169,18 @@ def _inspected(target: Any, path: str) -> Signature:
     if not inspect.isclass(target):
         raise TypeError(f"{path} is not a class")
     hints = constructor_hints(target)
-    told = {one.name: (one.about, one.limits) for one in declarations(target)}
+    told = {one.name: (one.about, one.limits, one.describes) for one in declarations(target)}
+    given = inspect.signature(target).parameters
+    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     parameters = {
         name: Parameter(hints.get(name, Any), parameter.default, *told.get(name, ()))
-        for name, parameter in inspect.signature(target).parameters.items()
+        for name, parameter in given.items()
+        if parameter.kind not in open_ended
     }
+    more = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in given.values())
     version = getattr(target, "version", 1)
     doc = inspect.getdoc(target) or ""
-    return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version)
+    return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version, more)
 
 
 @cache
@@ -326,7 +334,8 @@ def _declared(module: _Module, hint: Any, call: ast.Call) -> Parameter:
     """A field that `settings.setting` declares."""
     default, *about = [_value(module, argument) for argument in call.args]
     limits = {str(word.arg): _value(module, word.value) for word in call.keywords}
-    return Parameter(hint, default, about[0] if about else "", Limits(**limits))
+    describes = limits.pop("describes", "")
+    return Parameter(hint, default, about[0] if about else "", Limits(**limits), describes)
 
 
 def _field_default(module: _Module, node: ast.expr) -> Any:
