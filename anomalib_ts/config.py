@@ -244,7 +244,8 @@ def changed(settings: Mapping[str, Any], owner: str = "") -> Settings:
         elif _has_target(value):
             found |= {f"{name}.{key}": v for key, v in changed(value, name).items()}
         elif value != parameter.default:
-            found[name] = value
+            flat = isinstance(value, Mapping) and value
+            found |= {f"{name}.{k}": v for k, v in value.items()} if flat else {name: value}
     return found
 
 
