@@ -141,10 +141,11 @@ def _checked(settings: Mapping[str, Any], where: str, *, typed: bool, part: str 
     if not isinstance(settings, Mapping):
         raise ConfigError(f"{where}: {settings!r} is not a group of settings")
     signature = _found(settings, where, signature_of, typed=typed, part=part)
-    parameters = signature.parameters
+    parameters = dict(signature.parameters)
+    takes_more = [parameters.pop(name) for name in signature.variadic if part]
     given = {key: value for key, value in settings.items() if key != "_target_"}
     for key in given:
-        if key not in parameters and not signature.takes_more:
+        if key not in parameters and not takes_more:
             raise ConfigError(f"{where}.{key}: no such setting; {nearest(key, list(parameters))}")
     missing = [
         name for name, p in parameters.items() if p.default is REQUIRED and given.get(name) is None

@@ -70,13 +70,13 @@ class Signature:
         parameters: of the constructor, by name, in their order.
         doc: the class's docstring, without indentation; empty where there is none.
         version: the class attribute of that name, see `Detector.version`; 1 where there is none.
-        takes_more: whether it takes arguments of any name beside these (`**options`).
+        variadic: those of the parameters that stand for any others, such as `**options`.
     """
 
     parameters: dict[str, Parameter]
     doc: str = ""
     version: int = 1
-    takes_more: bool = False
+    variadic: tuple[str, ...] = ()
 
 
 class Opaque:
@@ -175,12 +175,11 @@ def _inspected(target: Any, path: str) -> Signature:
     parameters = {
         name: Parameter(hints.get(name, Any), parameter.default, *told.get(name, ()))
         for name, parameter in given.items()
-        if parameter.kind not in open_ended
     }
-    more = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in given.values())
+    variadic = tuple(name for name, one in given.items() if one.kind in open_ended)
     version = getattr(target, "version", 1)
     doc = inspect.getdoc(target) or ""
-    return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version, more)
+    return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version, variadic)
 
 
 @cache
