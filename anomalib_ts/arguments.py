@@ -16,6 +16,8 @@ from anomalib_ts.errors import ConfigError
 
 RESULTS = re.compile(r"(\+{0,2}results)=(.*)", re.DOTALL)
 _SWEEP = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)", re.DOTALL)
+_CHOICE_OF_TRAINER = re.compile(r"trainer\.(logger|callbacks)=(?!null$)(\w+(?:,\w+)*)")
+_ADDED_TO_TRAINER = re.compile(r"trainer\.(logger|callbacks|options)\.")
 _QUOTED = re.compile(r"""(["'])(?:(?!\1)[^\\]|\\.)*\1""", re.DOTALL)
 
 
@@ -109,10 +111,16 @@ def _is_sweep(setting: str) -> bool:
 
 
 def _as_group_setting(argument: str) -> str:
-    """`metrics=[auroc,vus_pr/paper]` is short for `metrics.metrics=[...]`."""
+    """What a setting is short for.
+
+    `metrics=[auroc,vus_pr/paper]` is `metrics.metrics=[...]`, `trainer.logger=csv` chooses a file
+    of `conf/logger`, and what is set below `trainer.options` need not stand there before.
+    """
     if argument.startswith("metrics=["):
         return argument.replace("metrics=[", "metrics.metrics=[", 1)
-    return argument
+    if found := _CHOICE_OF_TRAINER.fullmatch(argument):
+        return f"{found[1]}={found[2]}"
+    return f"++{argument}" if _ADDED_TO_TRAINER.match(argument) else argument
 
 
 def _refuse(message: str) -> NoReturn:

@@ -14,9 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from anomalib_ts.errors import AnomalibTsError, ConfigError, ContractError
 from anomalib_ts.names import nearest
-from anomalib_ts.results.record import WITHOUT_EFFECT
-from anomalib_ts.settings import NO_LIMITS, refusal
-from anomalib_ts.signatures import REQUIRED, Opaque, signature_of
+from anomalib_ts.results.record import has_effect
+from anomalib_ts.settings import NO_LIMITS, declarations, refusal
+from anomalib_ts.signatures import REQUIRED, Opaque, Parameter, signature_of
 from anomalib_ts.trust import (
     KINDS,
     Kind,
@@ -31,6 +31,7 @@ Settings = dict[str, Any]
 T = TypeVar("T")
 AUDIO_LIBRARIES = ("librosa", "soundfile", "soxr")
 """What the extra `audio` brings."""
+_ANYTHING = Parameter(Any, None)
 SHARED_SETTINGS = ("seed", "trainer")
 """Constructor parameters that take the run's value (`${seed}`) unless set otherwise."""
 
@@ -49,7 +50,7 @@ def create(settings: Mapping[str, Any], where: str, part: str = "") -> Any:
             kind than `part` takes, or its constructor refuses an argument.
         ContractError: the target is a class that nothing can be made of.
     """
-    return _create(settings, where, kind_of_part(part or where))
+    return _create(settings, where, part or where, kind_of_part(part or where))
 
 
 def checked(settings: Mapping[str, Any], where: str) -> Settings:
@@ -85,18 +86,48 @@ def class_of(settings: Mapping[str, Any], part: str) -> type:
     Raises:
         ConfigError: see `create`.
     """
-    return _target(settings, part, kind_of_part(part))
+    return _target(settings, part, part, kind_of_part(part))
 
 
-def _create(settings: Mapping[str, Any], where: str, kind: Kind) -> Any:
-    target = _target(settings, where, kind)
-    arguments = {
-        key: _create(value, f"{where}.{key}", kind_of_argument(target, key, f"{where}.{key}"))
-        if _has_target(value)
-        else value
-        for key, value in settings.items()
-        if key != "_target_"
-    }
+def described(settings: Mapping[str, Any] | None, where: str) -> dict[str, Settings]:
+    """What describes one object or several, as settings by where they stand.
+
+    Args:
+        settings: one `_target_` with its arguments, or several such by name, where None stands for
+            one that was taken away; None for nothing.
+        where: what messages call these settings.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if settings is None:
+        return {}
+    if _has_target(settings):
+        return {where: dict(settings)}
+    several = dict(settings) if isinstance(settings, Mapping) else {"": settings}
+    for name, value in several.items():
+        if value is not None and not _has_target(value):
+            place = f"{where}.{name}" if name else where
+            raise ConfigError(
+                f"{place}: {value!r} does not say what it is; give it a _target_, or name a choice "
+                "of `anomalib-ts list logger` or `anomalib-ts list callbacks`"
+            )
+    return {f"{where}.{name}": dict(v) for name, v in several.items() if v is not None}
+
+
+def _create(settings: Mapping[str, Any], where: str, part: str, kind: Kind) -> Any:
+    target = _target(settings, where, part, kind)
+    later = {one.name: one.describes for one in declarations(target) if one.describes}
+    arguments = {}
+    for key, value in settings.items():
+        place = f"{where}.{key}"
+        if key in later:
+            for name, one in described(value, place).items():
+                _target(one, name, later[key], kind_of_part(later[key]))
+        elif _has_target(value):
+            value = _create(value, place, "", kind_of_argument(target, key, place))  # noqa: PLW2901
+        if key != "_target_":
+            arguments[key] = value
     try:
         return target(**arguments)
     except ContractError:
@@ -108,14 +139,16 @@ def _create(settings: Mapping[str, Any], where: str, kind: Kind) -> Any:
         raise ConfigError(f"{where}: {type(error).__name__}: {said}") from error
 
 
-def _checked(settings: Mapping[str, Any], where: str, *, typed: bool) -> Settings:
+def _checked(settings: Mapping[str, Any], where: str, *, typed: bool, part: str = "") -> Settings:
     if not isinstance(settings, Mapping):
         raise ConfigError(f"{where}: {settings!r} is not a group of settings")
-    parameters = _found(settings, where, signature_of, typed=typed).parameters
+    signature = _found(settings, where, signature_of, typed=typed, part=part)
     _check_foreign_kind(settings, where)
+    parameters = {k: v for k, v in signature.parameters.items() if k not in signature.variadic}
+    takes_more = bool(part and signature.variadic)
     given = {key: value for key, value in settings.items() if key != "_target_"}
     for key in given:
-        if key not in parameters:
+        if key not in parameters and not takes_more:
             raise ConfigError(f"{where}.{key}: no such setting; {nearest(key, list(parameters))}")
     missing = [
         name
@@ -127,13 +160,21 @@ def _checked(settings: Mapping[str, Any], where: str, *, typed: bool) -> Setting
         raise ConfigError(f"{where}: please set {' and '.join(f'{where}.{m}' for m in missing)}")
     result: Settings = {"_target_": settings["_target_"]}
     for key, value in given.items():
-        if _has_target(value):
-            result[key] = _checked(value, f"{where}.{key}", typed=typed)
+        place, one = f"{where}.{key}", parameters.get(key, _ANYTHING)
+        if one.describes:
+            parts = described(value, place)
+            made = {
+                name: _checked(each, name, typed=typed, part=one.describes)
+                for name, each in parts.items()
+            }
+            short = {name.removeprefix(f"{place}."): each for name, each in made.items()}
+            result[key] = made.get(place, short or None)
+        elif _has_target(value):
+            result[key] = _checked(value, place, typed=typed)
         else:
-            one = parameters[key]
-            result[key] = checked_value(one.hint, value, f"{where}.{key}")
+            result[key] = checked_value(one.hint, value, place)
             if one.limits != NO_LIMITS and (why := refusal(one.hint, one.limits, result[key])):
-                raise ConfigError(f"{where}.{key} {why}")
+                raise ConfigError(f"{place} {why}")
     return result
 
 
@@ -195,7 +236,7 @@ def defaults(path: str) -> Settings:
     return settings
 
 
-def changed(settings: Mapping[str, Any]) -> Settings:
+def changed(settings: Mapping[str, Any], owner: str = "") -> Settings:
     """The settings that differ from the defaults, flat: what tells two variants apart.
 
     The seed is left out: it is an axis of its own.
@@ -203,12 +244,28 @@ def changed(settings: Mapping[str, Any]) -> Settings:
     found: Settings = {}
     for name, parameter in _found(settings, "settings", signature_of).parameters.items():
         value = settings.get(name, parameter.default)
-        if name == "seed" or name in WITHOUT_EFFECT:
+        if name == "seed" or not has_effect(name, value, owner):
             continue
-        if _has_target(value):
-            found |= {f"{name}.{key}": v for key, v in changed(value).items()}
+        if parameter.describes:
+            found |= _changed_parts(value, name, parameter.describes)
+        elif _has_target(value):
+            found |= {f"{name}.{key}": v for key, v in changed(value, name).items()}
         elif value != parameter.default:
-            found[name] = value
+            flat = isinstance(value, Mapping) and value
+            found |= {f"{name}.{k}": v for k, v in value.items()} if flat else {name: value}
+    return found
+
+
+def _changed_parts(settings: Mapping[str, Any], where: str, part: str) -> Settings:
+    """What was added by name: the class of each, and its settings."""
+    found: Settings = {}
+    for place, one in described(settings, where).items():
+        found[place] = str(one["_target_"]).rpartition(".")[2]
+        parameters = _found(one, place, signature_of, part=part).parameters
+        for name, value in one.items():
+            default = parameters[name].default if name in parameters else REQUIRED
+            if name != "_target_" and value != default:
+                found[f"{place}.{name}"] = value
     return found
 
 
@@ -220,22 +277,27 @@ def _check_foreign_kind(settings: Mapping[str, Any], where: str) -> None:
     """Refuse a class of another kind at once, where it costs no import; `create` does so anyway."""
     module = settings["_target_"].rpartition(".")[0]
     if where in KINDS and not module.startswith(__package__) and module in sys.modules:
-        _target(settings, where, kind_of_part(where))
+        _target(settings, where, where, kind_of_part(where))
 
 
-def _target(settings: Mapping[str, Any], where: str, kind: Kind) -> type:
-    target = _found(settings, where, import_class)
+def _target(settings: Mapping[str, Any], where: str, part: str, kind: Kind) -> type:
+    target = _found(settings, where, import_class, part=part)
     return check_kind(target, settings["_target_"], where, kind)
 
 
 def _found(
-    settings: Mapping[str, Any], where: str, find: Callable[[str], T], *, typed: bool = False
+    settings: Mapping[str, Any],
+    where: str,
+    find: Callable[[str], T],
+    *,
+    typed: bool = False,
+    part: str = "",
 ) -> T:
     """What `find` makes of the target's path; what it raises becomes one line."""
     path = settings.get("_target_")
     if not isinstance(path, str):
         raise ConfigError(f"{where}: no _target_ says which class these settings are for")
-    check_origin(path, where, typed=typed)
+    check_origin(path, where, typed=typed, part=part)
     try:
         return find(path)
     except Exception as error:

@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from anomalib_ts.config import Settings, checked, checked_value
+from anomalib_ts.config import Settings, checked, checked_value, create
 from anomalib_ts.config_errors import one_line, readable_errors
 from anomalib_ts.console import log_to_terminal
 from anomalib_ts.errors import AnomalibTsError, ConfigError
@@ -157,16 +157,30 @@ def _resolved(config: DictConfig, sweep: bool) -> dict[str, Any]:
     plain["figure"] = figure
     plain["results"] = str(folder)
     plain["plot"] = checked_value(bool, plain["plot"], "plot")
-    checked(plain["trainer"], "trainer")
+    _try_trainer(checked(plain["trainer"], "trainer"))
     limits = checked(plain["limits"], "limits")
-    if sweep:  # it has one view of its own
-        for settings in (plain["detector"], *_groups(plain["baselines"])):
-            if isinstance(settings, dict) and isinstance(settings.get("trainer"), dict):
-                settings["trainer"]["progress"] = False
+    for settings in (plain["detector"], *_groups(plain["baselines"])):
+        if isinstance(settings, dict) and isinstance(settings.get("trainer"), dict):
+            trainer = settings["trainer"]
+            if sweep:  # it has one view of its own
+                trainer["progress"] = False
+            if trainer.get("checkpoint") is True:
+                trainer["checkpoint"] = str(folder / "checkpoints")
     if plain["isolate"] is None:
         limited = any(limits.get(name) is not None for name in ("seconds", "memory_mb"))
         plain["isolate"] = limited or sweep
     return {key: value for key, value in plain.items() if key != "hydra"}
+
+
+def _try_trainer(settings: Settings) -> None:
+    """Make what is added to a trainer once: what is wrong shows now, not when a detector trains.
+
+    Nothing is written or sent by that, and without additions nothing is imported.
+    """
+    if any(settings.get(name) for name in ("logger", "callbacks", "options")):
+        trainer = create(settings, "trainer")
+        for make in (trainer.made_loggers, trainer.made_callbacks):
+            make({})
 
 
 def _groups(settings: Any) -> list[Any]:

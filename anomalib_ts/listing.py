@@ -15,6 +15,9 @@ from anomalib_ts.registry import GROUPS, Choice, choices
 LONGEST_LINE = 100
 """Letters of a line in a file of settings."""
 
+_PLACES = {"logger": "trainer.logger"}
+"""Where the settings of a group stand, if not under its own name."""
+
 _SECTION = re.compile(r"^(?:Args|Attributes):\n((?:[ \t]+.*\n|\n)*)", re.MULTILINE)
 _ENTRY = re.compile(r"^ {4}(\w[\w, ]*): (.*(?:\n {5,}.*)*)", re.MULTILINE)
 _COMMENT = re.compile(r"^(\w+):[^#\n]*# *(.+)$", re.MULTILINE)
@@ -94,11 +97,14 @@ def _settings(group: str, choice: Choice, *, as_yaml: bool) -> str:
     described = comments | _described(signature.doc)
     blocks = []
     for key, parameter in signature.parameters.items():
+        if key in signature.variadic:
+            continue
         value = given.get(key, parameter.default)
         default = "must be set" if value is REQUIRED or value == "???" else _text(value)
         about = described_as(parameter.about, parameter.limits) or described.get(key, "")
         lines = textwrap.wrap(about, 92) or [""]
-        head = f"  {group.replace('/', '.')}.{key} = {default}  ({readable(parameter.hint)})"
+        place = _PLACES.get(group, group.replace("/", "."))
+        head = f"  {place}.{key} = {default}  ({readable(parameter.hint)})"
         blocks.append("\n".join([head, *(f"      {line}" for line in lines if line)]))
     return "\n".join([title, *(blocks or ["  no settings"])]) + "\n"
 

@@ -29,6 +29,8 @@ GROUPS = {
     "metrics": "Metrics",
     "threshold": "Thresholds",
     "trainer": "Training schedules",
+    "logger": "Loggers of training",
+    "callbacks": "Callbacks of training",
     "baselines": "Baselines",
     "data/audio": "How sounds are read",
     "data/spectrogram": "Spectrograms",

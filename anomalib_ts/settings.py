@@ -28,6 +28,7 @@ from anomalib_ts.errors import ConfigError
 T = TypeVar("T")
 
 _DECLARED = "declared"
+_DESCRIBES = "describes"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Declaration:
         default: its default.
         about: what it means, in words, without a full stop.
         limits: of its numbers.
+        describes: see `setting`.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Declaration:
     default: Any
     about: str
     limits: Limits
+    describes: str = ""
 
 
 def setting(
@@ -93,6 +96,7 @@ def setting(
     above: float | None = None,
     at_most: float | None = None,
     below: float | None = None,
+    describes: str = "",
 ) -> Any:
     """A field that is a setting.
 
@@ -104,9 +108,11 @@ def setting(
         above: what a number must be larger than.
         at_most: the largest number it may be.
         below: what a number must be smaller than.
+        describes: a key of `trust.KINDS`, where the value is settings of such an object (or of
+            several, by name), to be made whenever one is needed, rather than the object.
     """
     limits = Limits(at_least, above, at_most, below)
-    return field(default=default, metadata={_DECLARED: (about, limits)})
+    return field(default=default, metadata={_DECLARED: (about, limits), _DESCRIBES: describes})
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(setting,))
@@ -141,7 +147,13 @@ def declarations(kind: type) -> list[Declaration]:
     hints = get_type_hints(kind)
     found: Any = fields(kind)
     return [
-        Declaration(one.name, hints[one.name], one.default, *_about(kind, one.name))
+        Declaration(
+            one.name,
+            hints[one.name],
+            one.default,
+            *_about(kind, one.name),
+            one.metadata[_DESCRIBES],
+        )
         for one in found
         if _DECLARED in one.metadata
     ]

@@ -56,12 +56,14 @@ class Parameter:
         default: `REQUIRED` where it has none.
         about: what it means, where it is declared as a setting.
         limits: of its numbers, likewise.
+        describes: what its value is settings of, see `settings.setting`.
     """
 
     hint: Any
     default: Any
     about: str = ""
     limits: Limits = NO_LIMITS
+    describes: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,13 @@ class Signature:
         parameters: of the constructor, by name, in their order.
         doc: the class's docstring, without indentation; empty where there is none.
         version: the class attribute of that name, see `Detector.version`; 1 where there is none.
+        variadic: those of the parameters that stand for any others, such as `**options`.
     """
 
     parameters: dict[str, Parameter]
     doc: str = ""
     version: int = 1
+    variadic: tuple[str, ...] = ()
 
 
 class Opaque:
@@ -169,15 +173,16 @@ def _inspected(target: Any, path: str) -> Signature:
     if not inspect.isclass(target):
         raise TypeError(f"{path} is not a class")
     hints = constructor_hints(target)
-    told = {one.name: (one.about, one.limits) for one in declarations(target)}
+    told = {one.name: (one.about, one.limits, one.describes) for one in declarations(target)}
+    given = inspect.signature(target).parameters
     parameters = {
         name: Parameter(hints.get(name, Any), parameter.default, *told.get(name, ()))
-        for name, parameter in inspect.signature(target).parameters.items()
-        if parameter.kind not in _GATHERED
+        for name, parameter in given.items()
     }
+    variadic = tuple(name for name, one in given.items() if one.kind in _GATHERED)
     version = _checked_version(getattr(target, "version", 1), target.__name__)
     doc = inspect.getdoc(target) or ""
-    return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version)
+    return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version, variadic)
 
 
 @cache
@@ -331,7 +336,8 @@ def _declared(module: _Module, hint: Any, call: ast.Call) -> Parameter:
     """A field that `settings.setting` declares."""
     default, *about = [_value(module, argument) for argument in call.args]
     limits = {str(word.arg): _value(module, word.value) for word in call.keywords}
-    return Parameter(hint, default, about[0] if about else "", Limits(**limits))
+    describes = limits.pop("describes", "")
+    return Parameter(hint, default, about[0] if about else "", Limits(**limits), describes)
 
 
 def _field_default(module: _Module, node: ast.expr) -> Any:

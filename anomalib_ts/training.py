@@ -1,7 +1,8 @@
 """Train a Lightning module on windows held in memory, and run a network over windows.
 
 The batches come ready made, gathered in one go, and everything in Lightning's Trainer that costs
-time without being used (loggers, checkpoints, summaries, worker processes) is off.
+time without being used (loggers, checkpoints, summaries, worker processes) is off unless
+`TrainerSettings` ask for it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import logging
 import math
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from inspect import signature
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
 import pytorch_lightning as pl
@@ -23,19 +26,39 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from anomalib_ts.checkpoints import CheckpointWriter, ResumableBatches, StageFiles, Stateful
+from anomalib_ts.config import create, described
 from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.names import nearest
 from anomalib_ts.progress import Report, progress_line
+from anomalib_ts.settings import setting
 from anomalib_ts.windows import Windows
 
 CHECK_EVERY = 20
 """Steps between two looks at the loss: each look makes a GPU wait."""
 
 _NO_EXTRAS: dict[str, Any] = {
-    "logger": False,
-    "enable_checkpointing": False,
     "enable_progress_bar": False,
     "enable_model_summary": False,
 }
+
+NOT_OPTIONS = {
+    "accelerator": "set trainer.accelerator",
+    "precision": "set trainer.precision",
+    "max_epochs": "set trainer.max_epochs",
+    "max_steps": "set trainer.max_steps",
+    "max_time": "it would make results depend on how fast a machine is; set trainer.max_steps",
+    "logger": "set trainer.logger",
+    "callbacks": "set trainer.callbacks",
+    "enable_checkpointing": "set trainer.checkpoint, or trainer.callbacks",
+    "devices": "a fit uses one device",
+    "num_nodes": "a fit uses one device",
+    "strategy": "a fit uses one device",
+    "plugins": "a fit uses one device",
+    "barebones": "it would take away what trainer.max_steps needs",
+    "fast_dev_run": "set trainer=smoke",
+}
+"""Arguments of Lightning's Trainer that `trainer.options` may not have, and what to do instead."""
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 
@@ -66,9 +89,19 @@ class TrainerSettings:
         max_epochs: passes over all training windows, at most; -1 for no limit.
         max_steps: optimiser steps, at most; -1 for no limit.
         progress: whether to show a progress line on a terminal.
+        logger: settings of a Lightning logger (`_target_` and its arguments), or of several by
+            name; each stage gets one of its own, told the loss. In texts, `{detector}`, `{stage}`
+            and `{fit}` (letters that stand for the fit's settings and data) are filled in.
+        callbacks: settings of Lightning callbacks by name, made anew for each stage.
+        options: other arguments of Lightning's Trainer, such as `gradient_clip_val`.
+        checkpoint: whether a fit that is killed goes on where it stopped when it is run again, to
+            the same result: true keeps checkpoints in the results folder (`checkpoints` without
+            one), a text names another folder.
+        checkpoint_seconds: between two checkpoints, at least.
 
     Raises:
-        ConfigError: a limit is out of range, or there is none.
+        ConfigError: a limit is out of range, or there is none; or an option is none of Lightning's,
+            or one that is set elsewhere.
     """
 
     accelerator: str = "auto"
@@ -76,6 +109,11 @@ class TrainerSettings:
     max_epochs: int = 100
     max_steps: int = 1000
     progress: bool = True
+    logger: dict[str, Any] | None = setting(None, describes="logger")
+    callbacks: dict[str, Any] | None = setting(None, describes="callback")
+    options: dict[str, Any] | None = None
+    checkpoint: bool | str = False
+    checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         for name in ("max_epochs", "max_steps"):
@@ -87,6 +125,30 @@ class TrainerSettings:
         if self.accelerator not in ACCELERATORS:
             known = ", ".join(ACCELERATORS)
             raise ConfigError(f"trainer.accelerator must be one of {known}: {self.accelerator!r}")
+        if self.checkpoint_seconds < 0:
+            raise ConfigError(
+                f"trainer.checkpoint_seconds must be at least 0: {self.checkpoint_seconds}"
+            )
+        if self.options:
+            _check_options(self.options)
+
+    def made_loggers(self, names: Mapping[str, str]) -> list[Any]:
+        """New loggers, `names` filled into the texts of their settings.
+
+        Raises:
+            ConfigError: one cannot be made: it is no logger, or the package it needs is missing.
+        """
+        return _made(self.logger, "trainer.logger", "logger", names)
+
+    def made_callbacks(self, names: Mapping[str, str]) -> list[pl.Callback]:
+        """New callbacks, in the same way."""
+        return _made(self.callbacks, "trainer.callbacks", "callback", names)
+
+    def checkpoint_folder(self) -> Path | None:
+        """Where checkpoints are kept; None for nowhere."""
+        if not self.checkpoint:
+            return None
+        return Path("checkpoints" if self.checkpoint is True else self.checkpoint)
 
     def steps(self, steps_per_epoch: int) -> int:
         """How many steps a stage takes."""
@@ -110,6 +172,49 @@ class TrainerSettings:
                 "use auto or cpu"
             )
         return torch.device(fitting[0])
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    known = [name for name in signature(pl.Trainer.__init__).parameters if name != "self"]
+    for name in options:
+        place = f"trainer.options.{name}"
+        if name in NOT_OPTIONS:
+            raise ConfigError(f"{place}: {NOT_OPTIONS[name]}")
+        if name not in known:
+            allowed = [one for one in known if one not in NOT_OPTIONS]
+            raise ConfigError(f"{place}: Lightning's Trainer has none; {nearest(name, allowed)}")
+
+
+def _made(
+    settings: Mapping[str, Any] | None, where: str, part: str, names: Mapping[str, str]
+) -> list[Any]:
+    parts = described(settings, where)
+    return [create(_filled(one, names), place, part) for place, one in parts.items()]
+
+
+def _filled(value: Any, names: Mapping[str, str]) -> Any:
+    """Settings with `{name}` in their texts replaced, at every level."""
+    if isinstance(value, str):
+        for name, text in names.items():
+            value = value.replace(f"{{{name}}}", text)
+    if isinstance(value, Mapping):
+        return {key: _filled(one, names) for key, one in value.items()}
+    return [_filled(one, names) for one in value] if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Which fit a stage belongs to.
+
+    Attributes:
+        detector: the name of its class.
+        digest: of all that decides what it learns: settings, data, versions of the packages.
+        settings: of the detector, for a logger to write down.
+    """
+
+    detector: str
+    digest: str
+    settings: Mapping[str, Any]
 
 
 class BatchSource(Protocol):
@@ -136,6 +241,54 @@ class Batches(Protocol):
         ...
 
 
+@runtime_checkable
+class DivisibleBatches(Batches, Protocol):
+    """Batches some of whose examples can be held back."""
+
+    @property
+    def examples(self) -> BatchSource:
+        """All examples."""
+        ...
+
+    @property
+    def classes(self) -> NDArray[np.int64] | None:
+        """`(n,)` a number for each example, where batches mix examples of several classes."""
+        ...
+
+    def of(self, index: NDArray[np.int64]) -> Self:
+        """Batches by the same rule, from the same seed, of the examples numbered `index` alone."""
+        ...
+
+
+@runtime_checkable
+class HoldsBack(Protocol):
+    """A callback that takes training examples away, to look at their loss."""
+
+    def hold_back(self, batches: Batches, stage: str) -> Batches:
+        """Called before a stage; what is left to train on."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the examples of another source.
+
+    Attributes:
+        source: all examples.
+        index: `(k,)` the numbers of those that are in this part.
+    """
+
+    source: BatchSource
+    index: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def gather(self, index: NDArray[np.int64]) -> Arrays:
+        """The examples numbered `index` among those of this part."""
+        return self.source.gather(self.index[index])
+
+
 class ShuffledBatches:
     """Every example once an epoch, in an order that depends on nothing but the seed.
 
@@ -146,17 +299,31 @@ class ShuffledBatches:
     """
 
     def __init__(self, source: BatchSource, batch_size: int, seed: int) -> None:
-        self._source = source
+        self.examples = source
+        self.classes = None
         self._batch_size = batch_size
+        self._seed = seed
         self._random = np.random.default_rng(seed)
 
     def __len__(self) -> int:
-        return math.ceil(len(self._source) / self._batch_size)
+        return math.ceil(len(self.examples) / self._batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        order = self._random.permutation(len(self._source))
+        order = self._random.permutation(len(self.examples))
         for first in range(0, len(order), self._batch_size):
-            yield as_tensors(self._source.gather(order[first : first + self._batch_size]))
+            yield as_tensors(self.examples.gather(order[first : first + self._batch_size]))
+
+    def of(self, index: NDArray[np.int64]) -> Self:
+        """See `DivisibleBatches`."""
+        return type(self)(Part(self.examples, index), self._batch_size, self._seed)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the order of the next epoch is drawn from."""
+        return {"random": self._random.bit_generator.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from such a state."""
+        self._random.bit_generator.state = state["random"]
 
 
 def as_tensors(arrays: Arrays) -> Any:
@@ -189,7 +356,8 @@ def train_module(
     *,
     seed: int,
     stage: str,
-) -> None:
+    fit: Fit | None = None,
+) -> int:
     """Train a module until the settings say stop, and leave it on the CPU in eval mode.
 
     `training_step` must return the loss. Nothing global is changed: not the random state, not
@@ -201,6 +369,10 @@ def train_module(
         settings: how long and on what.
         seed: of everything random in the module.
         stage: what the progress line calls it.
+        fit: which fit the stage belongs to; checkpoints need it.
+
+    Returns:
+        The steps that were taken.
 
     Raises:
         ConfigError: the machine or Lightning cannot do what the settings say.
@@ -208,25 +380,66 @@ def train_module(
         KeyboardInterrupt: the user stopped the training.
     """
     settings.device()
-    total = settings.steps(len(batches))
+    kept = _kept(settings, stage, fit)
+    if kept is not None and (steps := kept.load_learnt(module)) is not None:
+        module.cpu().eval()
+        return steps
+    fit = fit or Fit(type(module).__name__, "", {})
+    names = {"detector": fit.detector, "stage": stage, "fit": fit.digest[:12]}
+    loggers, callbacks = settings.made_loggers(names), settings.made_callbacks(names)
+    for callback in callbacks:
+        if isinstance(callback, HoldsBack):
+            batches = callback.hold_back(batches, stage)
+    total = settings.steps(_steps_per_epoch(settings, batches))
     with (
         seeded(seed),
         _quiet_lightning(),
         torch.backends.cudnn.flags(deterministic=True, benchmark=False),
+        _deterministic_as_before(),
         progress_line(stage, total, settings.progress) as report,
     ):
-        options: dict[str, Any] = {
-            "accelerator": settings.accelerator,
-            "devices": 1,
-            "num_nodes": 1,
-            "strategy": "auto",
-            "precision": settings.precision,
-            "max_epochs": -1,
-            "max_steps": total,
-            "callbacks": [_LossWatch(stage, total, report)],
-        }
-        _fit(_trainer(options), module.train(), batches)
+        watch: list[pl.Callback] = [_LossWatch(stage, total, report)]
+        if loggers or callbacks:
+            watch.insert(0, _LossLog())
+        if kept is not None:
+            batches = _resumable(batches)
+            callbacks.append(CheckpointWriter(kept.in_progress, settings.checkpoint_seconds))
+        trainer = _trainer(settings, total, loggers, [*watch, *callbacks])
+        for logger in loggers:
+            logger.log_hyperparams({"stage": stage, **fit.settings})
+        _fit(trainer, module.train(), batches, kept.last() if kept else None)
     module.cpu().eval()
+    if kept is not None:
+        kept.save_learnt(module, trainer.global_step)
+    return trainer.global_step
+
+
+def _kept(settings: TrainerSettings, stage: str, fit: Fit | None) -> StageFiles | None:
+    """Where the stage's checkpoints are, if there are to be any."""
+    folder = settings.checkpoint_folder()
+    if folder is None:
+        return None
+    if fit is None:
+        raise ConfigError(
+            f"trainer.checkpoint: {stage} does not say which fit it belongs to (train_module(..., "
+            "fit=...)), so that it could not be told from another; leave it out"
+        )
+    kept = StageFiles(folder, fit.digest, stage)
+    kept.prepare()
+    return kept
+
+
+def _resumable(batches: Batches) -> ResumableBatches:
+    if not isinstance(batches, Stateful):
+        raise ConfigError(
+            f"trainer.checkpoint: {type(batches).__name__} has no state_dict and load_state_dict, "
+            "so its order cannot be taken up again; leave it out"
+        )
+    return ResumableBatches(batches)
+
+
+def _steps_per_epoch(settings: TrainerSettings, batches: Batches) -> int:
+    return math.ceil(len(batches) / int((settings.options or {}).get("accumulate_grad_batches", 1)))
 
 
 class _OneProcess(LightningEnvironment):
@@ -249,16 +462,37 @@ class _OneProcess(LightningEnvironment):
         """There is nothing to take back; the variables of others are left alone."""
 
 
-def _trainer(options: dict[str, Any]) -> pl.Trainer:
+def _trainer(
+    settings: TrainerSettings, total: int, loggers: list[Any], callbacks: list[pl.Callback]
+) -> pl.Trainer:
+    options: dict[str, Any] = {
+        "accelerator": settings.accelerator,
+        "devices": 1,
+        "num_nodes": 1,
+        "strategy": "auto",
+        "precision": settings.precision,
+        "max_epochs": -1,
+        "max_steps": total,
+        "callbacks": callbacks,
+        "logger": loggers or False,
+        # of the short trainings, too, there should be something to see
+        "log_every_n_steps": max(1, min(50, total // 20)),
+        "enable_checkpointing": any(isinstance(one, pl.callbacks.Checkpoint) for one in callbacks),
+    }
+    given = _NO_EXTRAS | options | (settings.options or {})
     try:
-        return pl.Trainer(**options, **_NO_EXTRAS, plugins=[_OneProcess()])
-    except (ValueError, MisconfigurationException) as error:
+        return pl.Trainer(**given, plugins=[_OneProcess()])
+    except (TypeError, ValueError, MisconfigurationException) as error:
         raise ConfigError(f"trainer: {error}") from error
 
 
-def _fit(trainer: pl.Trainer, module: pl.LightningModule, batches: Batches) -> None:
+def _fit(
+    trainer: pl.Trainer, module: pl.LightningModule, batches: Batches, checkpoint: Path | None
+) -> None:
     try:
-        trainer.fit(module, batches)
+        trainer.fit(module, batches, ckpt_path=None if checkpoint is None else str(checkpoint))
+    except MisconfigurationException as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
     except SystemExit as stop:
         # Lightning turns Ctrl-C into an exit of the whole process.
         if isinstance(stop.__context__, KeyboardInterrupt):
@@ -291,6 +525,26 @@ class _LossWatch(pl.Callback):
                 "look for extreme values in the training data"
             )
         self._report(step, f"loss {loss:.4g}")
+
+
+class _LossLog(pl.Callback):
+    """Logs the loss for loggers and callbacks; without any, a step is spared that."""
+
+    def on_train_batch_end(
+        self, _trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, *_: Any
+    ) -> None:
+        module.log("loss", outputs["loss"])
+
+
+@contextmanager
+def _deterministic_as_before() -> Iterator[None]:
+    """Lightning's option `deterministic` is for the whole process."""
+    before = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Importing a module runs it, so a name is judged before anything of it is importe
 * this package, or a package that an installed plug-in's entry points name;
 * a module that the environment variable `ANOMALIB_TS_ALLOW` lists (`my_module,other.package`);
 * a module that this program has imported itself;
+* Lightning, for its loggers and callbacks in the places that are for these;
 * and, where the user named it (on the command line, or in a configuration given to `job_of`), a
   module of the user's own: one that is found neither among installed packages nor in Python's
   library.
@@ -42,8 +43,13 @@ KINDS = {
     "limits": "anomalib_ts.limits.Limits",
     "trainer": "anomalib_ts.training.TrainerSettings",
     "figure": "anomalib_ts.figures.base.StudyFigure",
+    "logger": "pytorch_lightning.loggers.Logger",
+    "callback": "pytorch_lightning.callbacks.Callback",
 }
 """The class that settings of each part of a configuration make an instance of."""
+
+OF_LIGHTNING = ("logger", "callback")
+"""Parts for which Lightning's own classes may be named too."""
 
 Kind = tuple[type, ...]
 _PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
@@ -51,7 +57,7 @@ _typed: set[str] = set()
 _in_worker = False
 
 
-def check_origin(path: str, where: str, *, typed: bool) -> None:
+def check_origin(path: str, where: str, *, typed: bool, part: str = "") -> None:
     """Refuse a class whose module may not be imported; nothing is imported to tell.
 
     Args:
@@ -59,6 +65,7 @@ def check_origin(path: str, where: str, *, typed: bool) -> None:
         where: what messages call its settings.
         typed: whether the user named it here and now. The module is then good for the rest of
             the process, so that what was checked can be created.
+        part: what the settings make, see `OF_LIGHTNING`.
 
     Raises:
         ConfigError: it is no dotted name.
@@ -69,6 +76,8 @@ def check_origin(path: str, where: str, *, typed: bool) -> None:
     module = path.partition(".")[0]
     if (typed or _in_worker) and module not in _typed and _is_users(module):
         _typed.add(module)
+    if part in OF_LIGHTNING and module == "pytorch_lightning":
+        return
     if not (_is_chosen(path) or module in _typed or _loaded(path)):
         raise UntrustedError(_refusal(path, where))
 

@@ -1,6 +1,9 @@
+import copy
+import csv
 import logging
 import math
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -14,10 +17,11 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import AnomalibTsError, ConfigError
 from anomalib_ts.progress import progress_line
 from anomalib_ts.recording import Recording
 from anomalib_ts.training import (
+    NOT_OPTIONS,
     DivergedError,
     ShuffledBatches,
     TrainerSettings,
@@ -26,6 +30,7 @@ from anomalib_ts.training import (
     train_module,
 )
 from anomalib_ts.windows import Windows
+from tests.helpers.lightning_parts import Counts
 
 WINDOWS = Windows([Recording(np.sin(np.arange(73) / 5))], window=10)  # 64 windows
 
@@ -217,6 +222,9 @@ def test_a_diverging_loss_stops_a_long_training_early():
         {"max_epochs": -2},
         {"max_epochs": -1, "max_steps": -1},
         {"accelerator": "abacus"},
+        {"checkpoint_seconds": -1.0},
+        {"options": {"gradient_clip": 1.0}},
+        *({"options": {name: 1}} for name in NOT_OPTIONS),
     ],
 )
 def test_impossible_settings_are_refused(settings):
@@ -322,3 +330,112 @@ def test_a_schedulers_variables_change_nothing(scheduler, monkeypatch):
         monkeypatch.setenv(name, value)
     assert learnt() == before
     assert SCHEDULERS[scheduler].items() <= dict(os.environ).items()
+
+
+def csv_logger(folder, **more):
+    target = "pytorch_lightning.loggers.CSVLogger"
+    return {"_target_": target, "save_dir": str(folder), "name": "{stage}", "version": "v", **more}
+
+
+def test_a_logger_is_told_the_loss_where_it_was_asked_to_be(tmp_path):
+    losses = []
+
+    class Told(Mean):
+        def training_step(self, batch):
+            loss = super().training_step(batch)
+            losses.append(loss.item())
+            return loss
+
+    fit(Told(), logger=csv_logger(tmp_path / "logs"), max_steps=6)
+    with (tmp_path / "logs" / "mean" / "v" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == list(range(6))
+    assert [float(row["loss"]) for row in rows] == pytest.approx(losses)
+    assert "stage: mean" in (tmp_path / "logs" / "mean" / "v" / "hparams.yaml").read_text()
+
+
+def test_several_loggers_take_part_and_change_nothing(tmp_path):
+    board = {
+        "_target_": "pytorch_lightning.loggers.TensorBoardLogger",
+        "save_dir": str(tmp_path / "board"),
+        "version": "{stage}",
+    }
+    two = {"csv": csv_logger(tmp_path / "logs"), "board": board, "gone": None}
+    assert torch.equal(fit(logger=two).mean, fit().mean)
+    assert [path.name for path in (tmp_path / "logs").rglob("*.csv")] == ["metrics.csv"]
+    (events,) = (tmp_path / "board").rglob("events.out.*")
+    assert events.parent.name == "mean"
+
+
+def test_callbacks_of_lightning_and_of_ones_own_take_part(tmp_path):
+    parts = {
+        "mine": {"_target_": f"{Counts.__module__}.Counts", "by": 2},
+        "stop": {
+            "_target_": "pytorch_lightning.callbacks.EarlyStopping",
+            "monitor": "loss",
+            "patience": 1,
+            "min_delta": 100.0,
+        },
+        "keep": {
+            "_target_": "pytorch_lightning.callbacks.ModelCheckpoint",
+            "dirpath": str(tmp_path),
+            "every_n_train_steps": 4,
+        },
+    }
+    Counts.steps = 0
+    module = fit(callbacks=parts, max_steps=100)
+    assert module.steps == 8, "two epochs without the loss falling by 100"
+    assert Counts.steps == 16
+    assert list(tmp_path.glob("*.ckpt"))
+
+
+def test_callbacks_are_made_anew_for_each_training():
+    settings = {"mine": {"_target_": f"{Counts.__module__}.Counts"}}
+    made = TrainerSettings(callbacks=settings)
+    (first,), (second,) = made.made_callbacks({}), made.made_callbacks({})
+    assert first is not second
+
+
+def test_options_reach_lightning():
+    assert not torch.equal(fit(options={"gradient_clip_val": 1e-3}).mean, fit().mean)
+    assert fit(options={"accumulate_grad_batches": 2}, max_epochs=3, max_steps=-1).steps == 12
+    module = fit(options={"deterministic": True})
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.equal(module.mean, fit().mean)
+
+
+PARTS = {
+    "logger": "pytorch_lightning.loggers.CSVLogger",
+    "callbacks": "pytorch_lightning.callbacks.Timer",
+}
+
+
+@pytest.mark.parametrize("field", PARTS)
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("csv", "does not say what it is"),
+        ({"name": "csv"}, "does not say what it is"),
+        ({"_target_": "pytorch_lightning.nothing.X"}, "cannot import"),
+        ({"_target_": "subprocess.Popen", "args": "ls"}, "is no |not imported"),
+        ({"_target_": "anomalib_ts.detectors.MovingMean"}, "is no "),
+        ({"_target_": "pytorch_lightning.Trainer"}, "is no "),
+        ({"_target_": None}, "no _target_ says"),
+    ],
+)
+def test_what_is_no_logger_or_callback_is_one_clear_line(field, value, said):
+    other = PARTS["callbacks" if field == "logger" else "logger"]
+    for wrong in (value, {"one": value}, {"one": {"_target_": other}}):
+        with pytest.raises(AnomalibTsError, match=rf"^trainer\.{field}") as caught:
+            fit(**{field: wrong})
+        assert "\n" not in str(caught.value)
+        assert wrong is not value or any(part in str(caught.value) for part in said.split("|"))
+
+
+def test_settings_can_be_copied_and_pickled(tmp_path):
+    settings = TrainerSettings(
+        logger=csv_logger(tmp_path),
+        callbacks={"x": {"_target_": "a.B"}},
+        options={"profiler": None},
+    )
+    assert copy.deepcopy(settings) == settings == pickle.loads(pickle.dumps(settings))

@@ -34,6 +34,8 @@ GOOD = {
     "limits": "anomalib_ts.isolation.Limits",
     "trainer": "anomalib_ts.training.TrainerSettings",
     "figure": "anomalib_ts.figures.curve.Curve",
+    "logger": "pytorch_lightning.loggers.CSVLogger",
+    "callback": "pytorch_lightning.callbacks.Timer",
 }
 FOREIGN = [
     "subprocess.Popen",
@@ -101,7 +103,12 @@ def test_the_parts_cannot_stand_in_for_each_other(part, other):
 
 
 def _needed(part):
-    return {"data": {"path": "x"}, "figure": {"name": "n", "x": "seed"}}.get(part, {})
+    needed = {
+        "data": {"path": "x"},
+        "figure": {"name": "n", "x": "seed"},
+        "logger": {"save_dir": "x"},
+    }
+    return needed.get(part, {})
 
 
 def test_what_a_place_inside_takes_is_read_off_its_type():

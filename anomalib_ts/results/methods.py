@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, NamedTuple, TypeAlias
 
-from anomalib_ts.results.record import WITHOUT_EFFECT, Record, Unit, digest
+from anomalib_ts.results.record import Record, Unit, digest, has_effect
 
 Flat: TypeAlias = tuple[tuple[str, str], ...]
 """Settings by their full name, sorted, values as JSON."""
@@ -147,10 +147,13 @@ def flat_settings(parts: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     {'detector.window': 32, 'detector.trainer.max_steps': 5}
     """
     found: dict[str, Any] = {}
+    owner = above.split(".")[-2] if above else ""
     for key, value in parts.items():
+        if not has_effect(key, value, owner):
+            continue
         if isinstance(value, Mapping):
             found |= flat_settings(value, f"{above}{key}.")
-        elif key not in WITHOUT_EFFECT:
+        else:
             found[f"{above}{key}"] = value
     return found
 

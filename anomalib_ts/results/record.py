@@ -19,8 +19,9 @@ from anomalib_ts.results.schema import (
     is_nested_deeper,
 )
 
-WITHOUT_EFFECT = ("progress",)
-"""Settings that change what is shown, not what comes out."""
+_WITHOUT_EFFECT = ("progress",)
+_TRAINER_WITHOUT_EFFECT = ("logger", "checkpoint", "checkpoint_seconds")
+_TRAINER_EXTRAS = ("callbacks", "options")
 
 NO_LABELS = "the data has no labels"
 """Why every metric of such a case is undefined."""
@@ -40,6 +41,20 @@ def digest(content: Any) -> str:
     """SHA-256 of a JSON-like value, independent of the order of keys."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def has_effect(name: str, value: Any, owner: str = "") -> bool:
+    """Whether a setting may change what comes out, not just what is shown, logged or kept.
+
+    Args:
+        name: of the setting.
+        value: what it is set to: of what can be added to a trainer, nothing is no difference.
+        owner: the name of the setting that it is a part of, such as `trainer`.
+    """
+    if owner == "trainer" and name in _TRAINER_EXTRAS:
+        return bool(value)
+    shown = _WITHOUT_EFFECT + (_TRAINER_WITHOUT_EFFECT if owner == "trainer" else ())
+    return name not in shown
 
 
 @dataclass(frozen=True)
@@ -80,7 +95,7 @@ class Unit:
 
         It leaves out what has no bearing on the scores, such as where the data lies.
         """
-        content = _effective(asdict(self))
+        content = effective(asdict(self))
         for cosmetic in ("variant", "data_settings"):
             del content[cosmetic]
         return digest(content)
@@ -254,12 +269,12 @@ def _bounded(text: Any, longest: int) -> str:
     return plain.encode(errors="backslashreplace").decode()
 
 
-def _effective(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings without those that change what is shown, not what comes out; at every level."""
+def effective(settings: Mapping[str, Any], owner: str = "") -> dict[str, Any]:
+    """Settings without those that have no effect on what comes out, at every level."""
     return {
-        key: _effective(value) if isinstance(value, dict) else value
+        key: effective(value, key) if isinstance(value, Mapping) else value
         for key, value in settings.items()
-        if key not in WITHOUT_EFFECT
+        if has_effect(key, value, owner)
     }
 
 

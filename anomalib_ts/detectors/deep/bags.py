@@ -60,6 +60,10 @@ class Bags:
 
     def without(self, others: Bags) -> Self:
         """The bags that share no point with any of some other bags of the same windows."""
+        return self.where(self.are_without(others))
+
+    def are_without(self, others: Bags) -> NDArray[np.bool_]:
+        """Mask `(k,)` of those bags."""
         width, starts = self.windows.window, self.windows.starts
         others_starts = starts[others.members(np.arange(len(others)))]
         begun, ended = np.zeros((2, len(self.windows.values) + 1), dtype=np.int64)
@@ -70,7 +74,8 @@ class Bags:
         own = starts[self.members(np.arange(len(self)))]
         free = before[own + width] == before[own]
         edges = np.cumsum(self.counts) - self.counts
-        return self.where(np.logical_and.reduceat(free, edges))
+        alone: NDArray[np.bool_] = np.logical_and.reduceat(free, edges)
+        return alone
 
     @property
     def normal(self) -> Self:
@@ -94,11 +99,16 @@ def window_bags(windows: Windows, recordings: Sequence[Recording]) -> Bags:
             f"all of the {len(anomalous)} training windows are labelled anomalous; there must be "
             "normal ones too"
         )
+    return replace(each_window(windows), anomalous=anomalous)
+
+
+def each_window(windows: Windows) -> Bags:
+    """A bag for every window, none of them labelled anomalous."""
     return Bags(
         windows=windows,
         first=np.arange(len(windows)),
         counts=np.ones(len(windows), dtype=np.int64),
-        anomalous=anomalous,
+        anomalous=np.zeros(len(windows), dtype=np.bool_),
         recordings=np.searchsorted(windows.ends, windows.starts, side="right"),
     )
 

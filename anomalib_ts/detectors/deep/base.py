@@ -8,17 +8,21 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import pytorch_lightning as pl
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from anomalib_ts.checkpoints import forget
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.deep.batches import FullBatches
+from anomalib_ts.detectors.deep.identity import fit_of
 from anomalib_ts.detectors.deep.lightning_model import AdamModule
 from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.settings import configured, setting
 from anomalib_ts.training import (
     Batches,
     BatchSource,
+    DivergedError,
     TrainerSettings,
     run_network,
     seeded,
@@ -38,7 +42,7 @@ class DeepDetector(Detector, Generic[Network]):
     point `(b, w)`. What differs from that is said by overriding `_learn`, `_batches` or
     `_scores`. A point's score is the mean over the windows that hold it; points that `tail=drop`
     leaves out have the score of the last point before them. The trained network is `model_`, on
-    the CPU.
+    the CPU; `steps_` has the training steps that each stage took.
     """
 
     window: int = setting(32, "points a window", at_least=1)
@@ -82,10 +86,19 @@ class DeepDetector(Detector, Generic[Network]):
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
         windows = training_windows(train, self.window, self._training_step, self.tail)
+        settings = self._settings
+        wanted = settings.checkpoint or settings.logger
+        self._current = fit_of(self, settings, train) if wanted else None
+        self.steps_: dict[str, int] = {}
         with seeded(self.seed):
             network = self._network(train)
-        self._learn(network, windows, train)
+        try:
+            self._learn(network, windows, train)
+        except DivergedError:  # it would diverge again
+            self._forget_checkpoints()
+            raise
         self.model_: Network = network
+        self._forget_checkpoints()
 
     def _score(self, recording: Recording) -> FloatArray:
         windows = Windows([recording], self.window, self._step, self.tail)
@@ -122,7 +135,25 @@ class DeepDetector(Detector, Generic[Network]):
     ) -> None:
         """Minimise a loss of the network over batches with Adam."""
         module = AdamModule(network, loss, self.learning_rate, weight_decay)
-        train_module(module, batches, self._settings, seed=self.seed, stage=stage)
+        self._train_module(module, batches, stage=stage)
+
+    def _train_module(self, module: pl.LightningModule, batches: Batches, *, stage: str) -> None:
+        """Train a Lightning module of one's own, see `train_module`."""
+        self.steps_[stage] = train_module(
+            module, batches, self._settings, seed=self.seed, stage=stage, fit=self._current
+        )
+
+    def _forget_checkpoints(self) -> None:
+        folder = self._settings.checkpoint_folder()
+        if folder is not None and self._current is not None:
+            forget(folder, self._current.digest)
+        self._current = None
+
+    def fitted_values(self) -> dict[str, float]:
+        """The training steps of each stage, where callbacks may end one early."""
+        if not self._settings.callbacks:
+            return {}
+        return {f"steps {stage}": float(steps) for stage, steps in self.steps_.items()}
 
     def _run(
         self, network: nn.Module, function: Callable[[Tensor], Tensor], windows: Windows, stage: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anomalib_ts.detectors.deep.bags import Bags
-from anomalib_ts.training import BatchSource, as_tensors
+from anomalib_ts.training import BatchSource, Part, as_tensors
 
 LabelledBatch: TypeAlias = tuple[Tensor, Tensor, Tensor]
 """Windows `(m, c, w)`, how many of them each bag has `(b,)`, and 1 for anomalous bags `(b,)`."""
@@ -31,6 +31,15 @@ class _Draws:
             self._left = np.append(self._left, self._random.permutation(self._n))
         taken, self._left = np.split(self._left, [count])
         return taken
+
+    @property
+    def left(self) -> Tensor:
+        """The numbers that come next, without any draw."""
+        return torch.from_numpy(self._left.copy())
+
+    @left.setter
+    def left(self, numbers: Tensor) -> None:
+        self._left = numbers.numpy().copy()
 
 
 class FullBatches:
@@ -54,22 +63,38 @@ class FullBatches:
         seed: int,
         classes: NDArray[np.int64] | None = None,
     ) -> None:
-        self._examples = examples
+        self.examples = examples
+        self.classes = classes
         self._batch_size = batch_size
-        self._draws = _Draws(len(examples), np.random.default_rng(seed))
-        self._classes = classes
+        self._seed = seed
+        self._random = np.random.default_rng(seed)
+        self._draws = _Draws(len(examples), self._random)
 
     def __len__(self) -> int:
-        return math.ceil(len(self._examples) / self._batch_size)
+        return math.ceil(len(self.examples) / self._batch_size)
 
     def __iter__(self) -> Iterator[Tensor | tuple[Tensor, Tensor]]:
         for _ in range(len(self)):
             index = self._draws.take(self._batch_size)
-            values = as_tensors(self._examples.gather(index))
-            if self._classes is None:
+            values = as_tensors(self.examples.gather(index))
+            if self.classes is None:
                 yield values
             else:
-                yield values, torch.from_numpy(self._classes[index])
+                yield values, torch.from_numpy(self.classes[index])
+
+    def of(self, index: NDArray[np.int64]) -> Self:
+        """See `DivisibleBatches`."""
+        classes = None if self.classes is None else self.classes[index]
+        return type(self)(Part(self.examples, index), self._batch_size, self._seed, classes)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The order that was drawn and not yet handed out, and what the next is drawn from."""
+        return {"random": self._random.bit_generator.state, "left": self._draws.left}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from such a state."""
+        self._random.bit_generator.state = state["random"]
+        self._draws.left = state["left"]
 
 
 class BalancedBatches:
@@ -88,10 +113,12 @@ class BalancedBatches:
     def __init__(self, bags: Bags, batch_size: int, share: float, seed: int) -> None:
         size = max(2, round(batch_size / bags.counts.mean()))
         self._per_batch = _dealt(size, share)
-        self._bags = bags
+        self._given = (batch_size, share, seed)
+        self.examples = bags
+        self.classes: NDArray[np.int64] = bags.anomalous.astype(np.int64)
         self._members = [np.flatnonzero(bags.anomalous == label) for label in (False, True)]
-        random = np.random.default_rng(seed)
-        self._draws = [_Draws(len(members), random) for members in self._members]
+        self._random = np.random.default_rng(seed)
+        self._draws = [_Draws(len(members), self._random) for members in self._members]
 
     def __len__(self) -> int:
         return math.ceil(len(self._members[0]) / self._per_batch[0])
@@ -107,10 +134,27 @@ class BalancedBatches:
                 ]
             )
             yield (
-                as_tensors(self._bags.gather(index)),
-                torch.from_numpy(self._bags.counts[index]),
-                torch.from_numpy(self._bags.anomalous[index].astype(np.float32)),
+                as_tensors(self.examples.gather(index)),
+                torch.from_numpy(self.examples.counts[index]),
+                torch.from_numpy(self.examples.anomalous[index].astype(np.float32)),
             )
+
+    def of(self, index: NDArray[np.int64]) -> Self:
+        """See `DivisibleBatches`."""
+        chosen = np.zeros(len(self.examples), dtype=np.bool_)
+        chosen[index] = True
+        return type(self)(self.examples.where(chosen), *self._given)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The orders that were drawn and not yet handed out, and what the next is drawn from."""
+        left = [draws.left for draws in self._draws]
+        return {"random": self._random.bit_generator.state, "left": left}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from such a state."""
+        self._random.bit_generator.state = state["random"]
+        for draws, left in zip(self._draws, state["left"], strict=True):
+            draws.left = left
 
 
 def _dealt(size: int, share: float) -> tuple[int, int]:

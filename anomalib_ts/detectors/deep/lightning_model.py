@@ -37,6 +37,10 @@ class AdamModule(pl.LightningModule):
         """The loss of a batch."""
         return self.loss(batch)
 
+    def validation_step(self, batch: Any) -> Tensor:
+        """The loss of a batch that was held back."""
+        return self.loss(batch)
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam over all that is not frozen."""
         learning = [weights for weights in self.network.parameters() if weights.requires_grad]

@@ -14,7 +14,7 @@ from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel
 from anomalib_ts.recording import Recording
 from anomalib_ts.settings import configured, setting
-from anomalib_ts.training import seeded, train_module
+from anomalib_ts.training import seeded
 from anomalib_ts.windows import Windows
 
 MOMENT_WINDOWS = 4096
@@ -73,8 +73,7 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
             *self._feature_moments(network, Windows(train, self.window, stride))
         )
         module = LikelihoodModule(network, self.learning_rate)
-        batches = self._batches(windows)
-        train_module(module, batches, self._settings, seed=self.seed, stage="flow")
+        self._train_module(module, self._batches(windows), stage="flow")
 
     def _scores(self, recording: Recording, x: Tensor) -> Tensor:
         del recording

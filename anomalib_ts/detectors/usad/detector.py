@@ -13,7 +13,6 @@ from anomalib_ts.detectors.usad.lightning_model import UsadModule
 from anomalib_ts.detectors.usad.torch_model import UsadModel
 from anomalib_ts.recording import Recording
 from anomalib_ts.settings import configured, setting
-from anomalib_ts.training import train_module
 from anomalib_ts.windows import Windows
 
 
@@ -54,8 +53,7 @@ class Usad(DeepDetector[UsadModel]):
     def _learn(self, network: UsadModel, windows: Windows, train: tuple[Recording, ...]) -> None:
         del train
         module = UsadModule(network, self.learning_rate)
-        batches = self._batches(windows)
-        train_module(module, batches, self._settings, seed=self.seed, stage="USAD")
+        self._train_module(module, self._batches(windows), stage="USAD")
 
     def _scores(self, recording: Recording, x: Tensor) -> Tensor:
         del recording

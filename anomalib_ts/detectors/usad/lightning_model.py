@@ -37,6 +37,13 @@ class UsadModule(pl.LightningModule):
         self._step(uncounted, self.model.second_loss(batch, epoch))
         return loss
 
+    def validation_step(self, batch: Tensor) -> Tensor:
+        """The first autoencoder's plain error on a batch that was held back.
+
+        The losses mean something else in each epoch, so no two of them can be compared.
+        """
+        return self.model.errors(batch)[:, 0].mean()
+
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """An Adam for each decoder with the common encoder."""
         # The step over 21 million weights is bound by memory: fused, it reads them once.

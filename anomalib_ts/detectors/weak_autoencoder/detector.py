@@ -111,8 +111,8 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
         return Gamma(shape, scale * self.scaler_.unit**2)
 
     def fitted_values(self) -> dict[str, float]:
-        """The threshold `a`."""
-        return {"a": self.threshold_}
+        """The threshold `a`, beside what every deep detector tells."""
+        return super().fitted_values() | {"a": self.threshold_}
 
     def _network(self, train: tuple[Recording, ...]) -> WeakAutoencoderModel:
         return WeakAutoencoderModel(
