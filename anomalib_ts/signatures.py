@@ -180,7 +180,10 @@ def _inspected(target: Any, path: str) -> Signature:
         for name, parameter in given.items()
     }
     variadic = tuple(name for name, one in given.items() if one.kind in _GATHERED)
-    version = _checked_version(getattr(target, "version", 1), target.__name__)
+    version = inspect.getattr_static(target, "version", 1)
+    if isinstance(version, property):  # of a class that is no detector, and means something else
+        version = 1
+    version = _checked_version(version, target.__name__)
     doc = inspect.getdoc(target) or ""
     return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version, variadic)
 
