@@ -314,7 +314,7 @@ class ShuffledBatches:
             yield as_tensors(self.examples.gather(order[first : first + self._batch_size]))
 
     def of(self, index: NDArray[np.int64]) -> Self:
-        """The same rule and seed for the examples numbered `index` alone, see `DivisibleBatches`."""
+        """Batches by the same rule and seed of the examples numbered `index` alone."""
         return type(self)(Part(self.examples, index), self._batch_size, self._seed)
 
     def state_dict(self) -> dict[str, Any]:

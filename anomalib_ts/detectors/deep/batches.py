@@ -83,7 +83,7 @@ class FullBatches:
                 yield values, torch.from_numpy(self.classes[index])
 
     def of(self, index: NDArray[np.int64]) -> Self:
-        """The same rule and seed for the examples numbered `index` alone, see `DivisibleBatches`."""
+        """Batches by the same rule and seed of the examples numbered `index` alone."""
         classes = None if self.classes is None else self.classes[index]
         return type(self)(Part(self.examples, index), self._batch_size, self._seed, classes)
 
@@ -140,7 +140,7 @@ class BalancedBatches:
             )
 
     def of(self, index: NDArray[np.int64]) -> Self:
-        """The same rule and seed for the examples numbered `index` alone, see `DivisibleBatches`."""
+        """Batches by the same rule and seed of the examples numbered `index` alone."""
         chosen = np.zeros(len(self.examples), dtype=np.bool_)
         chosen[index] = True
         return type(self)(self.examples.where(chosen), *self._given)
