@@ -24,10 +24,11 @@ def shared() -> Path:
 @pytest.fixture(autouse=True)
 def _logging_as_it_was():
     """The command line sets up logging for its process; here every test starts without."""
-    logger = logging.getLogger("anomalib_ts")
-    before = (list(logger.handlers), logger.propagate, logger.level)
+    loggers = [logging.getLogger(name) for name in (None, "hydra", "anomalib_ts")]
+    before = [(list(logger.handlers), logger.propagate, logger.level) for logger in loggers]
     showwarning = warnings.showwarning
     yield
-    logger.handlers[:], logger.propagate = before[0], before[1]
-    logger.setLevel(before[2])
+    for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)
     warnings.showwarning = showwarning

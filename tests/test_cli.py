@@ -327,7 +327,7 @@ def test_no_mistake_is_a_traceback(key, capsys):
 
 
 @pytest.mark.slow
-@given(st.from_regex(r"[~+]{0,2}[a-z_.]{0,8}(=[\x20-\x7eäß]{0,12})?", fullmatch=True))
+@given(override=st.from_regex(r"[~+]{0,2}[a-z_.]{0,8}(=[\x20-\x7eäß]{0,12})?", fullmatch=True))
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -1,5 +1,7 @@
 """The picture of a stored unit, from what is in the store and what has to be loaded again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -38,7 +40,8 @@ class Wide(DataSet):
             label = i % 2 if self.clips and self.labelled else None
             labels = np.arange(30) // 25 if not self.clips and self.labelled else None
             recordings.append(Recording(values, label=label, labels=labels, name=f"clip {i}"))
-        train = recordings[0] if self.clips else recordings[0].without_labels()
+        normal = 0 if self.clips and self.labelled is not None else None
+        train = replace(recordings[0], label=normal, labels=None)
         return Case("only", tuple(recordings), (train,))
 
     def fingerprint(self, case_name):
@@ -65,7 +68,8 @@ class Sensors(Wide):
             )
             for times in (self.TIMES[part] for part in parts)
         ]
-        train = recordings[0] if self.clips else recordings[0].without_labels()
+        normal = 0 if self.clips and self.labelled is not None else None
+        train = replace(recordings[0], label=normal, labels=None)
         return Case("only", tuple(recordings), (train,))
 
 

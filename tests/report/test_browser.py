@@ -352,7 +352,7 @@ def test_fits_on_paper(page):
         pytest.skip("paper is the same for all")
     page.set_viewport_size({"width": 718, "height": 1000})  # A4 with the browser's margins
     page.emulate_media(media="print")
-    assert page.evaluate("document.documentElement.scrollWidth") == 718
+    page.wait_for_function("document.documentElement.scrollWidth == 718")  # once it is laid out
     assert page.locator("nav").is_hidden()
 
 
