@@ -45,19 +45,18 @@ def test_nothing_in_the_readme_escapes_these_tests():
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("readme")
-@pytest.mark.parametrize("command", COMMANDS)
-def test_command(command, folder):
+def test_the_commands_one_after_another(folder):
     code = "import sys; from anomalib_ts.cli import main; sys.exit(main(sys.argv[1:]))"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command.split()[1:]],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout or "report" in command
+    for command in COMMANDS:  # later ones read what earlier ones stored
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command.split()[1:]],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        assert done.stdout or "report" in command
 
 
 @pytest.mark.slow
