@@ -121,7 +121,7 @@ def ranked_units(store: Store, case: str = "*", detector: str | None = None) -> 
     Raises:
         DataNotFoundError: there is no such unit; the message says why.
     """
-    records = sorted(_chosen(store, case, detector), key=_order)
+    records = scored_records(store, case, detector)
     damaged = LeftOut()
     found = list(_rank(store, records, damaged))
     if not found and damaged.count:
