@@ -292,12 +292,3 @@ def _md5(samples: NDArray[np.float32], width: int) -> bytes:
     numbers = np.rint(samples * np.float32(2 ** (8 * width - 1))).astype("<i4")
     packed = numbers.view(np.uint8).reshape(-1, 4)[:, :width]
     return hashlib.md5(packed.tobytes(), usedforsecurity=False).digest()
-
-
-def missing_bytes(path: str | Path) -> int:
-    """How many bytes of sound a file announces but does not hold.
-
-    libsndfile reads such a file without complaint, up to where it ends. 0 for a whole file, and
-    where the container does not tell its length in bytes.
-    """
-    return examine(Path(path).read_bytes()).missing

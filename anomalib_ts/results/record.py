@@ -187,14 +187,6 @@ class Record:
             return _sealed(content, ensure_ascii=True)
 
     @classmethod
-    def from_json(cls, text: str) -> Record | None:
-        """Read a record back; None if the text is torn, was altered or is of a later version."""
-        try:
-            return cls.read(text.encode(errors="surrogatepass"))
-        except UnreadableRecordError:
-            return None
-
-    @classmethod
     def read(cls, text: bytes, written: str = "") -> Record:
         """Read a record back.
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from anomalib_ts.data.audio import LEVEL_RMS, ClipError, ClipReader, missing_bytes
+from anomalib_ts.data.audio import LEVEL_RMS, ClipError, ClipReader
+from anomalib_ts.data.sound_files import examine
 from anomalib_ts.errors import ConfigError, InputError
 from tests.audio.clips import RATE, noise, sine, write
 
@@ -201,13 +202,13 @@ def test_chunks_before_the_sound_and_open_lengths_are_fine(tmp_path):
     assert whole[36:40] == b"data"
     extra = b"LIST" + (5).to_bytes(4, "little") + b"abcde\0"
     path.write_bytes(whole[:36] + extra + whole[36:])
-    assert missing_bytes(path) == 0
+    assert examine(path.read_bytes()).missing == 0
     path.write_bytes(whole[:36] + extra + whole[36:-10])
-    assert missing_bytes(path) == 10
+    assert examine(path.read_bytes()).missing == 10
     path.write_bytes(whole[:40] + b"\xff\xff\xff\xff" + whole[44:])
-    assert missing_bytes(path) == 0
+    assert examine(path.read_bytes()).missing == 0
     path.write_bytes(whole[:20])
-    assert missing_bytes(path) == 0
+    assert examine(path.read_bytes()).missing == 0
 
 
 def test_files_without_sound_are_refused(tmp_path):

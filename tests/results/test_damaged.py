@@ -283,7 +283,7 @@ def test_commands_go_on_without_damaged_scores(series, tmp_path, capsys):
 
 def test_records_of_before_there_were_digests_stay_readable(tmp_path):
     store = Store(tmp_path)
-    old = Record.from_json(OLD)
+    old = Record.read(OLD.encode())
     assert (old.metrics, old.scores_digest, old.threads) == ({"auroc": 0.75}, "", None)
     store.path(old.unit).parent.mkdir(parents=True)
     store.path(old.unit).write_text(OLD)
