@@ -19,37 +19,25 @@ from anomalib_ts.errors import ConfigError
 from anomalib_ts.limits import Limits
 from anomalib_ts.processes import descendants
 from anomalib_ts.results.store import Store
-from anomalib_ts.run import job_of, run_job
+from anomalib_ts.run import run_job
 from anomalib_ts.watcher import Watcher
+from tests.helpers.jobs import job_on_series
 from tests.helpers.naughty_detectors import EXPECTED
 
 NAUGHTY = "tests.helpers.naughty_detectors"
-PROTOCOL = {"_target_": "anomalib_ts.protocol.Whole"}
 
 
 def job(folder, detector, isolate=True, **limits):
-    config = {
-        "detector": {"_target_": detector},
-        "baselines": {"random": {"_target_": "anomalib_ts.detectors.RandomScore", "seed": 0}},
-        "data": {
-            "_target_": "anomalib_ts.data.mackey_glass.MackeyGlass",
-            "n_points": 1000,
-            "n_anomalies": 1,
-            "train_length": 0,
-        },
-        "protocol": PROTOCOL,
-        "threshold": {"_target_": "anomalib_ts.thresholds.QuantileThreshold"},
-        "metrics": {"_target_": "anomalib_ts.evaluation.Evaluation"},
-        "limits": {"_target_": "anomalib_ts.isolation.Limits", **limits},
-        "results": str(folder),
-        "seed": 0,
-        "retry": "none",
-        "threads": 1,
-        "save_scores": True,
-        "isolate": isolate,
-        "split": "all",
-    }
-    return job_of(config, {"detector": "naughty", "protocol": "whole"})
+    return job_on_series(
+        folder,
+        {"_target_": detector},
+        {"random": {"_target_": "anomalib_ts.detectors.RandomScore", "seed": 0}},
+        name="naughty",
+        protocol="Whole",
+        series={"n_points": 1000, "n_anomalies": 1, "train_length": 0},
+        isolate=isolate,
+        limits=limits,
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ from joblib import Parallel, delayed  # noqa: E402
 from anomalib_ts.detectors.base import Detector  # noqa: E402
 from anomalib_ts.results.record import Record  # noqa: E402
 from anomalib_ts.results.store import Store  # noqa: E402
-from anomalib_ts.run import Job, job_of, run_job  # noqa: E402
+from anomalib_ts.run import Job, run_job  # noqa: E402
+from tests.helpers.jobs import job_on_series  # noqa: E402
 from tests.helpers.naughty_detectors import EXPECTED  # noqa: E402
 
 INNOCENT: dict[str, dict[str, Any]] = {
@@ -69,28 +70,16 @@ class Outcome:
 def job(results: Path, detector: dict[str, Any], name: str, isolate: bool) -> Job:
     """A detector on a short series, and the innocent ones after it."""
     limits = {"seconds": SECONDS, "memory_mb": MEMORY_MB} if isolate else {}
-    config = {
-        "detector": detector,
-        "baselines": {key: value for key, value in INNOCENT.items() if key != name},
-        "data": {
-            "_target_": "anomalib_ts.data.mackey_glass.MackeyGlass",
-            "n_points": 2000,
-            "n_anomalies": 2,
-            "train_length": 500,
-        },
-        "protocol": {"_target_": "anomalib_ts.protocol.Given"},
-        "threshold": {"_target_": "anomalib_ts.thresholds.QuantileThreshold"},
-        "metrics": {"_target_": "anomalib_ts.evaluation.Evaluation"},
-        "limits": {"_target_": "anomalib_ts.isolation.Limits", **limits},
-        "results": str(results),
-        "seed": 0,
-        "retry": "none",
-        "threads": 1,
-        "save_scores": True,
-        "isolate": isolate,
-        "split": "all",
-    }
-    return job_of(config, {"detector": name, "protocol": "given"})
+    return job_on_series(
+        results,
+        detector,
+        {key: value for key, value in INNOCENT.items() if key != name},
+        name=name,
+        protocol="Given",
+        series={"n_points": 2000, "n_anomalies": 2, "train_length": 500},
+        isolate=isolate,
+        limits=limits,
+    )
 
 
 def alone(folder: Path, isolate: bool) -> dict[str, tuple[Record, Any]]:
