@@ -1,6 +1,7 @@
 """Times FastFlow-1D's latent score taken in one convolutional pass, in chunks with margins.
 
-The network is trained for 5 steps only: this measures seconds, memory and what the chunks change, not AUROC.
+The network is trained for 5 steps only: this measures seconds, memory and what the chunks change,
+not AUROC.
 Run with OMP_NUM_THREADS=1: `python benchmarks/fastflow1d/convolutional.py 100000 1000000`.
 """
 
