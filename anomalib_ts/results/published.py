@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import DataNotFoundError, InputError
-from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.entries import Method, Series
 
 
