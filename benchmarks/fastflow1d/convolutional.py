@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING
+from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.detectors.fastflow1d.detector import FastFlow1D
-from anomalib_ts.training import TrainerSettings
 
 CHUNK, MARGIN = 16_384, 256  # multiples of DOWNSAMPLING, so that feature positions agree
 
