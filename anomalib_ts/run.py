@@ -13,6 +13,7 @@ from anomalib_ts.data.base import DataSet
 from anomalib_ts.errors import ConfigError, DamagedResultError
 from anomalib_ts.evaluation import Evaluation
 from anomalib_ts.files import sweep_unfinished
+from anomalib_ts.kept_answers import KeptAnswers
 from anomalib_ts.results.record import Record, Unit, describe, digest
 from anomalib_ts.results.store import Store
 from anomalib_ts.signatures import version_of
@@ -144,7 +145,9 @@ def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, boo
                 return evaluation.complete(job.store, record), True
             except DamagedResultError as error:
                 log.warning("%s: %s", unit.case, error)  # and so it is run again
-        return _save(job, _execute(job, unit, evaluation)), False
+        saved = _save(job, _execute(job, unit, evaluation))
+        _kept(job).forget(saved.unit)
+        return saved, False
 
 
 def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
@@ -152,10 +155,15 @@ def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
     if not job.isolate:
         from anomalib_ts.execute import execute  # noqa: PLC0415
 
-        return execute(unit, evaluation, job.threads)
+        return execute(unit, evaluation, job.threads, _kept(job))
     from anomalib_ts.isolation import execute_isolated  # noqa: PLC0415
 
-    return execute_isolated(unit, evaluation, job.threads, create(job.limits, "limits"))
+    limits = create(job.limits, "limits")
+    return execute_isolated(unit, evaluation, job.threads, limits, _kept(job))
+
+
+def _kept(job: Job) -> KeptAnswers:
+    return KeptAnswers(lambda unit, number: job.store.path(unit, f".fold{number}"))
 
 
 def _sweep(store: Store, todo: list[Unit]) -> None:
