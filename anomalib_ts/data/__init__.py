@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from anomalib_ts.data.gaps import fill_gaps as fill_gaps
     from anomalib_ts.data.machine_sound import MachineSound as MachineSound
     from anomalib_ts.data.mackey_glass import MackeyGlass as MackeyGlass
+    from anomalib_ts.data.series.timeeval import TimeEval as TimeEval
+    from anomalib_ts.data.series.tsb_ad import TsbAdM as TsbAdM
+    from anomalib_ts.data.series.tsb_ad import TsbAdU as TsbAdU
+    from anomalib_ts.data.series.ucr import Ucr as Ucr
     from anomalib_ts.data.tsb_uad import TsbUad as TsbUad
 
 _HOMES = {
@@ -30,7 +34,11 @@ _HOMES = {
     "Dcase2020": "anomalib_ts.data.dcase2020",
     "MachineSound": "anomalib_ts.data.machine_sound",
     "MackeyGlass": "anomalib_ts.data.mackey_glass",
+    "TimeEval": "anomalib_ts.data.series.timeeval",
+    "TsbAdM": "anomalib_ts.data.series.tsb_ad",
+    "TsbAdU": "anomalib_ts.data.series.tsb_ad",
     "TsbUad": "anomalib_ts.data.tsb_uad",
+    "Ucr": "anomalib_ts.data.series.ucr",
     "fill_gaps": "anomalib_ts.data.gaps",
 }
 

@@ -1,0 +1,1 @@
+"""Series from files and arrays: text tables, NPZ, folders, benchmarks, generators."""
