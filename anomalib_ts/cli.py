@@ -104,6 +104,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="leave out the cases on which not all detectors of a data set have a value",
     )
+    board.add_argument(
+        "--beside",
+        metavar="TABLE",
+        help="instead, our methods beside their own figures in a published table, series by "
+        "series: tsb_uad, tsb_ad_u, tsb_ad_m, fastflow1d_paper, or the path of a CSV file",
+    )
     _columns(board)
     _published(board)
     board.set_defaults(command=_leaderboard)
@@ -156,7 +162,8 @@ def _published(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="a published table (CSV) to quote beside ours; may be given again",
+        help="a published table to quote beside ours: a CSV file, or tsb_uad, tsb_ad_u, tsb_ad_m, "
+        "fastflow1d_paper; may be given again",
     )
 
 
@@ -197,11 +204,40 @@ def _leaderboard(options: argparse.Namespace) -> int:
     from anomalib_ts.results.published import read_published  # noqa: PLC0415
     from anomalib_ts.results.store import existing_store  # noqa: PLC0415
 
+    if options.beside:
+        return _beside(options)
     tables = [read_published(path) for path in options.published]
     records = list(existing_store(options.results).records())
     rows = board.leaderboard(records, options.metric, tables, common=options.common)
     keys = _keys(options.columns, records) or board.columns(options.metric)
     _print_rows(rows, keys, options)
+    return 0
+
+
+def _beside(options: argparse.Namespace) -> int:
+    from anomalib_ts.console import console  # noqa: PLC0415
+    from anomalib_ts.results import beside  # noqa: PLC0415
+    from anomalib_ts.results.entries import entries  # noqa: PLC0415
+    from anomalib_ts.results.published import read_published  # noqa: PLC0415
+    from anomalib_ts.results.store import existing_store  # noqa: PLC0415
+    from anomalib_ts.streams import printable  # noqa: PLC0415
+
+    table = read_published(options.beside)
+    kept = entries(existing_store(options.results).records())
+    for remark in kept.remarks:
+        sys.stderr.write(f"{printable(remark)}\n")
+    found = beside.beside(kept.kept, table)
+    if options.format == "table":
+        shown = console()
+        shown.print(beside.as_table(found, shown.width))
+        return 0
+    texts = {
+        "csv": beside.as_csv,
+        "json": lambda found: beside.as_json(found) + "\n",
+        "md": beside.as_markdown,
+        "tex": beside.as_latex,
+    }
+    sys.stdout.write(texts[options.format](found))
     return 0
 
 
