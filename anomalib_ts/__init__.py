@@ -18,9 +18,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from anomalib_ts import detectors as _detectors
-from anomalib_ts.exports import lazily
+from anomalib_ts.core.exports import lazily
 
 if TYPE_CHECKING:
+    from anomalib_ts.core.recording import Recording as Recording
     from anomalib_ts.data.base import Case as Case
     from anomalib_ts.data.base import DataSet as DataSet
     from anomalib_ts.detectors import Autoencoder as Autoencoder
@@ -40,15 +41,14 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors import Usad as Usad
     from anomalib_ts.detectors import WeakAutoencoder as WeakAutoencoder
     from anomalib_ts.detectors import load_detector as load_detector
+    from anomalib_ts.detectors.deep.training import TrainerSettings as TrainerSettings
     from anomalib_ts.metrics import evaluate as evaluate
-    from anomalib_ts.recording import Recording as Recording
-    from anomalib_ts.training import TrainerSettings as TrainerSettings
 
 _HOMES = {
     "Case": "anomalib_ts.data.base",
     "DataSet": "anomalib_ts.data.base",
-    "Recording": "anomalib_ts.recording",
-    "TrainerSettings": "anomalib_ts.training",
+    "Recording": "anomalib_ts.core.recording",
+    "TrainerSettings": "anomalib_ts.detectors.deep.training",
     "evaluate": "anomalib_ts.metrics",
     **dict.fromkeys(_detectors.__all__, "anomalib_ts.detectors"),
 }

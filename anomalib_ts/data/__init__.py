@@ -7,39 +7,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anomalib_ts.exports import lazily
+from anomalib_ts.core.exports import lazily
 
 if TYPE_CHECKING:
-    from anomalib_ts.data.arrays import Arrays as Arrays
     from anomalib_ts.data.base import Case as Case
     from anomalib_ts.data.base import DataSet as DataSet
-    from anomalib_ts.data.csv_file import CsvFile as CsvFile
-    from anomalib_ts.data.dcase import Dcase as Dcase
-    from anomalib_ts.data.dcase2020 import Dcase2020 as Dcase2020
-    from anomalib_ts.data.gaps import fill_gaps as fill_gaps
-    from anomalib_ts.data.machine_sound import MachineSound as MachineSound
-    from anomalib_ts.data.mackey_glass import MackeyGlass as MackeyGlass
+    from anomalib_ts.data.series.arrays import Arrays as Arrays
+    from anomalib_ts.data.series.csv_file import CsvFile as CsvFile
+    from anomalib_ts.data.series.gaps import fill_gaps as fill_gaps
+    from anomalib_ts.data.series.mackey_glass import MackeyGlass as MackeyGlass
     from anomalib_ts.data.series.timeeval import TimeEval as TimeEval
     from anomalib_ts.data.series.tsb_ad import TsbAdM as TsbAdM
     from anomalib_ts.data.series.tsb_ad import TsbAdU as TsbAdU
+    from anomalib_ts.data.series.tsb_uad import TsbUad as TsbUad
     from anomalib_ts.data.series.ucr import Ucr as Ucr
-    from anomalib_ts.data.tsb_uad import TsbUad as TsbUad
+    from anomalib_ts.data.sounds.dcase import Dcase as Dcase
+    from anomalib_ts.data.sounds.dcase2020 import Dcase2020 as Dcase2020
+    from anomalib_ts.data.sounds.machine_sound import MachineSound as MachineSound
 
 _HOMES = {
-    "Arrays": "anomalib_ts.data.arrays",
+    "Arrays": "anomalib_ts.data.series.arrays",
     "Case": "anomalib_ts.data.base",
-    "CsvFile": "anomalib_ts.data.csv_file",
+    "CsvFile": "anomalib_ts.data.series.csv_file",
     "DataSet": "anomalib_ts.data.base",
-    "Dcase": "anomalib_ts.data.dcase",
-    "Dcase2020": "anomalib_ts.data.dcase2020",
-    "MachineSound": "anomalib_ts.data.machine_sound",
-    "MackeyGlass": "anomalib_ts.data.mackey_glass",
+    "Dcase": "anomalib_ts.data.sounds.dcase",
+    "Dcase2020": "anomalib_ts.data.sounds.dcase2020",
+    "MachineSound": "anomalib_ts.data.sounds.machine_sound",
+    "MackeyGlass": "anomalib_ts.data.series.mackey_glass",
     "TimeEval": "anomalib_ts.data.series.timeeval",
     "TsbAdM": "anomalib_ts.data.series.tsb_ad",
     "TsbAdU": "anomalib_ts.data.series.tsb_ad",
-    "TsbUad": "anomalib_ts.data.tsb_uad",
+    "TsbUad": "anomalib_ts.data.series.tsb_uad",
     "Ucr": "anomalib_ts.data.series.ucr",
-    "fill_gaps": "anomalib_ts.data.gaps",
+    "fill_gaps": "anomalib_ts.data.series.gaps",
 }
 
 __all__ = list(_HOMES)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
-from anomalib_ts.recording import FloatArray, Recording
+from anomalib_ts.core.recording import FloatArray, Recording
 
 
 @dataclass(frozen=True)

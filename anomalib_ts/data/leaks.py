@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from anomalib_ts.recording import Recording
+from anomalib_ts.core.recording import Recording
 
 _ROWS = 4  # that are looked at before whole recordings are compared
 

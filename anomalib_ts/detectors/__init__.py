@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anomalib_ts.exports import lazily
+from anomalib_ts.core.exports import lazily
 
 if TYPE_CHECKING:
     from anomalib_ts.detectors.autoencoder.detector import Autoencoder as Autoencoder
     from anomalib_ts.detectors.base import Capabilities as Capabilities
     from anomalib_ts.detectors.base import Detector as Detector
     from anomalib_ts.detectors.base import load_detector as load_detector
+    from anomalib_ts.detectors.classical.iforest import IForest as IForest
+    from anomalib_ts.detectors.classical.mahalanobis import Mahalanobis as Mahalanobis
+    from anomalib_ts.detectors.classical.moving_mean import MovingMean as MovingMean
+    from anomalib_ts.detectors.classical.random_score import RandomScore as RandomScore
     from anomalib_ts.detectors.dcase_autoencoder.detector import (
         DcaseAutoencoder as DcaseAutoencoder,
     )
@@ -25,11 +29,7 @@ if TYPE_CHECKING:
     )
     from anomalib_ts.detectors.devnet.detector import DevNet as DevNet
     from anomalib_ts.detectors.fastflow1d.detector import FastFlow1D as FastFlow1D
-    from anomalib_ts.detectors.iforest import IForest as IForest
-    from anomalib_ts.detectors.mahalanobis import Mahalanobis as Mahalanobis
     from anomalib_ts.detectors.mobilefacenet.detector import MobileFaceNet as MobileFaceNet
-    from anomalib_ts.detectors.moving_mean import MovingMean as MovingMean
-    from anomalib_ts.detectors.random_score import RandomScore as RandomScore
     from anomalib_ts.detectors.usad.detector import Usad as Usad
     from anomalib_ts.detectors.weak_autoencoder.detector import WeakAutoencoder as WeakAutoencoder
 
@@ -43,11 +43,11 @@ _HOMES = {
     "Detector": "anomalib_ts.detectors.base",
     "DevNet": "anomalib_ts.detectors.devnet.detector",
     "FastFlow1D": "anomalib_ts.detectors.fastflow1d.detector",
-    "IForest": "anomalib_ts.detectors.iforest",
-    "Mahalanobis": "anomalib_ts.detectors.mahalanobis",
+    "IForest": "anomalib_ts.detectors.classical.iforest",
+    "Mahalanobis": "anomalib_ts.detectors.classical.mahalanobis",
     "MobileFaceNet": "anomalib_ts.detectors.mobilefacenet.detector",
-    "MovingMean": "anomalib_ts.detectors.moving_mean",
-    "RandomScore": "anomalib_ts.detectors.random_score",
+    "MovingMean": "anomalib_ts.detectors.classical.moving_mean",
+    "RandomScore": "anomalib_ts.detectors.classical.random_score",
     "Usad": "anomalib_ts.detectors.usad.detector",
     "WeakAutoencoder": "anomalib_ts.detectors.weak_autoencoder.detector",
     "load_detector": "anomalib_ts.detectors.base",

@@ -14,11 +14,17 @@ from typing import Any, ClassVar, Literal, Self, final
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from anomalib_ts.core.files import atomic_write
+from anomalib_ts.core.recording import (
+    FloatArray,
+    Recording,
+    RecordingLike,
+    as_recording,
+    as_recordings,
+)
 from anomalib_ts.detectors.scaling import ChannelScaler, Scaling
 from anomalib_ts.errors import AnomalibTsWarning, ContractError, InputError, NotFittedError
-from anomalib_ts.files import atomic_write
-from anomalib_ts.recording import FloatArray, Recording, RecordingLike, as_recording, as_recordings
-from anomalib_ts.settings import check_settings
+from anomalib_ts.settings.fields import check_settings
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.errors import AnomalibTsWarning
-from anomalib_ts.recording import FloatArray, Recording
 
 Scaling: TypeAlias = Literal["channel", "common"]
 

@@ -22,12 +22,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.runs import IntArray
 from anomalib_ts.errors import UndefinedMetricError
 from anomalib_ts.metrics.neighbours import nearest_smaller
 from anomalib_ts.metrics.prediction import PrecisionRecall, best, f1_scores
 from anomalib_ts.metrics.scored import ScoredSeries, cumulated
-from anomalib_ts.recording import FloatArray
-from anomalib_ts.runs import IntArray
 
 _NAME = "affiliation F1"
 # Points handled at a time: bounds the memory and keeps the working set in the cache.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.runs import IntArray
 from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics.evaluation import evaluate
 from anomalib_ts.metrics.scored import ScoredSeries
-from anomalib_ts.recording import FloatArray
-from anomalib_ts.runs import IntArray
 
 
 @dataclass(frozen=True)

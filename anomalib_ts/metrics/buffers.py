@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.runs import IntArray
 from anomalib_ts.metrics.scored import ScoredSeries
-from anomalib_ts.recording import FloatArray
-from anomalib_ts.runs import IntArray
 
 _NEVER = np.iinfo(np.intp).max // 4
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from anomalib_ts.core.runs import IntArray
 from anomalib_ts.metrics.point import best_point_cut, point_scores
 from anomalib_ts.metrics.prediction import PrecisionRecall, best, f1_scores
 from anomalib_ts.metrics.scored import ScoredSeries, counted
-from anomalib_ts.runs import IntArray
 
 _NAME = "event F1"
 

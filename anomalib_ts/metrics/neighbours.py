@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anomalib_ts.runs import IntArray
+from anomalib_ts.core.runs import IntArray
 
 
 def nearest_smaller(ranks: IntArray) -> tuple[IntArray, IntArray]:

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.runs import BoolArray, IntArray
 from anomalib_ts.errors import InputError
 from anomalib_ts.metrics.prediction import PrecisionRecall, best, f1_scores
 from anomalib_ts.metrics.scored import ScoredSeries, counted, cumulated
-from anomalib_ts.recording import FloatArray
-from anomalib_ts.runs import BoolArray, IntArray
 
 _NAME = "point-adjusted F1"
 

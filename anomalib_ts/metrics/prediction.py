@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import UndefinedMetricError
-from anomalib_ts.recording import FloatArray
 
 
 @dataclass(frozen=True)

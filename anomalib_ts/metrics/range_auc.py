@@ -20,11 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.runs import IntArray
 from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics.buffers import Buffers, find_buffers
 from anomalib_ts.metrics.scored import ScoredSeries, cumulated
-from anomalib_ts.recording import FloatArray
-from anomalib_ts.runs import IntArray
 
 
 @dataclass(frozen=True)

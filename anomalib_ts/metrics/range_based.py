@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.runs import BoolArray, IntArray, runs
 from anomalib_ts.metrics.neighbours import nearest_smaller
 from anomalib_ts.metrics.prediction import PrecisionRecall, best, f1_scores
 from anomalib_ts.metrics.scored import ScoredSeries, counted, cumulated
-from anomalib_ts.recording import FloatArray
-from anomalib_ts.runs import BoolArray, IntArray, runs
 
 _NAME = "range F1"
 _EXISTENCE = 0.2

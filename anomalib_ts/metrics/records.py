@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from anomalib_ts.core.runs import BoolArray
 from anomalib_ts.errors import InputError, UndefinedMetricError
 from anomalib_ts.metrics.scored import ScoredSeries
 from anomalib_ts.metrics.threshold_free import auroc, pauc
-from anomalib_ts.runs import BoolArray
 
 DOMAINS = ("source", "target")
 """What DCASE tells apart: the conditions of training, and others with few training clips."""

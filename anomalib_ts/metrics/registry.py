@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from anomalib_ts.core.names import nearest
 from anomalib_ts.errors import InputError
 from anomalib_ts.metrics import (
     affiliation,
@@ -18,7 +19,6 @@ from anomalib_ts.metrics import (
 from anomalib_ts.metrics.metric import Metric, Settings
 from anomalib_ts.metrics.prediction import PrecisionRecall
 from anomalib_ts.metrics.scored import ScoredSeries
-from anomalib_ts.names import nearest
 
 DEFAULT = ("auroc", "aupr", "pauc")
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from anomalib_ts.array_kinds import unwrapped
+from anomalib_ts.core.array_kinds import unwrapped
+from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.runs import BoolArray, IntArray, runs
 from anomalib_ts.errors import InputError, UndefinedMetricError
-from anomalib_ts.recording import FloatArray
-from anomalib_ts.runs import BoolArray, IntArray, runs
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import InputError
 from anomalib_ts.metrics.scored import ScoredSeries, trapezoid
-from anomalib_ts.recording import FloatArray
 
 
 def auroc(series: ScoredSeries) -> float:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.runs import run_slices
 from anomalib_ts.data.base import Case
 from anomalib_ts.errors import ConfigError, InputError
-from anomalib_ts.protocol import Fold, Part, Protocol, whole_parts
-from anomalib_ts.recording import Recording
-from anomalib_ts.runs import run_slices
+from anomalib_ts.protocols.base import Fold, Part, Protocol, whole_parts
 
 
 @dataclass(frozen=True)

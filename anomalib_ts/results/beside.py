@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Group
 from rich.text import Text
 
-from anomalib_ts.results.cells import csv_text
+from anomalib_ts.core.cells import csv_text
 from anomalib_ts.results.comparison import quoted_values
 from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import InputError
 from anomalib_ts.metrics.registry import sign_of
-from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.published import PublishedTable
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from anomalib_ts.core.digests import digest
 from anomalib_ts.results.methods import (
     FOLLOWS,
     Flat,
@@ -20,7 +21,7 @@ from anomalib_ts.results.methods import (
     shown,
     sort_results,
 )
-from anomalib_ts.results.record import Record, digest
+from anomalib_ts.results.record import Record
 
 
 class Method(NamedTuple):

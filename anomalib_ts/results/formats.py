@@ -9,8 +9,8 @@ from typing import Literal
 from rich.table import Table
 from rich.text import Text
 
-from anomalib_ts.results.cells import latex, markdown
-from anomalib_ts.streams import printable
+from anomalib_ts.core.cells import latex, markdown
+from anomalib_ts.core.streams import printable
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from anomalib_ts.files import atomic_write
+from anomalib_ts.core.files import atomic_write
 from anomalib_ts.results.record import Record, Unit
 
 NAME = ".index"

@@ -14,8 +14,8 @@ import numpy as np
 from rich.console import Group
 from rich.text import Text
 
+from anomalib_ts.core.cells import csv_text
 from anomalib_ts.metrics.registry import sign_of
-from anomalib_ts.results.cells import csv_text
 from anomalib_ts.results.comparison import quoted_values
 from anomalib_ts.results.entries import Entry, Method, Series, entries
 from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table, best_in_bold

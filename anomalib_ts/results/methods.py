@@ -24,7 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, NamedTuple, TypeAlias
 
-from anomalib_ts.results.record import Record, Unit, digest, has_effect
+from anomalib_ts.core.digests import digest
+from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.settings.effect import has_effect
 
 Flat: TypeAlias = tuple[tuple[str, str], ...]
 """Settings by their full name, sorted, values as JSON."""

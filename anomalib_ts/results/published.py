@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
+from anomalib_ts.core.names import nearest
+from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import DataNotFoundError, InputError
-from anomalib_ts.names import nearest
-from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.entries import Method, Series
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from anomalib_ts.recording import FloatArray
+from anomalib_ts.core.recording import FloatArray
 
 
 def ranks(values: FloatArray) -> FloatArray:

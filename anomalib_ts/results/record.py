@@ -11,6 +11,8 @@ from functools import cached_property
 from math import isfinite
 from typing import Any, Literal
 
+from anomalib_ts.core.digests import digest
+from anomalib_ts.evaluation.ground_truth import NO_LABELS
 from anomalib_ts.results.schema import (
     DEEPEST,
     AnyFloat,
@@ -18,13 +20,7 @@ from anomalib_ts.results.schema import (
     fitting,
     is_nested_deeper,
 )
-
-_WITHOUT_EFFECT = ("progress",)
-_TRAINER_WITHOUT_EFFECT = ("logger", "checkpoint", "checkpoint_seconds")
-_TRAINER_EXTRAS = ("callbacks", "options")
-
-NO_LABELS = "the data has no labels"
-"""Why every metric of such a case is undefined."""
+from anomalib_ts.settings.effect import effective
 
 LONGEST = {"message": 2_000, "traceback": 20_000}
 """Letters of an error that a record keeps; of any other text about an error `SHORT`."""
@@ -35,26 +31,6 @@ REDUCTIONS = ("mean", "max", "top_k")
 """How the point scores of a recording may become one, see `Evaluation`."""
 
 Status = Literal["ok", "error", "timeout", "oom", "skipped"]
-
-
-def digest(content: Any) -> str:
-    """SHA-256 of a JSON-like value, independent of the order of keys."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-
-
-def has_effect(name: str, value: Any, owner: str = "") -> bool:
-    """Whether a setting may change what comes out, not just what is shown, logged or kept.
-
-    Args:
-        name: of the setting.
-        value: what it is set to: of what can be added to a trainer, nothing is no difference.
-        owner: the name of the setting that it is a part of, such as `trainer`.
-    """
-    if owner == "trainer" and name in _TRAINER_EXTRAS:
-        return bool(value)
-    shown = _WITHOUT_EFFECT + (_TRAINER_WITHOUT_EFFECT if owner == "trainer" else ())
-    return name not in shown
 
 
 @dataclass(frozen=True)
@@ -264,17 +240,3 @@ def _bounded(text: Any, longest: int) -> str:
         kept = (longest - 40) // 2
         plain = f"{plain[:kept]} [... {len(plain) - 2 * kept} letters ...] {plain[-kept:]}"
     return plain.encode(errors="backslashreplace").decode()
-
-
-def effective(settings: Mapping[str, Any], owner: str = "") -> dict[str, Any]:
-    """Settings without those that have no effect on what comes out, at every level."""
-    return {
-        key: effective(value, key) if isinstance(value, Mapping) else value
-        for key, value in settings.items()
-        if has_effect(key, value, owner)
-    }
-
-
-def describe(settings: Mapping[str, Any]) -> str:
-    """Changed settings as one short text: `window=32, trainer.max_steps=50`."""
-    return ", ".join(f"{key}={value}" for key, value in sorted(settings.items()))

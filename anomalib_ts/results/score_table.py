@@ -10,9 +10,9 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from anomalib_ts.core.files import atomic_write
 from anomalib_ts.errors import AnomalibTsError
-from anomalib_ts.files import atomic_write
-from anomalib_ts.ground_truth import GroundTruth
+from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.metrics.bootstrap import Interval
-from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.comparison import Common, Comparison
 from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.formats import Grid

@@ -11,8 +11,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.metrics.bootstrap import Interval
-from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.comparison import Common, mean_known
 from anomalib_ts.results.ranking import ranks
 

@@ -34,11 +34,12 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from anomalib_ts.core.digests import digest
+from anomalib_ts.core.files import atomic_write
+from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import AnomalibTsError, DamagedResultError, DataNotFoundError
-from anomalib_ts.files import atomic_write
-from anomalib_ts.recording import FloatArray
 from anomalib_ts.results.index import Cached, Index, Stamp
-from anomalib_ts.results.record import Record, Unit, digest
+from anomalib_ts.results.record import Record, Unit
 from anomalib_ts.results.schema import UnreadableRecordError
 
 log = logging.getLogger(__name__)

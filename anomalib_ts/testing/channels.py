@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.errors import InputError
-from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.testing.probe import (
     Check,
     Probe,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from anomalib_ts.recording import FloatArray, Recording
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.testing.probe import (
     Check,
     Probe,

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.base import Detector, load_detector
 from anomalib_ts.errors import NotFittedError
-from anomalib_ts.recording import Recording
 from anomalib_ts.testing.probe import Check, Probe, describe_change, require
 
 _PARAMETERS_RULE = "`__init__` only stores its arguments; what `fit` learns ends in `_`"

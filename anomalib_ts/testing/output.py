@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ContractError, InputError
-from anomalib_ts.recording import FloatArray, Recording
 from anomalib_ts.testing.probe import Check, Probe, burst_of, require, with_burst
 
 _SHAPE_RULE = "`score` returns one finite float64 for every point of the recording"

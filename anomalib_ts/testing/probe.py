@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.detectors.base import Capabilities, Detector
-from anomalib_ts.recording import FloatArray, Recording
 
 _USUAL_WINDOW = 32
 _TRAINING_RECORDINGS = 4

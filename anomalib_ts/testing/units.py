@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import spearmanr
 
-from anomalib_ts.recording import FloatArray, Recording
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.testing.probe import Check, Probe, require
 
 UNITS = ((1e-9, 0.0), (1e9, 0.0), (1.0, 1e9), (1e-9, -1e9), (1e9, 1e6))

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case
-from anomalib_ts.data.mackey_glass import MackeyGlass
+from anomalib_ts.data.series.mackey_glass import MackeyGlass
 from anomalib_ts.detectors import FastFlow1D
 from anomalib_ts.detectors.autoencoder.detector import score_points
-from anomalib_ts.protocol import Given, Normal, Prefix, Protocol
-from anomalib_ts.recording import Recording
-from anomalib_ts.training import TrainerSettings
+from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.protocols.base import Given, Normal, Prefix, Protocol
 
 PROTOCOLS: dict[str, Protocol] = {"given": Given(), "normal": Normal(), "prefix": Prefix()}
 

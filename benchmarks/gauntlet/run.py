@@ -31,9 +31,9 @@ from joblib import Parallel, delayed  # noqa: E402
 from anomalib_ts.detectors.base import Detector  # noqa: E402
 from anomalib_ts.results.record import Record  # noqa: E402
 from anomalib_ts.results.store import Store  # noqa: E402
-from anomalib_ts.run import Job, run_job  # noqa: E402
-from tests.helpers.jobs import job_on_series  # noqa: E402
-from tests.helpers.naughty_detectors import EXPECTED  # noqa: E402
+from anomalib_ts.run.job import Job, run_job  # noqa: E402
+from tests.makers.jobs import job_on_series  # noqa: E402
+from tests.makers.naughty_detectors import EXPECTED  # noqa: E402
 
 INNOCENT: dict[str, dict[str, Any]] = {
     "moving_mean": {"_target_": "anomalib_ts.detectors.MovingMean"},
@@ -42,7 +42,10 @@ INNOCENT: dict[str, dict[str, Any]] = {
         "_target_": "anomalib_ts.detectors.Autoencoder",
         "seed": 0,
         "window": 32,
-        "trainer": {"_target_": "anomalib_ts.training.TrainerSettings", "max_steps": 5},
+        "trainer": {
+            "_target_": "anomalib_ts.detectors.deep.training.TrainerSettings",
+            "max_steps": 5,
+        },
     },
 }
 SECONDS, MEMORY_MB = 10.0, 1200.0

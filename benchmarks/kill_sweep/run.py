@@ -25,7 +25,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from anomalib_ts.processes import descendants
+from anomalib_ts.run.processes import descendants
 
 SWEEP = [
     "run",
@@ -39,7 +39,7 @@ SWEEP = [
     "baselines=none",
 ]
 UNITS = 72
-COMMAND = "import sys; from anomalib_ts.cli import main; sys.exit(main(sys.argv[1:]))"
+COMMAND = "import sys; from anomalib_ts.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 def start(sweep: list[str], results: Path) -> subprocess.Popen[bytes]:

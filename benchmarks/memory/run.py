@@ -18,8 +18,8 @@ import time
 import numpy as np
 
 from anomalib_ts import TrainerSettings, detectors
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors import Detector
-from anomalib_ts.recording import Recording
 
 FRAMES, MELS = 313, 128  # a clip of 10 s at 16 kHz
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from anomalib_ts.ground_truth import GroundTruth
-from anomalib_ts.recording import Recording
-from anomalib_ts.results.record import Record, Unit, digest
+from anomalib_ts.core.digests import digest
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.evaluation.ground_truth import GroundTruth
+from anomalib_ts.results.record import Record, Unit
 from anomalib_ts.results.store import Store
 
 DETECTORS = 20
@@ -41,8 +42,11 @@ def make_unit(detector: int, series: int, seed: int) -> Unit:
         data_settings={"_target_": "made.up.Data", "root": "somewhere", "series": "*"},
         case=f"series_{series:04d}",
         protocol="whole",
-        protocol_settings={"_target_": "anomalib_ts.protocol.Whole"},
-        threshold={"_target_": "anomalib_ts.thresholds.QuantileThreshold", "level": 0.995},
+        protocol_settings={"_target_": "anomalib_ts.protocols.base.Whole"},
+        threshold={
+            "_target_": "anomalib_ts.evaluation.thresholds.QuantileThreshold",
+            "level": 0.995,
+        },
         seed=seed,
         fingerprint=digest(series),
         version=1,

@@ -23,7 +23,7 @@ from anomalib_ts.results.store import Store
 as_csv(leaderboard(Store({folder!r}).records()))
 """
 REPORT = """
-from anomalib_ts.report import write_report
+from anomalib_ts.views.report import write_report
 from anomalib_ts.results.store import Store
 write_report(Store({folder!r}), {output!r})
 """

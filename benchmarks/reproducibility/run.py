@@ -39,7 +39,7 @@ KERNELS: dict[str, dict[str, str]] = {
 Features that a processor lacks anyway are named to no effect (NumPy warns of it).
 """
 METRICS = ("auroc", "aupr")
-CALL = "import sys; from anomalib_ts.cli import main; sys.exit(main())"
+CALL = "import sys; from anomalib_ts.cli.main import main; sys.exit(main())"
 
 
 def run(seed: int, kernels: str, folder: Path, settings: list[str]) -> dict[str, float]:

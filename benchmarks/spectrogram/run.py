@@ -18,10 +18,10 @@ from pathlib import Path
 import librosa
 import numpy as np
 
-from anomalib_ts.data.audio import ClipReader
-from anomalib_ts.data.machine_sound import Plan, generate
-from anomalib_ts.data.machine_synthesis import FAULTS
-from anomalib_ts.spectrogram import LogMel, SpectrogramCache
+from anomalib_ts.audio import LogMel, SpectrogramCache
+from anomalib_ts.audio.clip_reader import ClipReader
+from anomalib_ts.data.sounds.machine_sound import Plan, generate
+from anomalib_ts.data.sounds.machine_synthesis import FAULTS
 
 
 def main() -> None:

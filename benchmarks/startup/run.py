@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-MAIN = "import sys; from anomalib_ts.cli import main; sys.exit(main(sys.argv[1:]))"
+MAIN = "import sys; from anomalib_ts.cli.main import main; sys.exit(main(sys.argv[1:]))"
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "import hydra": ["-c", "import hydra"],
@@ -26,7 +26,7 @@ COMMANDS = {
 LOOK = """
 import sys
 before = set(sys.modules)
-from anomalib_ts.cli import main
+from anomalib_ts.cli.main import main
 try:
     main([{argument!r}])
 except SystemExit:

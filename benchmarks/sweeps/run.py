@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-COMMAND = "import sys; from anomalib_ts.cli import main; sys.exit(main(sys.argv[1:]))"
+COMMAND = "import sys; from anomalib_ts.cli.main import main; sys.exit(main(sys.argv[1:]))"
 OVERHEAD_UNITS = 200
 OVERHEAD_SWEEP = [
     "run",

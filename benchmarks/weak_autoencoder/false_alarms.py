@@ -18,14 +18,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anomalib_ts.data.machine_sound import MachineSound
-from anomalib_ts.data.split_table import hold_out_recordings
-from anomalib_ts.data.weak_split import weak_split
+from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.data.sounds.machine_sound import MachineSound
 from anomalib_ts.detectors import DenseAutoencoder, WeakAutoencoder
 from anomalib_ts.detectors.base import Detector
-from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.thresholds import GammaThreshold, QuantileThreshold
-from anomalib_ts.training import TrainerSettings
+from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.evaluation.thresholds import GammaThreshold, QuantileThreshold
+from anomalib_ts.protocols.split_table import hold_out_recordings
+from anomalib_ts.protocols.weak_split import weak_split
 
 LEVELS = (0.8, 0.95, 0.99)
 Rates: TypeAlias = dict[tuple[str, str, str, float], tuple[float, bool]]

@@ -19,10 +19,10 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from anomalib_ts.data.machine_sound import MachineSound
-from anomalib_ts.data.machine_synthesis import MACHINE_TYPES
-from anomalib_ts.data.weak_split import weak_split
-from anomalib_ts.recording import Recording
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.data.sounds.machine_sound import MachineSound
+from anomalib_ts.data.sounds.machine_synthesis import MACHINE_TYPES
+from anomalib_ts.protocols.weak_split import weak_split
 
 
 def main() -> None:

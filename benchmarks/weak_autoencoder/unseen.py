@@ -16,7 +16,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from anomalib_ts.data.machine_synthesis import FAULTS
+from anomalib_ts.data.sounds.machine_synthesis import FAULTS
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import existing_store
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from anomalib_ts.data.audio import LEVEL_RMS, ClipError, ClipReader
-from anomalib_ts.data.sound_files import examine
+from anomalib_ts.audio.clip_reader import LEVEL_RMS, ClipError, ClipReader
+from anomalib_ts.audio.sound_files import examine
 from anomalib_ts.errors import ConfigError, InputError
-from tests.audio.clips import RATE, noise, sine, write
+from tests.makers.clips import RATE, noise, sine, write
 
 
 def refused(reader, path, *parts):

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from anomalib_ts.data.audio import ClipReader
+from anomalib_ts.audio import LogMel
+from anomalib_ts.audio.clip_reader import ClipReader
+from anomalib_ts.audio.torch_log_mel import TorchLogMel
 from anomalib_ts.errors import ConfigError, InputError
-from anomalib_ts.spectrogram import LogMel
-from anomalib_ts.spectrogram.torch_log_mel import TorchLogMel
-from tests.audio.clips import RATE, noise, sine
-from tests.helpers.shared import shared_path
+from tests.makers.clips import RATE, noise, sine
+from tests.makers.shared import shared_path
 
 
 def by_librosa(samples, rate, front_end):

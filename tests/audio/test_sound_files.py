@@ -10,9 +10,9 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anomalib_ts.data.audio import SOUND_SUFFIXES, Clip, ClipError, ClipReader
-from anomalib_ts.data.sound_files import examine
-from tests.audio.clips import RATE, noise
+from anomalib_ts.audio.clip_reader import SOUND_SUFFIXES, Clip, ClipError, ClipReader
+from anomalib_ts.audio.sound_files import examine
+from tests.makers.clips import RATE, noise
 
 READER = ClipReader(channel="mean")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anomalib_ts.data.audio import ClipReader
-from anomalib_ts.data.digests import file_digest
+from anomalib_ts.audio import LogMel, SpectrogramCache, digest_memo
+from anomalib_ts.audio import cache as cache_module
+from anomalib_ts.audio.clip_reader import ClipReader
+from anomalib_ts.core.digests import file_digest
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, DataNotFoundError, InputError
-from anomalib_ts.spectrogram import LogMel, SpectrogramCache, digest_memo
-from anomalib_ts.spectrogram import cache as cache_module
-from tests.audio.clips import RATE, noise, sine, write
+from tests.makers.clips import RATE, noise, sine, write
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_unchanged_files_are_not_read_for_their_digests(files, cache, monkeypatc
     assert first == [file_digest(file) for file in files]
     read = []
     monkeypatch.setattr(
-        "anomalib_ts.spectrogram.digest_memo.file_digest",
+        "anomalib_ts.audio.digest_memo.file_digest",
         lambda file: read.append(file) or "changed",
     )
     assert cache.digests(files) == first

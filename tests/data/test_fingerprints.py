@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
+from anomalib_ts.core.digests import FileDigests, file_digest
 from anomalib_ts.data import CsvFile, TsbUad
-from anomalib_ts.data.digests import FileDigests, file_digest
-from anomalib_ts.data.file_bytes import open_once
+from anomalib_ts.data.series.file_bytes import open_once
 from anomalib_ts.errors import DataNotFoundError
-from tests.data.csv_files import noise, table
+from tests.makers.csv_files import noise, table
 
 
 def npz(path, values):
@@ -104,11 +104,11 @@ class TestFileDigests:
         path = tmp_path / "a"
         path.write_bytes(b"old")
         later = time.time_ns() + 100 * 10**9
-        monkeypatch.setattr("anomalib_ts.data.digests.time.time_ns", lambda: later)
+        monkeypatch.setattr("anomalib_ts.core.digests.time.time_ns", lambda: later)
         digests = FileDigests()
         first = digests.of(path)
         assert first == file_digest(path)
-        monkeypatch.setattr("anomalib_ts.data.digests.file_digest", lambda _: "read again")
+        monkeypatch.setattr("anomalib_ts.core.digests.file_digest", lambda _: "read again")
         assert digests.of(path) == first
         path.write_bytes(b"new")
         assert digests.of(path) == "read again"
@@ -143,10 +143,10 @@ def test_a_folder_is_listed_once(tmp_path, monkeypatch, kind):
     scandir = os.scandir
     monkeypatch.setattr("os.scandir", lambda *a: calls.append("list") or scandir(*a))
     monkeypatch.setattr(
-        "anomalib_ts.data.digests.file_digest", lambda p: calls.append("hash") or str(p)
+        "anomalib_ts.core.digests.file_digest", lambda p: calls.append("hash") or str(p)
     )
     monkeypatch.setattr(
-        "anomalib_ts.data.tsb_uad.file_digest", lambda p: calls.append("hash") or str(p)
+        "anomalib_ts.data.series.tsb_uad.file_digest", lambda p: calls.append("hash") or str(p)
     )
     names = data.case_names()
     assert len(names) == n

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from anomalib_ts.detectors import IForest, Mahalanobis, MovingMean, RandomScore
-from anomalib_ts.detectors.moving_mean import moving_mean
+from anomalib_ts.detectors.classical.moving_mean import moving_mean
 from anomalib_ts.errors import ConfigError
-from tests.helpers.shared import shared_path
+from tests.makers.shared import shared_path
 
 
 def wave(n=600, channels=1, seed=0):
@@ -72,7 +72,7 @@ class TestIForest:
     def test_scoring_in_small_batches_changes_nothing(self, monkeypatch):
         detector = IForest(window=16).fit(wave())
         whole = detector.score(burst())
-        monkeypatch.setattr("anomalib_ts.detectors.iforest.BATCH_VALUES", 16 * 7)
+        monkeypatch.setattr("anomalib_ts.detectors.classical.iforest.BATCH_VALUES", 16 * 7)
         np.testing.assert_array_equal(detector.score(burst()), whole)
 
     def test_memory_is_bounded(self):
@@ -206,8 +206,8 @@ class TestMahalanobis:
 
     def test_more_windows_than_fit_into_memory_are_drawn(self, monkeypatch):
         whole = Mahalanobis(window=3).fit(wave(3000)).score(burst())
-        monkeypatch.setattr("anomalib_ts.detectors.mahalanobis.TRAINING_VALUES", 3 * 500)
-        monkeypatch.setattr("anomalib_ts.detectors.mahalanobis.BATCH_VALUES", 3 * 7)
+        monkeypatch.setattr("anomalib_ts.detectors.classical.mahalanobis.TRAINING_VALUES", 3 * 500)
+        monkeypatch.setattr("anomalib_ts.detectors.classical.mahalanobis.BATCH_VALUES", 3 * 7)
         drawn = Mahalanobis(window=3).fit(wave(3000)).score(burst())
         assert not np.array_equal(whole, drawn)
         np.testing.assert_allclose(whole, drawn, rtol=0.5)

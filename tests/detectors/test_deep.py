@@ -9,14 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors import Autoencoder, FastFlow1D, load_detector
 from anomalib_ts.detectors.autoencoder.torch_model import ConvAutoencoder, Encoder, soft_clip
+from anomalib_ts.detectors.deep.training import (
+    ShuffledBatches,
+    TrainerSettings,
+    seeded,
+    train_module,
+)
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel, to_points
 from anomalib_ts.errors import ConfigError
-from anomalib_ts.recording import Recording
-from anomalib_ts.training import ShuffledBatches, TrainerSettings, seeded, train_module
-from anomalib_ts.windows import Windows
 
 QUICK = TrainerSettings(accelerator="cpu", max_steps=10, progress=False)
 LONGER = TrainerSettings(accelerator="cpu", max_steps=100, progress=False)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors import DenseAutoencoder, DevNet
 from anomalib_ts.detectors.deep.bags import clip_bags, window_bags
 from anomalib_ts.detectors.deep.batches import BalancedBatches, FullBatches
 from anomalib_ts.detectors.deep.networks import DenseAutoencoderModel, pooled
 from anomalib_ts.errors import ConfigError, InputError
-from anomalib_ts.recording import Recording
-from anomalib_ts.windows import Windows
 
 
 def cut(recordings, window, stride, tail):
@@ -206,7 +206,7 @@ class OneScoreABlock(DenseAutoencoder):
     ],
 )
 def test_a_points_score_is_that_of_its_blocks(tail, expected):
-    from anomalib_ts.training import TrainerSettings
+    from anomalib_ts.detectors.deep.training import TrainerSettings
 
     brief = TrainerSettings(accelerator="cpu", max_steps=1, progress=False)
     detector = OneScoreABlock(window=4, tail=tail, width=4, latent=2, trainer=brief).fit(ramp(40))

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors import Autoencoder, DenseAutoencoder, Usad, WeakAutoencoder
 from anomalib_ts.detectors.deep.bags import clip_bags, window_bags
 from anomalib_ts.detectors.deep.batches import FullBatches
 from anomalib_ts.detectors.deep.early_stopping import EarlyStopping
 from anomalib_ts.detectors.deep.held_out import last_examples
 from anomalib_ts.detectors.deep.lightning_model import AdamModule
+from anomalib_ts.detectors.deep.training import ShuffledBatches, TrainerSettings, train_module
 from anomalib_ts.errors import ConfigError, InputError
-from anomalib_ts.recording import Recording
-from anomalib_ts.training import ShuffledBatches, TrainerSettings, train_module
-from anomalib_ts.windows import Windows
 
 
 def early(**settings):

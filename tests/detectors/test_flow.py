@@ -8,6 +8,7 @@ from nflows.transforms.normalization import ActNorm
 from nflows.transforms.permutations import Permutation
 from torch import nn
 
+from anomalib_ts.detectors.deep.training import seeded
 from anomalib_ts.detectors.fastflow1d.flow import (
     ActNorm1d,
     AffineCoupling1d,
@@ -15,7 +16,6 @@ from anomalib_ts.detectors.fastflow1d.flow import (
     Flow1d,
     soft_clamp,
 )
-from anomalib_ts.training import seeded
 
 
 def random_flow(channels=6, hidden=8, steps=6, seed=0):

@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from anomalib_ts import TrainerSettings, detectors
-from anomalib_ts.recording import Recording
+from anomalib_ts.core.recording import Recording
 
 FILE = Path(__file__).with_name("golden_scores.npz")
 BRIEF = TrainerSettings(accelerator="cpu", max_steps=25, progress=False)

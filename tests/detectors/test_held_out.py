@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.deep.bags import clip_bags
 from anomalib_ts.detectors.deep.held_out import hold_out_bags
-from anomalib_ts.recording import Recording
 from tests.detectors.test_deep_parts import cut
 
 

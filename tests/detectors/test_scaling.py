@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.scaling import STRAIGHT, ChannelScaler
 from anomalib_ts.errors import AnomalibTsWarning
-from anomalib_ts.recording import Recording
 
 UNITS = st.floats(-290, 290).map(lambda exponent: 10.0**exponent)
 

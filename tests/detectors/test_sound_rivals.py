@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors import (
     DcaseAutoencoder,
     DeepSad,
@@ -20,6 +21,7 @@ from anomalib_ts.detectors import (
     load_detector,
 )
 from anomalib_ts.detectors.deep.batches import FullBatches
+from anomalib_ts.detectors.deep.training import TrainerSettings, train_module
 from anomalib_ts.detectors.deep_sad.detector import semi_supervised_loss
 from anomalib_ts.detectors.deep_svdd.detector import HypersphereModel
 from anomalib_ts.detectors.devnet.detector import deviation_loss
@@ -33,8 +35,6 @@ from anomalib_ts.detectors.mobilefacenet.torch_model import (
 from anomalib_ts.detectors.usad.lightning_model import UsadModule
 from anomalib_ts.detectors.usad.torch_model import UsadModel, blended
 from anomalib_ts.errors import ConfigError, InputError
-from anomalib_ts.recording import Recording
-from anomalib_ts.training import TrainerSettings, train_module
 from tests.detectors.test_deep_parts import cut
 
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors import DenseAutoencoder, WeakAutoencoder, load_detector
+from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.detectors.scaling import ChannelScaler
 from anomalib_ts.detectors.weak_autoencoder.torch_model import hinge_loss
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
-from anomalib_ts.recording import Recording
-from anomalib_ts.training import TrainerSettings
 
 SMALL = {"window": 8, "width": 16, "latent": 2, "batch_size": 32}
 

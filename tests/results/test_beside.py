@@ -11,7 +11,7 @@ from anomalib_ts.errors import DataNotFoundError
 from anomalib_ts.results.beside import agreement, as_csv, as_json, as_latex, as_markdown, beside
 from anomalib_ts.results.entries import entries
 from anomalib_ts.results.published import place_of, read_published
-from tests.results.records import failed, ok, undefined
+from tests.makers.records import failed, ok, undefined
 
 TABLE = """\
 filename,IFOREST,MP,NORMA,dataset,data_len

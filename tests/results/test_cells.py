@@ -8,14 +8,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from anomalib_ts.clip_table import as_csv as clips_as_csv
-from anomalib_ts.clips import RankedClip, RankedUnit
-from anomalib_ts.data.split_table import split_table
-from anomalib_ts.recording import Recording
+from anomalib_ts.core.cells import csv_text, latex, markdown
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.protocols.split_table import split_table
 from anomalib_ts.results import leaderboard as board
-from anomalib_ts.results.cells import csv_text, latex, markdown
 from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table
-from tests.results.records import ok
+from anomalib_ts.views.clip_table import as_csv as clips_as_csv
+from anomalib_ts.views.clips import RankedClip, RankedUnit
+from tests.makers.records import ok
 
 FORMULAS = [
     "=cmd()",

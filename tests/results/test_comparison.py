@@ -6,7 +6,7 @@ from anomalib_ts.results.comparison import compare
 from anomalib_ts.results.entries import Method, Series, entries
 from anomalib_ts.results.published import LAYOUTS, PublishedTable
 from anomalib_ts.results.standings import standings
-from tests.results.records import failed, ok, undefined
+from tests.makers.records import failed, ok, undefined
 
 
 def comparison(*records, metric="auroc", published=()):

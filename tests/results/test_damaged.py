@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anomalib_ts.cli import main
+from anomalib_ts.cli.main import main
+from anomalib_ts.core.digests import digest
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.errors import AnomalibTsError, DamagedResultError, DataNotFoundError
-from anomalib_ts.evaluation import evaluate_store
-from anomalib_ts.ground_truth import GroundTruth
-from anomalib_ts.recording import Recording
+from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.results import store as store_module
 from anomalib_ts.results.leaderboard import as_json, leaderboard
-from anomalib_ts.results.record import LONGEST, Record, digest
+from anomalib_ts.results.record import LONGEST, Record
+from anomalib_ts.results.rejudge import evaluate_store
 from anomalib_ts.results.store import Store, existing_store
-from anomalib_ts.run import job_of, run_job
-from tests.results.records import failed, ok, unit
+from anomalib_ts.run.job import job_of, run_job
+from tests.makers.records import failed, ok, unit
 
 OLD = Path(__file__).with_name("record_of_0_1_0.json").read_text(encoding="utf-8")
 """As version 0.1.0 wrote it, without digests and times."""
@@ -31,10 +32,10 @@ def job(folder, path, **metrics):
         "detector": {"_target_": "anomalib_ts.detectors.MovingMean", "window": 8},
         "baselines": {},
         "data": {"_target_": "anomalib_ts.data.CsvFile", "path": str(path)},
-        "protocol": {"_target_": "anomalib_ts.protocol.Whole"},
-        "threshold": {"_target_": "anomalib_ts.thresholds.QuantileThreshold"},
-        "metrics": {"_target_": "anomalib_ts.evaluation.Evaluation", **metrics},
-        "limits": {"_target_": "anomalib_ts.isolation.Limits"},
+        "protocol": {"_target_": "anomalib_ts.protocols.base.Whole"},
+        "threshold": {"_target_": "anomalib_ts.evaluation.thresholds.QuantileThreshold"},
+        "metrics": {"_target_": "anomalib_ts.evaluation.judge.Evaluation", **metrics},
+        "limits": {"_target_": "anomalib_ts.run.isolation.Limits"},
         "seed": 0,
         "results": str(folder),
         "retry": "none",

@@ -1,7 +1,7 @@
 """Results that are unlike must never be averaged."""
 
 from anomalib_ts.results.entries import Method, Series, entries
-from tests.results.records import ok
+from tests.makers.records import ok
 
 
 def methods(records):

@@ -10,7 +10,7 @@ import pytest
 from anomalib_ts.results import index
 from anomalib_ts.results import store as store_module
 from anomalib_ts.results.store import Store
-from tests.results.records import failed, ok, undefined, unit
+from tests.makers.records import failed, ok, undefined, unit
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from anomalib_ts.cli import main
+from anomalib_ts.cli.main import main
+from anomalib_ts.evaluation.ground_truth import NO_LABELS
 from anomalib_ts.results.comparison import compare
 from anomalib_ts.results.entries import entries
 from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table
@@ -20,10 +21,9 @@ from anomalib_ts.results.leaderboard import (
     leaderboard,
 )
 from anomalib_ts.results.leaderboard import grid as table_of
-from anomalib_ts.results.record import NO_LABELS
 from anomalib_ts.results.standings import grid, standings
 from anomalib_ts.results.store import Store
-from tests.results.records import failed, ok, undefined
+from tests.makers.records import failed, ok, undefined
 from tests.results.test_comparison import table
 
 RECORDS = [

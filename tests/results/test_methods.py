@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from anomalib_ts.figures.places import placed
 from anomalib_ts.results.entries import entries
 from anomalib_ts.results.leaderboard import leaderboard
 from anomalib_ts.results.methods import sort_results
-from tests.figures.stores import made
-from tests.results.records import failed, ok, unit
+from anomalib_ts.views.figures.places import placed
+from tests.makers.figure_stores import made
+from tests.makers.records import failed, ok, unit
 
 
 def both_views(records):

@@ -6,7 +6,7 @@ from anomalib_ts.results.comparison import compare_published, quoted_values
 from anomalib_ts.results.entries import Series
 from anomalib_ts.results.published import read_published
 from anomalib_ts.results.ranking import ranks
-from tests.helpers.shared import shared_path
+from tests.makers.shared import shared_path
 
 TSB_UAD = """\
 filename,A,B,dataset,period_length

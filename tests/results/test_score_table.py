@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomalib_ts.cli import main
+from anomalib_ts.cli.main import main
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.errors import AnomalibTsError, DataNotFoundError
-from anomalib_ts.ground_truth import GroundTruth
-from anomalib_ts.recording import Recording
+from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.results.score_table import save_scores, scores_table
 from anomalib_ts.results.store import Store
-from tests.results.records import ok
+from tests.makers.records import ok
 
 DATES = np.array(["2025-12-31T23:59", "2026-01-01T00:00", "2026-01-01T03:00"], "M8[ns]")
 SCORES = np.array([0.1, 0.30000000000000004, 2.5])

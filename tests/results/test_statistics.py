@@ -14,7 +14,7 @@ from anomalib_ts.results.statistics import (
     nemenyi_distance,
     wilcoxon_holm,
 )
-from tests.helpers.shared import shared_path
+from tests.makers.shared import shared_path
 from tests.results.test_comparison import comparison, ok
 
 

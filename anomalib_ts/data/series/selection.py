@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from anomalib_ts.data.digests import text_digest
+from anomalib_ts.core.digests import text_digest
+from anomalib_ts.core.names import nearest
 from anomalib_ts.errors import ConfigError, DataNotFoundError
-from anomalib_ts.names import nearest
 
 
 def as_patterns(series: Any) -> list[str]:

@@ -7,15 +7,15 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from anomalib_ts.core.digests import file_digest, text_digest
+from anomalib_ts.core.names import pick
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case, DataSet
-from anomalib_ts.data.digests import file_digest, text_digest
-from anomalib_ts.data.gaps import fill_gaps
+from anomalib_ts.data.series.gaps import fill_gaps
 from anomalib_ts.data.series.selection import as_patterns, described, selected
-from anomalib_ts.data.text_layout import TextLayout
-from anomalib_ts.data.text_table import TextTable, read_text_table
+from anomalib_ts.data.series.text_layout import TextLayout
+from anomalib_ts.data.series.text_table import TextTable, read_text_table
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
-from anomalib_ts.names import pick
-from anomalib_ts.recording import Recording
 
 INDEX = "datasets.csv"
 """The file in `root` that lists all series."""

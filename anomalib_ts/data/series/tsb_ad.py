@@ -11,15 +11,15 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from anomalib_ts.core.digests import file_digest, text_digest
+from anomalib_ts.core.names import nearest, pick
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case, DataSet
-from anomalib_ts.data.digests import file_digest, text_digest
-from anomalib_ts.data.gaps import fill_gaps
+from anomalib_ts.data.series.gaps import fill_gaps
 from anomalib_ts.data.series.selection import as_patterns, described, selected
-from anomalib_ts.data.text_layout import TextLayout
-from anomalib_ts.data.text_table import TextTable, read_text_table
+from anomalib_ts.data.series.text_layout import TextLayout
+from anomalib_ts.data.series.text_table import TextTable, read_text_table
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
-from anomalib_ts.names import nearest, pick
-from anomalib_ts.recording import Recording
 
 LABEL = "Label"
 """The column that holds the labels."""

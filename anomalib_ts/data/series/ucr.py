@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from anomalib_ts.core.digests import file_digest, text_digest
+from anomalib_ts.core.names import pick
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.base import Case, DataSet
-from anomalib_ts.data.digests import file_digest, text_digest
 from anomalib_ts.data.series.selection import as_patterns, described, selected
 from anomalib_ts.errors import DataNotFoundError, InputError
-from anomalib_ts.names import pick
-from anomalib_ts.recording import FloatArray, Recording
 
 ARCHIVE_URL = (
     "https://www.cs.ucr.edu/~eamonn/time_series_data_2018/UCR_TimeSeriesAnomalyDatasets2021.zip"

@@ -6,11 +6,11 @@ from typing import ClassVar, TypeVar
 
 from torch import nn
 
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.autoencoder.torch_model import ConvAutoencoder
 from anomalib_ts.detectors.deep.base import DeepDetector
-from anomalib_ts.recording import Recording
-from anomalib_ts.settings import configured, setting
-from anomalib_ts.training import Batches, BatchSource, ShuffledBatches
+from anomalib_ts.detectors.deep.training import Batches, BatchSource, ShuffledBatches
+from anomalib_ts.settings.fields import configured, setting
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anomalib_ts.detectors.dense_autoencoder.detector import DenseAutoencoder
-from anomalib_ts.settings import configured, setting
+from anomalib_ts.settings.fields import configured, setting
 
 
 @configured

@@ -9,9 +9,9 @@ from typing import Literal, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.errors import InputError
-from anomalib_ts.recording import Recording
-from anomalib_ts.windows import Windows
 
 Bag: TypeAlias = Literal["window", "clip"]
 

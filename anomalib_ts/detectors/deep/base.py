@@ -12,14 +12,14 @@ import pytorch_lightning as pl
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from anomalib_ts.checkpoints import forget
+from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.windows import OverlapMean, Tail, Windows, check_window, training_windows
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.deep.batches import FullBatches
+from anomalib_ts.detectors.deep.checkpoints import forget
 from anomalib_ts.detectors.deep.identity import fit_of
 from anomalib_ts.detectors.deep.lightning_model import AdamModule
-from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.settings import configured, setting
-from anomalib_ts.training import (
+from anomalib_ts.detectors.deep.training import (
     Batches,
     BatchSource,
     DivergedError,
@@ -28,7 +28,7 @@ from anomalib_ts.training import (
     seeded,
     train_module,
 )
-from anomalib_ts.windows import OverlapMean, Tail, Windows, check_window, training_windows
+from anomalib_ts.settings.fields import configured, setting
 
 Network = TypeVar("Network", bound=nn.Module)
 

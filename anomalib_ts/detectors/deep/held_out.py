@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.deep.bags import Bags, each_window
+from anomalib_ts.detectors.deep.training import BatchSource
 from anomalib_ts.errors import ConfigError, InputError
-from anomalib_ts.training import BatchSource
-from anomalib_ts.windows import Windows
 
 
 def hold_out_bags(

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.base import Detector
-from anomalib_ts.recording import Recording
-from anomalib_ts.results.record import effective
-from anomalib_ts.training import Fit, TrainerSettings
+from anomalib_ts.detectors.deep.training import Fit, TrainerSettings
+from anomalib_ts.settings.effect import effective
 
 _PACKAGES = ("anomalib-ts", "numpy", "pytorch-lightning", "torch")
 

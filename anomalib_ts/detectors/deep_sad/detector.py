@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.bags import labelled_bags
 from anomalib_ts.detectors.deep.batches import BalancedBatches, LabelledBatch
 from anomalib_ts.detectors.deep_svdd.detector import WEIGHT_DECAY, DeepSvdd, HypersphereModel
-from anomalib_ts.recording import Recording
-from anomalib_ts.settings import configured, setting
-from anomalib_ts.windows import Windows
+from anomalib_ts.settings.fields import configured, setting
 
 EPSILON = 1e-6
 

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.deep.bags import Bags
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.networks import DenseAutoencoderModel
-from anomalib_ts.recording import Recording
-from anomalib_ts.settings import configured, setting
-from anomalib_ts.windows import Windows
+from anomalib_ts.settings.fields import configured, setting
 
 WEIGHT_DECAY = 1e-6
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.networks import DenseAutoencoderModel
 from anomalib_ts.detectors.scaling import Scaling
-from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.settings import configured, setting
+from anomalib_ts.settings.fields import configured, setting
 
 
 @configured

@@ -7,14 +7,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.bags import labelled_bags
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.batches import BalancedBatches, LabelledBatch
 from anomalib_ts.detectors.deep.networks import HIDDEN_LAYERS, dense, soft_clip
-from anomalib_ts.recording import Recording
-from anomalib_ts.settings import configured, setting
-from anomalib_ts.windows import Windows
+from anomalib_ts.settings.fields import configured, setting
 
 WEIGHT_DECAY = 1e-2
 

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.autoencoder.detector import ConvolutionalDetector
+from anomalib_ts.detectors.deep.training import seeded
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel
-from anomalib_ts.recording import Recording
-from anomalib_ts.settings import configured, setting
-from anomalib_ts.training import seeded
-from anomalib_ts.windows import Windows
+from anomalib_ts.settings.fields import configured, setting
 
 MOMENT_WINDOWS = 4096
 """Training windows, evenly spread, from which the features' mean and deviation are taken."""

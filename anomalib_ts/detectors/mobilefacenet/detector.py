@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.batches import FullBatches
 from anomalib_ts.detectors.mobilefacenet.torch_model import MobileFaceNetModel
 from anomalib_ts.errors import InputError
-from anomalib_ts.recording import Recording
-from anomalib_ts.settings import configured, setting
-from anomalib_ts.windows import Windows
+from anomalib_ts.settings.fields import configured, setting
 
 
 @configured

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.usad.lightning_model import UsadModule
 from anomalib_ts.detectors.usad.torch_model import UsadModel
-from anomalib_ts.recording import Recording
-from anomalib_ts.settings import configured, setting
-from anomalib_ts.windows import Windows
+from anomalib_ts.settings.fields import configured, setting
 
 
 @configured

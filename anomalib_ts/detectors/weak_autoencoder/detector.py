@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.bags import Bag, Bags, clip_bags, labelled_bags
 from anomalib_ts.detectors.deep.base import DeepDetector
@@ -18,10 +20,8 @@ from anomalib_ts.detectors.deep.networks import pooled
 from anomalib_ts.detectors.scaling import Scaling
 from anomalib_ts.detectors.weak_autoencoder.torch_model import WeakAutoencoderModel, hinge_loss
 from anomalib_ts.errors import InputError
-from anomalib_ts.recording import FloatArray, Recording
-from anomalib_ts.settings import configured, setting
-from anomalib_ts.thresholds import FEWEST_SCORES, Gamma, GammaThreshold
-from anomalib_ts.windows import Windows
+from anomalib_ts.evaluation.thresholds import FEWEST_SCORES, Gamma, GammaThreshold
+from anomalib_ts.settings.fields import configured, setting
 
 
 @configured

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.errors import DataNotFoundError
-from anomalib_ts.recording import Recording
 
 
 class ExampleSteps(DataSet):

@@ -1,0 +1,1 @@
+"""The command `anomalib-ts`. Importing it costs nothing: commands import what they need."""

@@ -1,0 +1,143 @@
+"""Hydra's composition errors, said in one line with the nearest valid name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from yaml import YAMLError
+
+from anomalib_ts.core.names import nearest
+from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.settings.registry import GROUPS, choices, config_folder
+
+_NO_SUCH_KEY = re.compile(r"Could not (?:override|delete[^']*) '([^'=]+)'")
+_THERE_ALREADY = re.compile(r"Could not append to config. An item is already at '([^'=]+)'")
+EXTRAS = {
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/ray": "ray",
+    "hydra/launcher/submitit_slurm": "slurm",
+    "hydra/launcher/submitit_local": "slurm",
+    "hydra/sweeper/optuna": "optuna",
+}
+"""Which extra brings a choice that the files in conf/hydra build on."""
+
+
+@contextmanager
+def composition_errors(overrides: list[str]) -> Iterator[None]:
+    """Turn whatever is raised while a configuration is composed into a `ConfigError` of one line.
+
+    Nothing but the configuration is at work there, so whatever is raised is its fault.
+    """
+    try:
+        with readable_errors(overrides):
+            yield
+    except AnomalibTsError:
+        raise
+    except YAMLError as error:
+        raise ConfigError(f"no valid YAML: {one_line(error)}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{_undecodable(error)} is not UTF-8: {error}; save it as UTF-8"
+        ) from None
+    except Exception as error:
+        raise ConfigError(f"cannot compose {' '.join(overrides)}: {one_line(error)}") from None
+
+
+@contextmanager
+def readable_errors(overrides: list[str]) -> Iterator[None]:
+    """Turn what Hydra and OmegaConf raise for wrong settings into a `ConfigError` of one line."""
+    try:
+        yield
+    except MissingConfigException as error:
+        raise ConfigError(_unknown_choice(error)) from None
+    except OverrideParseException as error:
+        raise ConfigError(f"cannot read {error.override!r} as a setting (key=value)") from None
+    except MissingMandatoryValue as error:
+        raise ConfigError(f"please set {error.full_key}") from None
+    except (HydraException, OmegaConfBaseException) as error:
+        text = str(error)
+        if found := _THERE_ALREADY.search(text):
+            message = f"the setting {found[1]} is there already; leave out the +"
+        elif found := _NO_SUCH_KEY.search(text):
+            message = _unknown_key(found[1], overrides)
+        else:
+            message = one_line(error)
+        raise ConfigError(message) from None
+    except ValueError as error:
+        empty = [override for override in overrides if override.endswith(("=null", "="))]
+        if not empty or "Config group override" not in str(error):
+            raise
+        listing = f"`anomalib-ts list {empty[-1].partition('=')[0]}`"
+        raise ConfigError(f"{empty[-1]}: name a choice; {listing} has all") from None
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, without line breaks; its type where it says nothing.
+
+    Hydra's own texts are often an introduction to the error that caused them.
+    """
+    texts = [" ".join(str(error).split())]
+    where = getattr(error, "full_key", None)
+    if where and where not in texts[0]:
+        texts.insert(0, where)
+    if isinstance(error, HydraException) and error.__cause__ is not None:
+        texts.append(" ".join(str(error.__cause__).split()))
+    return ": ".join(text for text in texts if text) or type(error).__name__
+
+
+def _undecodable(error: UnicodeDecodeError) -> str:
+    """The configuration file that holds the bytes; which one, the error does not say."""
+    if GlobalHydra.instance().is_initialized():
+        for source in GlobalHydra.instance().config_loader().get_sources():
+            folder = Path(source.path)
+            if source.scheme() == "file" and folder.is_dir():
+                for path in sorted(folder.rglob("*.yaml")):
+                    if error.object in path.read_bytes():
+                        return str(path)
+    return "a configuration file"
+
+
+def _unknown_choice(error: MissingConfigException) -> str:
+    group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    if error.missing_cfg_file in EXTRAS:
+        return (
+            f'{name} is not installed: pip install "anomalib-ts[{EXTRAS[error.missing_cfg_file]}]"'
+        )
+    if not group:
+        return " ".join(str(error).split())
+    return f"unknown {group} {name!r}; {nearest(name, list(choices(group)))}"
+
+
+def _unknown_key(key: str, overrides: list[str]) -> str:
+    parent, _, name = key.rpartition(".")
+    known = _known_keys(parent, overrides)
+    return f"no setting {key!r}; {nearest(name, known)}"
+
+
+def _known_keys(parent: str, overrides: list[str]) -> list[str]:
+    """The keys beside the wrong one, in the configuration that the chosen groups give."""
+    chosen = [o for o in overrides if o.partition("=")[0] in GROUPS and "," not in o]
+    try:
+        config = _compose(chosen)
+    except HydraException:
+        return []
+    OmegaConf.set_struct(config, value=False)
+    node = OmegaConf.select(config, parent) if parent else config
+    return [str(key) for key in node if key != "hydra"] if isinstance(node, DictConfig) else []
+
+
+def _compose(overrides: list[str]) -> Any:
+    """A configuration, from where the command in progress finds its files if there is one."""
+    if GlobalHydra.instance().is_initialized():
+        return compose("config", overrides)
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        return compose("config", overrides)

@@ -1,0 +1,1 @@
+"""What everything else is made of: recordings, windows, runs, names, files, streams."""

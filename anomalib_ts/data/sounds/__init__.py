@@ -1,0 +1,1 @@
+"""Machine sounds: the layouts of DCASE, and generated machines."""

@@ -1,0 +1,168 @@
+"""What a detector has to do in one unit, and what comes back: plain data without any label.
+
+`work` is the only place where the engine calls a detector. It runs in this process or in one of
+its own, and is given nothing that says where the anomalies are.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from os import _exit, getpid  # by name: a detector may patch what `os` holds
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anomalib_ts.core.peak_memory import peak_memory
+from anomalib_ts.core.plain import (
+    error_report,
+    plain_numbers,
+    plain_scores,
+    plain_text,
+    type_name,
+)
+from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.errors import ConfigError
+from anomalib_ts.results.record import Status
+from anomalib_ts.settings.config import Settings, create
+
+if TYPE_CHECKING:
+    from anomalib_ts.detectors.base import Detector
+
+
+@dataclass(frozen=True)
+class Task:
+    """The part of a unit that a detector takes part in.
+
+    Attributes:
+        detector: its settings.
+        train: what it is fitted on; without labels, unless it declares that it learns from them.
+        score: what it scores then, without labels; see `anomalib_ts.run.unit` for the order.
+        seed: of the global random states, for a detector that uses them.
+        threads: of the numeric libraries.
+    """
+
+    detector: Settings
+    train: tuple[Recording, ...]
+    score: tuple[Recording, ...]
+    seed: int = 0
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a task.
+
+    Attributes:
+        status: how it ended.
+        scores: `(n,)` finite float64 for each of `Task.score`; empty unless all went well.
+        fitted: numbers that the detector learnt, see `Detector.fitted_values`.
+        left_out: the names of those that are not finite.
+        error: type, message and traceback, bounded, where the status is not `ok`.
+        refused: why the settings make no detector; empty if they do.
+        fit_seconds: wall clock of `fit`.
+        score_seconds: `(r,)` wall clock of each `score`.
+        peak_memory_mb: largest resident set of the process (10^6 bytes).
+    """
+
+    status: Status = "ok"
+    scores: tuple[FloatArray, ...] = ()
+    fitted: dict[str, float] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    error: dict[str, str] = field(default_factory=dict)
+    refused: str = ""
+    fit_seconds: float = 0.0
+    score_seconds: tuple[float, ...] = ()
+    peak_memory_mb: float | None = None
+
+
+def failed(status: Status, why: str) -> Answer:
+    """The answer of a task that could not give one itself."""
+    return Answer(status, error={"type": status, "message": why, "traceback": ""})
+
+
+def work(task: Task) -> Answer:
+    """Create, fit and score; whatever the detector does is made plain.
+
+    The global random states are seeded before, so that even a detector that uses them gives the
+    same scores whatever ran before it.
+    """
+    process = getpid()
+    with peak_memory() as memory:
+        answer = contextvars.copy_context().run(_guarded, task)
+    if getpid() != process:
+        _exit(0)  # a child that the detector forked: the unit is its parent's, not its own
+    return replace(answer, peak_memory_mb=memory.megabytes)
+
+
+def _guarded(task: Task) -> Answer:
+    """NumPy's error state and the like are the context's, and end with it."""
+    try:
+        detector: Detector = create(task.detector, "detector")
+    except ConfigError as error:
+        return Answer("error", refused=plain_text(error), error=error_report(error))
+    except BaseException as error:
+        return Answer(status_of(error), error=error_report(error))
+    try:
+        return _fit_and_score(detector, task)
+    except BaseException as error:
+        return Answer(status_of(error), error=error_report(error))
+
+
+def _fit_and_score(detector: Detector, task: Task) -> Answer:
+    # Not above: a command that finds everything stored looks at `Limits` only, and that is dear.
+    from anomalib_ts.detectors.base import Detector as Base  # noqa: PLC0415
+
+    seed_everything(task.seed)
+    _use_threads(task.threads)
+    start = time.perf_counter()
+    # The functions of the base class, since an override could do without what they see to.
+    Base.fit(detector, task.train)
+    fit_seconds = time.perf_counter() - start
+    scores, seconds = _score(partial(Base.score, detector), task.score)
+    fitted, left_out = plain_numbers(detector.fitted_values(), type(detector).__name__)
+    return Answer(
+        scores=tuple(scores),
+        fitted=fitted,
+        left_out=left_out,
+        fit_seconds=fit_seconds,
+        score_seconds=tuple(seconds),
+    )
+
+
+def _score(
+    score: Callable[[Recording], object], recordings: Sequence[Recording]
+) -> tuple[list[FloatArray], list[float]]:
+    scores: list[FloatArray] = []
+    seconds: list[float] = []
+    for recording in recordings:
+        start = time.perf_counter()
+        scores.append(plain_scores(score(recording), len(recording)))
+        seconds.append(time.perf_counter() - start)
+    return scores, seconds
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global random states of Python, of NumPy and, if it is there, of torch."""
+    random.seed(seed)
+    np.random.seed(abs(seed) % 2**32)  # noqa: NPY002  (the state that other people's code uses)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(abs(seed) % 2**32)
+
+
+def _use_threads(threads: int) -> None:
+    """The numeric libraries took OMP_NUM_THREADS when they were loaded; torch can still be told."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+
+
+def status_of(error: BaseException) -> Status:
+    """How a unit ended that ended in this error."""
+    # torch's error for a full GPU is no MemoryError
+    full = isinstance(error, MemoryError) or type_name(error) == "OutOfMemoryError"
+    return "oom" if full else "error"

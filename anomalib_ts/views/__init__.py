@@ -1,0 +1,1 @@
+"""What people look at: pictures of cases, figures of studies, the report, ranked clips."""
