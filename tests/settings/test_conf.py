@@ -148,3 +148,15 @@ def test_what_limits_are_made_of_is_imported_without_what_enforces_them():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("method", sorted(choices("experiment/method")))
+def test_every_method_of_table_1_composes_into_a_job(method):
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        overrides = ["experiment=table1", f"experiment/method={method}"]
+        config = compose("config", overrides)
+        swept = compose("config", overrides[:1], return_hydra_config=True).hydra.sweeper.params
+    assert method in swept["experiment/method"].split(",")
+    plain = OmegaConf.to_container(config, resolve=True)
+    job = job_of({**plain, "isolate": False}, {"detector": "any", "protocol": "any"})
+    assert job.detectors
