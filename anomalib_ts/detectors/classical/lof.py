@@ -1,0 +1,66 @@
+"""Local outlier factor of windows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.neighbors import LocalOutlierFactor
+
+from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.windows import Windows
+from anomalib_ts.detectors.classical.window_detector import WindowDetector, drawn_rows
+from anomalib_ts.settings.fields import configured, setting
+
+
+@configured
+class Lof(WindowDetector):
+    """Local outlier factor: windows in thinner places than their nearest neighbours are anomalous.
+
+    By default a window is compared with those of the training recordings only (novelty mode). In
+    published mode the windows of the scored series are compared with each other. In both, a
+    series that was trained on scores low: use `protocol=prefix`, `given` or `folds`.
+
+    Memory: `examples` windows in float32, and some numbers more for each of their neighbours; time
+    O(examples n w). Beyond `examples` windows, those that are compared with are drawn at random;
+    in published mode the windows are then scored as new ones, so that a drawn window is its own
+    nearest neighbour.
+
+    >>> import numpy as np
+    >>> from anomalib_ts import Lof
+    >>> wave = np.sin(np.arange(600) / 5)
+    >>> new = wave[:200].copy()
+    >>> new[100:104] += 2
+    >>> 98 <= int(Lof(window=4).fit(wave).score(new).argmax()) <= 105
+    True
+
+    Attributes:
+        window_: points a window.
+        factor_: the fitted scikit-learn estimator.
+
+    References:
+        Breunig et al., LOF: identifying density-based local outliers, SIGMOD 2000.
+    """
+
+    neighbours: int = setting(20, "nearest windows that are looked at", at_least=1)
+    examples: int = setting(
+        100_000, "windows that are compared with at most, drawn at random beyond", at_least=2
+    )
+    seed: int = setting(0, "of the windows that are drawn")
+
+    def _learn(self, windows: Windows) -> None:
+        examples = drawn_rows(windows, self.examples, np.random.default_rng(self.seed))
+        if len(examples) == 1:  # which has no neighbour
+            examples = np.repeat(examples, 2, axis=0)
+        novelty = not self._published or len(windows) > self.examples
+        neighbours = min(self.neighbours, len(examples) - 1)
+        self.factor_ = LocalOutlierFactor(n_neighbors=neighbours, novelty=novelty).fit(examples)
+
+    def _point_scores(self, recording: Recording) -> FloatArray:
+        if self.factor_.novelty:
+            return super()._point_scores(recording)
+        scores = -self.factor_.negative_outlier_factor_[: max(1, len(recording) - self.window_ + 1)]
+        return self._to_points(scores, len(recording))
+
+    def _window_scores(self, rows: NDArray[np.float32]) -> FloatArray:
+        scores: FloatArray = -self.factor_.score_samples(rows)
+        return scores
