@@ -16,9 +16,11 @@ from anomalib_ts.settings.fields import configured, setting
 class Lof(WindowDetector):
     """Local outlier factor: windows in thinner places than their nearest neighbours are anomalous.
 
-    By default a window is compared with those of the training recordings only (novelty mode). In
-    published mode the windows of the scored series are compared with each other. In both, a
-    series that was trained on scores low: use `protocol=prefix`, `given` or `folds`.
+    By default a window is compared with those of the training recordings (novelty mode), equal
+    ones counted once: among windows that are equal to more than `neighbours` others the density
+    is infinite. A series that was trained on scores low, since it finds itself: use
+    `protocol=prefix`, `given` or `folds`. In published mode the windows of the scored series are
+    compared with each other, equal ones and all.
 
     Memory: `examples` windows in float32, and some numbers more for each of their neighbours; time
     O(examples n w). Beyond `examples` windows, those that are compared with are drawn at random;
@@ -49,6 +51,8 @@ class Lof(WindowDetector):
 
     def _learn(self, windows: Windows) -> None:
         examples = drawn_rows(windows, self.examples, np.random.default_rng(self.seed))
+        if not self._published:
+            examples = np.unique(examples, axis=0)
         if len(examples) == 1:  # which has no neighbour
             examples = np.repeat(examples, 2, axis=0)
         novelty = not self._published or len(windows) > self.examples

@@ -103,7 +103,12 @@ class Subsequences:
         self.about[:, 1:] = enters - self.mean[:, 1:] + leaves - self.mean[:, :-1]
 
     def __len__(self) -> int:
-        return self.mean.shape[1]
+        return int(self.mean.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """Number of channels, c."""
+        return len(self.values)
 
 
 def similarities(a: Subsequences, b: Subsequences, first: int) -> tuple[FloatArray, FloatArray]:
@@ -120,55 +125,50 @@ def similarities(a: Subsequences, b: Subsequences, first: int) -> tuple[FloatArr
     Returns:
         Of each window of `a`, and of each of `b`; minus infinity where there is none to compare.
     """
-    of_a, of_b = np.full(len(a), -np.inf), np.full(len(b), -np.inf)
+    join = _Join(a, b)
     for low in range(first, len(b), DIAGONALS):
-        high = min(low + DIAGONALS, len(b))
         for start in range(0, min(len(a), len(b) - low), ROWS):
-            _follow(a, b, slice(low, high), start, of_a, of_b)
-    return of_a, of_b
+            join.follow(low, start)
+    return join.of_a, join.of_b
 
 
-def _follow(
-    a: Subsequences,
-    b: Subsequences,
-    diagonals: slice,
-    start: int,
-    of_a: FloatArray,
-    of_b: FloatArray,
-) -> None:
-    """Compare rows from `start` on, along some diagonals, and raise what has been found."""
-    low, channels = diagonals.start, range(len(a.values))
-    width = min(diagonals.stop, len(b) - start) - low
-    covariance = [_covariances(a, b, channel, start, start + low, width) for channel in channels]
-    total, part = np.empty(width), np.empty(width)
-    any_flat = bool(b.flat.any())
-    for i in range(start, min(start + ROWS, len(a), len(b) - low)):
-        j, k = i + low, min(width, len(b) - i - low)
-        others, now = slice(j, j + k), total[:k]
-        for channel in channels:
-            c = covariance[channel]
-            if i > start:
-                daxpy(b.about[channel, others], c, n=k, a=a.ahead[channel, i])
-                daxpy(b.ahead[channel, others], c, n=k, a=a.about[channel, i])
-            np.multiply(c[:k], b.inverse[channel, others], out=part[:k] if channel else now)
-            if channel:
-                daxpy(part, total, n=k, a=a.inverse[channel, i])
-            else:
-                now *= a.inverse[channel, i]
-        if len(channels) > 1:
-            now /= len(channels)
-        if any_flat:
-            now += b.flat[others]
-        if a.flat[i]:
-            now += a.flat[i]
-        of_a[i] = max(of_a[i], now.max())
-        np.maximum(of_b[others], now, out=of_b[others])
+class _Join:
+    """The similarities found so far, of each window of `a` and of each of `b`."""
 
+    def __init__(self, a: Subsequences, b: Subsequences) -> None:
+        self.a, self.b = a, b
+        self.of_a, self.of_b = np.full(len(a), -np.inf), np.full(len(b), -np.inf)
+        self._any_flat = bool(b.flat.any())
 
-def _covariances(
-    a: Subsequences, b: Subsequences, channel: int, i: int, j: int, width: int
-) -> FloatArray:
-    """Of window `i` of `a` with `width` windows of `b` from `j` on."""
-    window = a.values[channel, i : i + a.window] - a.mean[channel, i]
-    products = np.correlate(b.values[channel, j : j + width + a.window - 1], window, "valid")
-    return np.ascontiguousarray(products)
+    def follow(self, low: int, start: int) -> None:
+        """Compare rows from `start` on along the diagonals from `low` on."""
+        a, b = self.a, self.b
+        width = min(DIAGONALS, len(b) - start - low)
+        covariances = [self._covariances(c, start, start + low, width) for c in range(a.channels)]
+        total, part = np.empty(width), np.empty(width)
+        for i in range(start, min(start + ROWS, len(a), len(b) - low)):
+            k = min(width, len(b) - i - low)
+            others, now = slice(i + low, i + low + k), total[:k]
+            for c, covariance in enumerate(covariances):
+                if i > start:
+                    daxpy(b.about[c, others], covariance, n=k, a=a.ahead[c, i])
+                    daxpy(b.ahead[c, others], covariance, n=k, a=a.about[c, i])
+                if c == 0:
+                    np.multiply(covariance[:k], b.inverse[c, others], out=now)
+                    now *= a.inverse[c, i] / a.channels
+                else:
+                    np.multiply(covariance[:k], b.inverse[c, others], out=part[:k])
+                    daxpy(part, total, n=k, a=a.inverse[c, i] / a.channels)
+            if self._any_flat:
+                now += b.flat[others]
+            if a.flat[i]:
+                now += a.flat[i]
+            self.of_a[i] = max(self.of_a[i], now.max())
+            np.maximum(self.of_b[others], now, out=self.of_b[others])
+
+    def _covariances(self, c: int, i: int, j: int, width: int) -> FloatArray:
+        """In channel c, of window `i` of `a` with `width` windows of `b` from `j` on."""
+        a, b = self.a, self.b
+        window = a.values[c, i : i + a.window] - a.mean[c, i]
+        products = np.correlate(b.values[c, j : j + width + a.window - 1], window, "valid")
+        return np.ascontiguousarray(products)

@@ -14,7 +14,7 @@ from anomalib_ts.detectors.classical.period import window_length
 from anomalib_ts.detectors.classical.window_detector import WindowDetector, drawn_rows
 from anomalib_ts.settings.fields import configured, setting
 
-PUBLISHED_SHARE = 0.1
+TRAINING_SHARE = 0.1
 """The share of the scored series that trains in published mode."""
 
 
@@ -58,15 +58,16 @@ class Ocsvm(WindowDetector):
     seed: int = setting(0, "of the windows that are drawn")
 
     def _learn_from(self, recordings: Sequence[Recording]) -> None:
-        self.window_ = window_length(self.window, recordings)
+        self.window_ = window_length(self.window, recordings, published=self._published)
         if self._published:
-            recordings = [r[: max(1, int(PUBLISHED_SHARE * len(r)))] for r in recordings]
+            recordings = [r[: max(1, int(TRAINING_SHARE * len(r)))] for r in recordings]
         self._learn(training_windows(recordings, self.window_))
 
     def _learn(self, windows: Windows) -> None:
         examples = drawn_rows(windows, self.examples, np.random.default_rng(self.seed))
-        machine = OneClassSVM(gamma="auto", nu=self.nu).fit(self._scaled(examples))
-        self.machine_ = machine
+        machine = OneClassSVM(gamma="auto", nu=self.nu)
+        machine.random_state = self.seed  # or it changes numpy's global state, to no effect
+        self.machine_ = machine.fit(self._scaled(examples))
         self._squares = np.square(machine.support_vectors_).sum(axis=1)
 
     def _window_scores(self, rows: NDArray[np.float32]) -> FloatArray:
@@ -79,7 +80,7 @@ class Ocsvm(WindowDetector):
             distances -= 2 * part @ support.T
             kernel = np.exp(np.maximum(distances, 0) / -x.shape[1])
             scores[start : start + size] = kernel @ self.machine_.dual_coef_[0]
-        return -scores - self.machine_.intercept_[0]
+        return -scores - float(self.machine_.intercept_[0])
 
     def _scaled(self, rows: NDArray[np.float32]) -> FloatArray:
         values = rows.astype(np.float64)

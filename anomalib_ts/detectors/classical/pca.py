@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.classical.window_detector import WindowDetector, batches_of
 from anomalib_ts.errors import InputError
@@ -14,6 +14,9 @@ from anomalib_ts.settings.fields import configured, setting
 
 MOST_VALUES = 5000
 """Values a window at most: the covariance takes their square, its decomposition their cube."""
+
+SMALLEST_SHARE = float(np.finfo(np.float64).eps) ** 2
+"""Of the variance; what PyOD's singular value decomposition gives for a component of none."""
 
 
 @configured
@@ -76,15 +79,12 @@ class Pca(WindowDetector):
         deviation = np.sqrt(np.maximum(covariance.diagonal(), 0))
         varies = self._published & (deviation > 0)
         self.scale_ = np.where(varies, deviation, 1.0)
-        values, vectors = eigh(covariance / np.outer(self.scale_, self.scale_))
-        smallest = np.finfo(np.float64).tiny  # there is a share of everything
-        variances = np.maximum(values[::-1], smallest)
-        self.shares_: FloatArray = np.maximum(variances / variances.sum(), smallest)
-        kept = (
-            size
-            if self._published
-            else 1 + np.searchsorted(np.cumsum(self.shares_), self.explained)
-        )
+        variances, vectors = eigh(covariance / np.outer(self.scale_, self.scale_))
+        shares = variances[::-1] / (max(variances.sum(), 0.0) or 1.0)
+        self.shares_: FloatArray = np.maximum(shares, SMALLEST_SHARE)
+        kept = 1 + int(np.searchsorted(np.cumsum(shares), self.explained))
+        if self._published:
+            kept = size
         self.components_: FloatArray = np.ascontiguousarray(vectors.T[::-1][:kept])
 
     def _window_scores(self, rows: NDArray[np.float32]) -> FloatArray:
@@ -93,7 +93,8 @@ class Pca(WindowDetector):
         squares = np.square(centred).sum(axis=1)
         if not self._published:
             inside = np.square(along).sum(axis=1)
-            return np.maximum(squares - inside, 0) / rows.shape[1]
+            residual: FloatArray = np.maximum(squares - inside, 0) / rows.shape[1]
+            return residual
         distances = np.sqrt(np.maximum(squares[:, None] + 1 - 2 * along, 0))
         scores: FloatArray = distances @ (1 / self.shares_)
         return scores

@@ -66,7 +66,7 @@ class Poly(WindowDetector):
     )
 
     def _learn_from(self, recordings: Sequence[Recording]) -> None:
-        self.window_ = window_length(self.window, recordings)
+        self.window_ = window_length(self.window, recordings, published=self._published)
         self.scale_ = np.ones(recordings[0].channels)
         if not self._published:
             squares = [np.square(self._errors(self._overlapping(r))) for r in recordings]
@@ -137,4 +137,5 @@ class Poly(WindowDetector):
         basis = legvander((np.arange(span) - middle) / half, degree)
         fit = np.zeros((span, degree + 1))
         fit[outside] = np.linalg.pinv(basis[outside]).T
-        return fit, legvander((at - middle) / half, degree).T, inside
+        read_off = legvander((at - middle) / half, degree).T.astype(np.float64)
+        return fit, read_off, inside

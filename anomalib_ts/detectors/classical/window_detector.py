@@ -16,7 +16,7 @@ from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.detectors.classical.period import WindowLength, window_length
 from anomalib_ts.settings.fields import configured, setting
 
-BATCH_VALUES = 2**22
+BATCH_VALUES = 2**20
 """Values of windows held in memory at a time."""
 
 
@@ -62,7 +62,7 @@ class WindowDetector(Detector):
         "period",
         "points a window, or `period` to estimate it from the longest training recording (the "
         "median over the channels, 125 where there is none, at most its length); in published "
-        "mode from the scored series",
+        "mode from the scored series, at most a twentieth of it",
         at_least=1,
     )
 
@@ -76,7 +76,7 @@ class WindowDetector(Detector):
         return self._point_scores(recording)
 
     def _learn_from(self, recordings: Sequence[Recording]) -> None:
-        self.window_ = window_length(self.window, recordings)
+        self.window_ = window_length(self.window, recordings, published=self._published)
         self._learn(training_windows(recordings, self.window_))
 
     def _point_scores(self, recording: Recording) -> FloatArray:
