@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.errors import AnomalibTsWarning
+from anomalib_ts.saved.values import storable
 
 Scaling: TypeAlias = Literal["channel", "common"]
 
@@ -25,6 +26,7 @@ CHUNK_VALUES = 2**20
 """Values held in double precision at a time."""
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class ChannelScaler:
     """Takes a mean from every channel and divides it by a scale, both learnt in training.

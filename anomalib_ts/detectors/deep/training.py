@@ -36,6 +36,7 @@ from anomalib_ts.detectors.deep.checkpoints import (
     Stateful,
 )
 from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.saved.values import storable
 from anomalib_ts.settings.config import create, described
 from anomalib_ts.settings.fields import setting
 
@@ -77,6 +78,7 @@ class DivergedError(AnomalibTsError, ArithmeticError):
     """Training ended in a loss that is not a number."""
 
 
+@storable
 @dataclass(frozen=True)
 class TrainerSettings:
     """How long and on what (one device) a network trains; the same for every stage of a detector.
