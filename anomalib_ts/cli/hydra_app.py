@@ -10,8 +10,9 @@ import contextlib
 import logging
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra import version
 from hydra._internal.callbacks import Callbacks
@@ -84,6 +85,39 @@ def run(arguments: list[str]) -> int:
         with readable_errors(given.settings):
             _limit_threads(config)
             return _run(hydra, config, multirun)
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def composed_parts(arguments: list[str], parts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Parts of the configuration that settings describe, checked but not made.
+
+    Args:
+        arguments: overrides, as for `run`; no multirun.
+        parts: keys of conf/config.yaml, such as `detector`.
+
+    Raises:
+        ConfigError: a setting is unknown, missing, or of the wrong type.
+    """
+    given = Arguments.of(arguments)
+    _check_folder()
+    try:
+        with composition_errors(given.settings):
+            config = _hydra(given.options).compose_config(
+                given.options.config_name or "config",
+                given.settings,
+                RunMode.RUN,
+                with_log_configuration=False,
+            )
+        _limit_threads(config)
+        from anomalib_ts.settings.config import checked  # noqa: PLC0415 - it imports numpy
+
+        with readable_errors(given.settings):
+            found: Any = {
+                part: OmegaConf.to_container(config[part], resolve=True, throw_on_missing=True)
+                for part in parts
+            }
+        return {part: checked(settings, part) for part, settings in found.items()}
     finally:
         GlobalHydra.instance().clear()
 

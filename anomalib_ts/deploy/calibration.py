@@ -1,0 +1,398 @@
+"""The threshold of alarms from scores of healthy data that a detector was not fitted on.
+
+What is promised is either a number of false alarms a day, where alarms are counted as the rule
+counts them (delays, merging), or a share of points above the threshold. Three ways lead there:
+
+* `empirical`: what the held-back scores showed; it promises nothing rarer than they can show.
+* `gamma`: all scores are taken for gamma distributed, and near exceedances for one alarm (the
+  extremal index).
+* `pot`, peaks over threshold: the highest score of each would-be alarm over a high level follows a
+  generalised Pareto distribution (Pickands 1975; Coles, An introduction to statistical modeling of
+  extreme values, 2001, chapter 4). It goes beyond what was seen, and is the default.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.deploy.alarms import AlarmRule, find_alarms
+from anomalib_ts.errors import ConfigError, InputError
+from anomalib_ts.evaluation.thresholds import GammaThreshold, QuantileThreshold
+from anomalib_ts.saved.values import storable
+
+Method = Literal["pot", "gamma", "empirical"]
+
+MOST_SCORES = 200_000
+"""Held-back scores that a model keeps, the last ones."""
+
+FEWEST_SCORES = 30
+"""No threshold is set on fewer."""
+
+WANTED_PEAKS = 30
+"""A level of `pot` is as high as leaves so many peaks over it, if any does."""
+
+FEWEST_PEAKS = 8
+"""No tail is fitted to fewer peaks."""
+
+LEVELS = (0.995, 0.99, 0.98, 0.95, 0.9, 0.8)
+"""Quantiles of the held-back scores that `pot` tries as its level, the highest first."""
+
+_DAY = 86400.0
+
+
+@storable
+@dataclass(frozen=True)
+class AlarmTarget:
+    """What alarms are to be like; exactly one of `per_day`, `rate` and `value` sets the threshold.
+
+    >>> from anomalib_ts.deploy.calibration import AlarmTarget
+    >>> AlarmTarget(per_day=0.1).method
+    'pot'
+
+    Attributes:
+        per_day: false alarms a day, > 0.
+        rate: share of healthy points above the threshold, in (0, 1).
+        value: the threshold itself.
+        method: how the threshold is found.
+        shortest: see `AlarmRule`.
+        merge: see `AlarmRule`.
+        hysteresis: in (0, 1]; an alarm goes on until the score has fallen to this share of the way
+            from the median healthy score to the threshold. 1 for no dead band.
+
+    Raises:
+        ConfigError: a value is out of range, or not exactly one of three is given.
+    """
+
+    per_day: float | None = None
+    rate: float | None = None
+    value: float | None = None
+    method: Method = "pot"
+    shortest: int = 1
+    merge: int = 0
+    hysteresis: float = 1.0
+
+    def __post_init__(self) -> None:
+        if sum(one is not None for one in (self.per_day, self.rate, self.value)) != 1:
+            raise ConfigError(
+                "give one of false alarms a day, the false-alarm rate, and the threshold itself"
+            )
+        if self.per_day is not None and not 0 < self.per_day < math.inf:
+            raise ConfigError(f"false alarms a day must be above 0, not {self.per_day}")
+        if self.rate is not None and not 0 < self.rate < 1:
+            raise ConfigError(f"the false-alarm rate must lie in (0, 1), not {self.rate}")
+        if self.method not in get_args(Method):
+            raise ConfigError(f"the method must be pot, gamma or empirical, not {self.method!r}")
+        if not 0 < self.hysteresis <= 1:
+            raise ConfigError(f"the hysteresis must lie in (0, 1], not {self.hysteresis}")
+        if self.shortest < 1 or self.merge < 0:
+            raise ConfigError("alarms take at least 1 point, and at least 0 points end one")
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class HeldBack:
+    """Scores of healthy data that the detector was not fitted on.
+
+    >>> import numpy as np
+    >>> from anomalib_ts.deploy.calibration import AlarmTarget, HeldBack
+    >>> scores = np.random.default_rng(0).exponential(size=14400).astype(np.float32)
+    >>> healthy = HeldBack(scores, (14400,), period=60.0)
+    >>> 7.5 < healthy.rule(AlarmTarget(per_day=0.5)).threshold < 8.5  # ln(1440 / 0.5) is 7.97
+    True
+
+    Attributes:
+        scores: `(n,)` float32, recording after recording.
+        lengths: points of each recording.
+        period: seconds between two points; None if unknown.
+    """
+
+    scores: NDArray[np.float32]
+    lengths: tuple[int, ...]
+    period: float | None = None
+
+    @classmethod
+    def of(cls, parts: list[FloatArray], period: float | None) -> HeldBack:
+        """The last `MOST_SCORES` of the scores of some recordings.
+
+        Raises:
+            InputError: there are too few.
+        """
+        kept, room = [], MOST_SCORES
+        for part in reversed(parts):
+            kept.insert(0, part[max(0, len(part) - room) :])
+            room -= len(kept[0])
+        kept = [part for part in kept if len(part)]
+        count = sum(map(len, kept))
+        if count < FEWEST_SCORES:
+            raise InputError(
+                f"only {count} points of healthy data were held back, and a threshold needs "
+                f"{FEWEST_SCORES}; give more data, hold back more, or set the threshold yourself"
+            )
+        largest = float(np.finfo(np.float32).max)
+        scores = np.clip(np.concatenate(kept), -largest, largest).astype(np.float32)
+        return cls(scores, tuple(map(len, kept)), period)
+
+    def check(self) -> None:
+        """Whether the scores are what `of` makes.
+
+        Raises:
+            InputError: they are not.
+        """
+        whole = all(type(length) is int and length > 0 for length in self.lengths)
+        if (
+            type(self.scores) is not np.ndarray
+            or self.scores.dtype != np.float32
+            or not whole
+            or self.scores.shape != (sum(self.lengths),)
+            or not np.isfinite(self.scores).all()
+        ):
+            raise InputError("its held-back scores are none")
+
+    @property
+    def days(self) -> float:
+        """How long they last; NaN if the sampling period is unknown."""
+        return math.nan if self.period is None else len(self.scores) * self.period / _DAY
+
+    def rule(self, target: AlarmTarget) -> AlarmRule:
+        """The rule that keeps what is promised, as far as the held-back scores tell.
+
+        Raises:
+            InputError: they cannot tell: too few, or of unknown sampling period.
+        """
+        if target.value is not None:
+            return self._with(target.value, target)
+        find = {"pot": _pot, "gamma": _gamma, "empirical": _empirical}[target.method]
+        return self._with(find(self, target), target)
+
+    def alarms(self, rule: AlarmRule) -> int:
+        """How many alarms the held-back scores would have raised."""
+        return sum(len(find_alarms(part, rule)) for part in self._parts(self.scores))
+
+    def expected_per_day(self, target: AlarmTarget, rule: AlarmRule) -> float | None:
+        """False alarms a day to expect; None if that cannot be told.
+
+        Counted where there are enough, else by the tail over a high level.
+        """
+        if self.period is None:
+            return None
+        count = self.alarms(rule)
+        if count >= FEWEST_PEAKS:
+            return count / self.days
+        try:
+            return _tail(self, target).per_day(rule.threshold)
+        except InputError:
+            return count / self.days
+
+    def _with(self, threshold: float, target: AlarmTarget) -> AlarmRule:
+        middle = float(np.median(self.scores))
+        release = None
+        if target.hysteresis < 1 and threshold > middle:
+            release = middle + target.hysteresis * (threshold - middle)
+        return AlarmRule(threshold, release, target.shortest, target.merge)
+
+    def _parts(self, scores: NDArray[np.float32]) -> list[FloatArray]:
+        cuts = np.cumsum(self.lengths)[:-1]
+        return [part.astype(np.float64) for part in np.split(scores, cuts)]
+
+    def lasting(self, shortest: int) -> FloatArray:
+        """`(n,)` the lowest of each `shortest` scores in a row.
+
+        An alarm that needs so many points above a threshold is one point of these above it.
+        """
+        parts = []
+        for part in self._parts(self.scores):
+            if len(part) >= shortest:
+                windows = np.lib.stride_tricks.sliding_window_view(part, shortest)
+                parts.append(windows.min(axis=1))
+        if not parts:
+            raise InputError(f"no held-back recording lasts {shortest} points")
+        return np.concatenate(parts)
+
+    def peaks(self, level: float, target: AlarmTarget) -> FloatArray:
+        """The highest lasting score of each alarm that a threshold of `level` would raise."""
+        rule = self._with(level, target)
+        found = []
+        for part in self._parts(self.scores):
+            for alarm in find_alarms(part, rule):
+                stretch = part[alarm.start : alarm.stop]
+                windows = np.lib.stride_tricks.sliding_window_view(stretch, target.shortest)
+                found.append(float(windows.min(axis=1).max()))
+        return np.array(found)
+
+
+@dataclass(frozen=True)
+class Tail:
+    """A generalised Pareto distribution of peaks over a level.
+
+    Attributes:
+        level: that the peaks are over.
+        shape: xi; 0 is the exponential distribution, below 0 there is a highest score.
+        scale: sigma > 0.
+        rate: peaks over the level a day; or the share of points over it.
+    """
+
+    level: float
+    shape: float
+    scale: float
+    rate: float
+
+    @classmethod
+    def fit(cls, peaks: FloatArray, level: float, rate: float) -> Tail:
+        """The most likely tail for peaks over a level.
+
+        Raises:
+            InputError: there are too few, or all are alike.
+        """
+        from scipy import stats  # noqa: PLC0415 - half a second that scoring need not take
+
+        excess = peaks - level
+        unit = float(excess.mean()) if len(excess) else 0.0
+        if len(excess) < FEWEST_PEAKS or not unit > 0 or np.ptp(excess) == 0:
+            raise InputError(
+                f"the held-back scores have {len(excess)} different peaks over a high level, and "
+                f"pot needs {FEWEST_PEAKS}; hold back more data, or use method empirical"
+            )
+        shape, _, scale = stats.genpareto.fit(excess / unit, floc=0)
+        return cls(level, float(shape), float(scale) * unit, rate)
+
+    def threshold(self, rate: float) -> float:
+        """The score that peaks are over `rate` times a day."""
+        from scipy import stats  # noqa: PLC0415
+
+        share = min(1.0, rate / self.rate)
+        return self.level + float(stats.genpareto.isf(share, self.shape, scale=self.scale))
+
+    def per_day(self, threshold: float) -> float:
+        """How often peaks are over a score of at least the level."""
+        from scipy import stats  # noqa: PLC0415
+
+        over = max(0.0, threshold - self.level)
+        return self.rate * float(stats.genpareto.sf(over, self.shape, scale=self.scale))
+
+
+def poisson_upper(count: int, share: float = 0.95) -> float:
+    """The largest mean number of alarms that goes with `count` seen ones.
+
+    >>> from anomalib_ts.deploy.calibration import poisson_upper
+    >>> round(poisson_upper(0), 2)  # the rule of three
+    3.0
+    """
+    from scipy import stats  # noqa: PLC0415
+
+    return float(stats.chi2.ppf(share, 2 * count + 2)) / 2
+
+
+def _tail(healthy: HeldBack, target: AlarmTarget) -> Tail:
+    """The tail of would-be alarms over the highest level that leaves enough of them."""
+    if healthy.period is None:
+        raise InputError(
+            "the sampling period of the data is unknown, so alarms a day cannot be told; give a "
+            "false-alarm rate, or data with times"
+        )
+    lasting = healthy.lasting(target.shortest)
+    best: tuple[float, FloatArray] | None = None
+    for share in LEVELS:
+        level = float(np.quantile(lasting, share))
+        peaks = healthy.peaks(level, target)
+        if best is None or len(peaks) > len(best[1]):
+            best = level, peaks
+        if len(peaks) >= WANTED_PEAKS:
+            break
+    assert best is not None
+    return Tail.fit(best[1], best[0], len(best[1]) / healthy.days)
+
+
+def _pot(healthy: HeldBack, target: AlarmTarget) -> float:
+    if target.per_day is not None:
+        tail = _tail(healthy, target)
+        if target.per_day >= tail.rate:  # so many that they were seen
+            return _empirical(healthy, target)
+        return tail.threshold(target.per_day)
+    assert target.rate is not None
+    lasting = healthy.lasting(target.shortest)
+    for share in LEVELS:
+        level = float(np.quantile(lasting, share))
+        over = lasting[lasting > level]
+        if len(over) >= WANTED_PEAKS and 1 - share > target.rate:
+            return Tail.fit(over, level, len(over) / len(lasting)).threshold(target.rate)
+    return QuantileThreshold(1 - target.rate).fit(lasting)
+
+
+def _gamma(healthy: HeldBack, target: AlarmTarget) -> float:
+    lasting = healthy.lasting(target.shortest)
+    rate = target.rate
+    if target.per_day is not None:
+        tail = _tail(healthy, target)
+        share = float((lasting > tail.level).mean())
+        per_day = _DAY / (healthy.period or math.nan)
+        rate = target.per_day / per_day * (share * per_day / tail.rate)
+    assert rate is not None
+    if rate >= 1:
+        raise InputError("so many alarms a day are more than there are points")
+    return GammaThreshold(1 - rate).fit(lasting)
+
+
+def _empirical(healthy: HeldBack, target: AlarmTarget) -> float:
+    lasting = healthy.lasting(target.shortest)
+    if target.rate is not None:
+        if target.rate * len(lasting) < 1:
+            raise InputError(
+                f"{len(lasting)} held-back points cannot show a rate of {target.rate:g}; use "
+                "method pot, or hold back more data"
+            )
+        return QuantileThreshold(1 - target.rate).fit(lasting)
+    assert target.per_day is not None
+    if healthy.period is None:
+        _tail(healthy, target)  # says why not
+    allowed = target.per_day * healthy.days
+    if allowed < 1:
+        raise InputError(
+            f"{healthy.days:.3g} days of held-back data cannot show {target.per_day:g} alarms a "
+            "day; use method pot, or hold back more data"
+        )
+    levels = np.unique(lasting)
+    low, high = 0, len(levels) - 1  # at the highest there is no alarm
+    while low < high:  # alarms hardly ever become more as the threshold rises
+        middle = (low + high) // 2
+        few = healthy.alarms(healthy._with(float(levels[middle]), target)) <= allowed
+        low, high = (low, middle) if few else (middle + 1, high)
+    return float(levels[low])
+
+
+def in_points(text: str, period: float | None, what: str) -> int:
+    """A number of points, or of a duration: `3`, `10min`.
+
+    >>> from anomalib_ts.deploy.calibration import in_points
+    >>> in_points("3", None, "shortest"), in_points("10min", 60.0, "shortest")
+    (3, 10)
+
+    Raises:
+        ConfigError: it is neither, or a duration and the sampling period is unknown.
+    """
+    if text.isdecimal():
+        return int(text)
+    import pandas as pd  # noqa: PLC0415
+
+    try:
+        seconds = pd.Timedelta(text).total_seconds()
+    except ValueError:
+        raise ConfigError(f"{what}: {text!r} is no number of points and no duration") from None
+    if not 0 <= seconds < math.inf:
+        raise ConfigError(f"{what}: {text!r} is no duration")
+    if period is None:
+        raise ConfigError(f"{what}: the sampling period is unknown, so say it in points")
+    return math.ceil(seconds / period - 1e-9)
+
+
+def retargeted(target: AlarmTarget, **changes: object) -> AlarmTarget:
+    """A target with what is not None changed; one way to set the threshold ousts the others."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    if given.keys() & {"per_day", "rate", "value"}:
+        given = {"per_day": None, "rate": None, "value": None} | given
+    return replace(target, **given)  # type: ignore[arg-type]
