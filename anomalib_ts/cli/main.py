@@ -48,6 +48,7 @@ setting or data that is not there; 130 if interrupted
 PLANT = {
     "fit": "fit a detector and its alarms, and write them to one file",
     "score": "score data with such a file, and raise alarms",
+    "check": "look at data before anything is fitted: gaps, odd channels, what to choose",
     "threshold": "show or move the threshold of such a file, without fitting again",
 }
 """The commands of `anomalib_ts.cli.plant`, which mix options and settings in any order."""

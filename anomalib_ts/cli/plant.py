@@ -38,12 +38,20 @@ examples:
   anomalib-ts score pump.ats log.csv --follow
   tail -f log.csv | anomalib-ts score pump.ats -
 
-exit status: 0 success; 2 a wrong call, or data that cannot be used; 3 with --fail-on-alarm, an alarm
+exit status: 0 success; 2 a wrong call, or data that cannot be used; 3 with --fail-on-alarm, if
+there was an alarm
 """
 THRESHOLD = """\
 examples:
   anomalib-ts threshold pump.ats                               what it is now
   anomalib-ts threshold pump.ats --false-alarms-per-day 0.1    moves it, without fitting again
+"""
+
+
+CHECK = """\
+examples:
+  anomalib-ts check data=csv data.path=my.csv
+  anomalib-ts check my.csv
 """
 
 
@@ -309,11 +317,8 @@ def _write(
     _say([f"{name}: {points:,} points, {_counted(len(rows), 'alarm')} -> {folder}/{name}.*"])
     for row in rows:
         lasted = f"{row['points']} points" if row["seconds"] is None else _duration(row["seconds"])
-        _say(
-            [
-                f"  {row['start']} to {row['end']} ({lasted}), peak {row['peak_score']:.4g} at {row['peak']}"
-            ]
-        )
+        peak = f"peak {row['peak_score']:.4g} at {row['peak']}"
+        _say([f"  {row['start']} to {row['end']} ({lasted}), {peak}"])
 
 
 def _score_live(options: argparse.Namespace) -> int:
@@ -341,6 +346,45 @@ def _score_live(options: argparse.Namespace) -> int:
         _say([f"{when},{score!r},{alarm}" for when, score, alarm in scorer.push(lines)])
         sys.stdout.flush()
     return ALARM_STATUS if scorer.alarms.count and options.fail_on_alarm else 0
+
+
+def _check(arguments: list[str]) -> int:
+    parser = _parser("check", "Look at data before anything is fitted, and say what suits.", CHECK)
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="a file, or settings of data")
+    options = parser.parse_args(arguments)
+    from anomalib_ts.cli.hydra_app import composed_parts  # noqa: PLC0415
+
+    settings = [text if "=" in text else f"data.path={text}" for text in options.inputs]
+    chosen = any(text.startswith("data=") for text in settings)
+    parts = composed_parts(settings if chosen else ["data=csv", *settings], ("data",))
+    from anomalib_ts.core.console import log_to_terminal  # noqa: PLC0415
+    from anomalib_ts.deploy.inspection import advice, findings  # noqa: PLC0415
+    from anomalib_ts.settings.config import create  # noqa: PLC0415
+
+    log_to_terminal()
+    data_set: DataSet = create(parts["data"], "data")
+    for name in data_set.case_names():
+        case = data_set.load(name)
+        for recording in (*case.train, *case.test):
+            found = findings(recording)
+            _say([_facts(recording), *(f"  ! {one.text}" for one in found)])
+        if not case.train:
+            _say(
+                [
+                    "  no training part: `run` takes the first 10 % (protocol=prefix), `fit` takes all"
+                ]
+            )
+        _say([f"  {line}" for line in advice(max((*case.train, *case.test), key=len))])
+    return 0
+
+
+def _facts(recording: Recording) -> str:
+    facts = [f"{len(recording):,} points", _counted(recording.channels, "channel")]
+    if recording.sampling_period is not None:
+        facts.append(f"one every {_duration(recording.sampling_period)}")
+    if recording.times is not None:
+        facts.append(f"{recording.times[0]} to {recording.times[-1]}".replace(".000000000", ""))
+    return f"{recording.name}: {', '.join(facts)}"
 
 
 def _described(model: PlantModel) -> str:
@@ -402,4 +446,5 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "fit": _fit,
     "score": _score,
     "threshold": _threshold,
+    "check": _check,
 }

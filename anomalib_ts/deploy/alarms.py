@@ -25,7 +25,8 @@ class AlarmRule:
     >>> from anomalib_ts.deploy.alarms import AlarmRule, find_alarms
     >>> [alarm.start for alarm in find_alarms([0.0, 5.0, 0.0, 0.0, 5.0, 5.0], AlarmRule(3.0))]
     [1, 4]
-    >>> [alarm.start for alarm in find_alarms([0.0, 5.0, 0.0, 5.0, 5.0], AlarmRule(3.0, shortest=2))]
+    >>> twice = AlarmRule(3.0, shortest=2)
+    >>> [alarm.start for alarm in find_alarms([0.0, 5.0, 0.0, 5.0, 5.0], twice)]
     [3]
 
     Attributes:

@@ -123,7 +123,8 @@ class HeldBack:
         Raises:
             InputError: there are too few.
         """
-        kept, room = [], MOST_SCORES
+        kept: list[FloatArray] = []
+        room = MOST_SCORES
         for part in reversed(parts):
             kept.insert(0, part[max(0, len(part) - room) :])
             room -= len(kept[0])

@@ -1,4 +1,4 @@
-"""What a plant takes home: a fitted detector, its alarms, and what it was fitted on, in one file."""
+"""What a plant takes home: a fitted detector, its alarms and facts about its data, in one file."""
 
 from __future__ import annotations
 
