@@ -369,11 +369,7 @@ def _check(arguments: list[str]) -> int:
             found = findings(recording)
             _say([_facts(recording), *(f"  ! {one.text}" for one in found)])
         if not case.train:
-            _say(
-                [
-                    "  no training part: `run` takes the first 10 % (protocol=prefix), `fit` takes all"
-                ]
-            )
+            _say(["  no training part: `run` takes the first 10 % (prefix), `fit` all of it"])
         _say([f"  {line}" for line in advice(max((*case.train, *case.test), key=len))])
     return 0
 
