@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from anomalib_ts.deploy.model import PlantModel
     from anomalib_ts.deploy.tables import ScoredRecording
 
+MOSTLY = 0.5
+"""In alarm for a larger share of the data, and what changed is more than a fault."""
+
 ALARM_STATUS = 3
 """Exit status of `score --fail-on-alarm` where there was an alarm."""
 
@@ -315,6 +318,14 @@ def _write(
         draw_scored(folder / f"{name}.png", scored, model.rule.threshold, title)
     points = sum(len(part.scores) for part in scored)
     _say([f"{name}: {points:,} points, {_counted(len(rows), 'alarm')} -> {folder}/{name}.*"])
+    if sum(row["points"] for row in rows) > MOSTLY * points:
+        import logging  # noqa: PLC0415
+
+        logging.getLogger(__name__).warning(
+            "warning: %s is in alarm most of the time: the plant is not as it was in training. If "
+            "it is healthy, fit a model on newer data",
+            name,
+        )
     for row in rows:
         lasted = f"{row['points']} points" if row["seconds"] is None else _duration(row["seconds"])
         peak = f"peak {row['peak_score']:.4g} at {row['peak']}"

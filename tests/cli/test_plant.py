@@ -116,6 +116,15 @@ def test_other_columns_are_one_line(capsys):
     assert "lacks the channels 'heat' and has 'speed'" in error
 
 
+def test_a_plant_that_has_changed_is_said_to_have(tmp_path, capsys):
+    table = pd.read_csv("quiet.csv")
+    table[["flow", "heat"]] *= -1.8
+    table.to_csv("changed.csv", index=False)
+    assert main(["threshold", "pump.ats", "--threshold", "0.3", "-o", "deep.ats"]) == 0
+    assert main(["score", "deep.ats", "changed.csv", "--no-picture", "-o", str(tmp_path)]) == 0
+    assert "changed is in alarm most of the time" in capsys.readouterr().err
+
+
 def test_the_threshold_moves_and_says_so(capsys):
     assert main(["threshold", "pump.ats", "--false-alarms-per-day", "20", "-o", "low.ats"]) == 0
     out = capsys.readouterr().out
