@@ -37,8 +37,11 @@ FEWEST_SCORES = 30
 WANTED_PEAKS = 30
 """A level of `pot` is as high as leaves so many peaks over it, if any does."""
 
-FEWEST_PEAKS = 8
-"""No tail is fitted to fewer peaks."""
+FEWEST_PEAKS = 3
+"""No tail is fitted to fewer peaks; so few say little more than how high they are."""
+
+COUNTED = 8
+"""So many alarms on held-back data are counted rather than worked out from a tail."""
 
 SHAPE_PRIOR = 0.1
 """Standard deviation of the shape of a tail before it was seen; its mean is 0.
@@ -190,7 +193,7 @@ class HeldBack:
         if self.period is None:
             return None
         count = self.alarms(rule)
-        if count >= FEWEST_PEAKS:
+        if count >= COUNTED:
             return count / self.days
         try:
             return _tail(self, target).per_day(rule.threshold)

@@ -26,7 +26,6 @@ CHUNK_VALUES = 2**20
 """Values held in double precision at a time."""
 
 
-@storable
 @dataclass(frozen=True, eq=False)
 class ChannelScaler:
     """Takes a mean from every channel and divides it by a scale, both learnt in training.
@@ -97,6 +96,9 @@ class ChannelScaler:
         beyond = STRAIGHT * (1 + np.log(np.maximum(size, STRAIGHT) / STRAIGHT))
         bent: FloatArray = np.where(size > STRAIGHT, np.sign(z) * beyond, z)
         return bent
+
+
+storable(ChannelScaler)
 
 
 def _moments(recordings: Sequence[Recording]) -> tuple[FloatArray, FloatArray, FloatArray]:

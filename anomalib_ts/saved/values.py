@@ -33,7 +33,8 @@ _storable: dict[str, type] = {}
 def storable(kind: type[T]) -> type[T]:
     """Let objects of a dataclass stand in a model file; for what a fitted detector keeps.
 
-    Its fields are stored, and it is made of them again by its constructor.
+    Its fields are stored, and it is made of them again by its constructor. A class whose settings
+    are read from its source (see `anomalib_ts.settings.signatures`) is marked by a call after it.
 
     >>> from dataclasses import dataclass
     >>> from anomalib_ts.saved.values import Reader, Writer, storable

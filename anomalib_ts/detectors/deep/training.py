@@ -78,7 +78,6 @@ class DivergedError(AnomalibTsError, ArithmeticError):
     """Training ended in a loss that is not a number."""
 
 
-@storable
 @dataclass(frozen=True)
 class TrainerSettings:
     """How long and on what (one device) a network trains; the same for every stage of a detector.
@@ -179,6 +178,9 @@ class TrainerSettings:
                 "use auto or cpu"
             )
         return torch.device(fitting[0])
+
+
+storable(TrainerSettings)  # no decorator: its source is read without importing torch
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
