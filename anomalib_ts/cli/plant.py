@@ -196,8 +196,9 @@ def _reading(data: dict[str, Any]) -> dict[str, Any]:
     """The settings that files of a user's own were read with, but for which these were."""
     if data["_target_"] != "anomalib_ts.data.CsvFile":
         return {}
-    places = ("_target_", "path", "train_path", "train_length", "label_column")
-    return {name: value for name, value in data.items() if name not in places and value is not None}
+    from anomalib_ts.deploy.model import READING  # noqa: PLC0415
+
+    return {name: data[name] for name in READING if data.get(name) is not None}
 
 
 def _threshold(arguments: list[str]) -> int:
@@ -288,7 +289,7 @@ def _file(path: str, model: PlantModel) -> DataSet:
     from anomalib_ts.settings.config import create_stored  # noqa: PLC0415
 
     data_set: DataSet = create_stored(
-        {"_target_": "anomalib_ts.data.CsvFile", "path": path, **model.reading}, "data"
+        {**model.reading, "_target_": "anomalib_ts.data.CsvFile", "path": path}, "data"
     )
     return data_set
 

@@ -156,6 +156,8 @@ class HeldBack:
             InputError: they are not.
         """
         whole = all(type(length) is int and length > 0 for length in self.lengths)
+        if self.period is not None and not (type(self.period) is float and self.period > 0):
+            raise InputError("its sampling period is none")
         if (
             type(self.scores) is not np.ndarray
             or self.scores.dtype != np.float32

@@ -86,12 +86,15 @@ def advice(recording: Recording) -> list[str]:
     else:
         lines.append(f"it repeats itself about every {period} points: a window near that suits")
         window = f" detector.window={period}"
-    lines.append(
-        f"detector=iforest{window}: seconds to fit, no training loop; a good first try"
-        + ("" if recording.channels == 1 else ", sees each channel within its window")
-    )
+    forest = f"detector=iforest{window}: seconds to fit, no training loop"
     if recording.channels > 1:
-        lines.append("detector=mahalanobis: seconds, too; sees when channels stop moving together")
+        lines.append(
+            "detector=mahalanobis: seconds to fit; sees when channels stop moving together, and "
+            "one that leaves the others"
+        )
+        lines.append(f"{forest}; in long windows of many channels it hardly sees one of them")
+    else:
+        lines.append(f"{forest}; a good first try")
     if len(recording) >= FEW_POINTS:
         lines.append("detector=fastflow1d: minutes; learns shapes that the others miss")
     else:

@@ -15,6 +15,12 @@ from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.saved.detector import load_model, save_model
 
+READING = (
+    *("value_columns", "timestamp_column", "exclude_columns", "delimiter", "header", "decimal"),
+    *("date_format", "encoding", "comment", "skip_rows", "max_gap"),
+)
+"""Settings of `CsvFile` that say how files are read, and not which."""
+
 _PARTS = ("rule", "target", "held_back", "healthy", "reading")
 
 
@@ -140,6 +146,8 @@ class PlantModel:
                 "`anomalib-ts fit` writes models that can score here"
             )
         kinds = (AlarmRule, AlarmTarget, HeldBack, Healthy, dict)
+        if set(parts) != set(_PARTS):
+            raise InputError(f"the model {path} is damaged or was altered: it has other parts")
         for name, kind in zip(_PARTS, kinds, strict=True):
             if type(parts.get(name)) is not kind:
                 raise InputError(f"the model {path} is damaged or was altered: its {name} is none")
@@ -147,6 +155,9 @@ class PlantModel:
         try:
             model.healthy.check(detector.n_channels_, detector.channel_names_)
             model.held_back.check()
-        except InputError as error:
+            if not set(model.reading) <= set(READING):
+                raise InputError("it says more than how files are read")
+            model.held_back.alarms(model.rule)
+        except Exception as error:  # whatever odd values lead to
             raise InputError(f"the model {path} is damaged or was altered: {error}") from None
         return model

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from anomalib_ts import IForest, Mahalanobis, MovingMean, Recording
-from anomalib_ts.deploy.calibration import AlarmTarget
+from anomalib_ts.deploy import model as model_file
+from anomalib_ts.deploy.alarms import AlarmRule
+from anomalib_ts.deploy.calibration import AlarmTarget, HeldBack
 from anomalib_ts.deploy.model import PlantModel
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
+from anomalib_ts.saved.detector import save_model
 
 GOLDEN = Path(__file__).parents[1] / "saved" / "golden"
 NAMES = ("flow", "heat")
@@ -73,6 +76,26 @@ def test_a_model_of_the_first_format_loads_forever():
 def test_a_detector_alone_has_no_alarms(tmp_path):
     path = MovingMean().fit(wave()).save(tmp_path / "one.ats")
     with pytest.raises(InputError, match="a detector without alarms"):
+        PlantModel.load(path)
+
+
+SPOILT = {
+    "rule": {"rule": None},
+    "threshold": {"rule": AlarmRule(1.0), "target": AlarmRule(1.0)},
+    "reading": {"reading": {"_target_": "anomalib_ts.data.DcaseFolder"}},
+    "path": {"reading": {"path": "/etc/passwd"}},
+    "scores": {"held_back": HeldBack(np.full(9, np.nan, np.float32), (9,), 60.0)},
+    "lengths": {"held_back": HeldBack(np.zeros(9, np.float32), 9, 60.0)},
+    "period": {"held_back": HeldBack(np.zeros(9, np.float32), (9,), "soon")},
+    "more": {"more": 1},
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_model_that_was_altered_is_one_clear_error(what, model, tmp_path):
+    parts = {name: getattr(model, name) for name in model_file._PARTS} | SPOILT[what]
+    path = save_model(tmp_path / "bad.ats", model.detector, parts)
+    with pytest.raises(InputError, match=r"bad\.ats is damaged or was altered"):
         PlantModel.load(path)
 
 
