@@ -11,12 +11,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anomalib_ts.cli.plant_words import (
+    alarms_described,
+    counted,
+    described,
+    duration,
+    facts,
+    say,
+)
+
 if TYPE_CHECKING:
     from anomalib_ts.core.recording import Recording
     from anomalib_ts.data.base import DataSet
-    from anomalib_ts.deploy.calibration import AlarmTarget
     from anomalib_ts.deploy.model import PlantModel
     from anomalib_ts.deploy.tables import ScoredRecording
+    from anomalib_ts.deploy.target import AlarmTarget
 
 MOSTLY = 0.5
 """In alarm for a larger share of the data, and what changed is more than a fault."""
@@ -109,7 +118,7 @@ def _alarm_options(parser: argparse.ArgumentParser) -> None:
 
 def _changes(options: argparse.Namespace, period: float | None) -> dict[str, Any]:
     """What the options say of a target; None for what they leave open."""
-    from anomalib_ts.deploy.calibration import in_points  # noqa: PLC0415
+    from anomalib_ts.deploy.target import in_points  # noqa: PLC0415
 
     names = ("per_day", "rate", "value", "method", "hysteresis")
     found = {name: getattr(options, name) for name in names}
@@ -149,7 +158,7 @@ def _fit(arguments: list[str]) -> int:
         reading=_reading(parts["data"]),
     )
     model.save(path)
-    _say([f"{path}: {_described(model)}", *_alarms_described(model)])
+    say([f"{path}: {described(model)}", *alarms_described(model)])
     return 0
 
 
@@ -185,7 +194,7 @@ def _healthy(data_set: DataSet) -> list[Recording]:
 
 def _first_target(options: argparse.Namespace, recordings: Sequence[Recording]) -> AlarmTarget:
     """The target that options ask for; else one false alarm in ten days, or in 1,000 points."""
-    from anomalib_ts.deploy.calibration import AlarmTarget, retargeted  # noqa: PLC0415
+    from anomalib_ts.deploy.target import AlarmTarget, retargeted  # noqa: PLC0415
 
     period = recordings[0].sampling_period if recordings else None
     start = AlarmTarget(rate=0.001) if period is None else AlarmTarget(per_day=0.1)
@@ -209,8 +218,8 @@ def _threshold(arguments: list[str]) -> int:
     _alarm_options(parser)
     options = parser.parse_args(arguments)
     from anomalib_ts.core.console import log_to_terminal  # noqa: PLC0415
-    from anomalib_ts.deploy.calibration import retargeted  # noqa: PLC0415
     from anomalib_ts.deploy.model import PlantModel  # noqa: PLC0415
+    from anomalib_ts.deploy.target import retargeted  # noqa: PLC0415
 
     log_to_terminal()
     model = PlantModel.load(options.model)
@@ -219,10 +228,10 @@ def _threshold(arguments: list[str]) -> int:
         before = model.rule.threshold
         model = model.with_target(retargeted(model.target, **changes))
         path = model.save(options.output or options.model)
-        _say([f"{path}: the threshold was {before:.6g} and is {model.rule.threshold:.6g}"])
+        say([f"{path}: the threshold was {before:.6g} and is {model.rule.threshold:.6g}"])
     else:
-        _say([f"{options.model}: {_described(model)}"])
-    _say(_alarms_described(model))
+        say([f"{options.model}: {described(model)}"])
+    say(alarms_described(model))
     return 0
 
 
@@ -315,10 +324,10 @@ def _write(
     if not options.no_picture:
         from anomalib_ts.deploy.picture import draw_scored  # noqa: PLC0415
 
-        title = f"{name}: {_counted(len(rows), 'alarm')}"
+        title = f"{name}: {counted(len(rows), 'alarm')}"
         draw_scored(folder / f"{name}.png", scored, model.rule.threshold, title)
     points = sum(len(part.scores) for part in scored)
-    _say([f"{name}: {points:,} points, {_counted(len(rows), 'alarm')} -> {folder}/{name}.*"])
+    say([f"{name}: {points:,} points, {counted(len(rows), 'alarm')} -> {folder}/{name}.*"])
     if sum(row["points"] for row in rows) > MOSTLY * points:
         import logging  # noqa: PLC0415
 
@@ -328,9 +337,9 @@ def _write(
             name,
         )
     for row in rows:
-        lasted = f"{row['points']} points" if row["seconds"] is None else _duration(row["seconds"])
+        lasted = f"{row['points']} points" if row["seconds"] is None else duration(row["seconds"])
         peak = f"peak {row['peak_score']:.4g} at {row['peak']}"
-        _say([f"  {row['start']} to {row['end']} ({lasted}), {peak}"])
+        say([f"  {row['start']} to {row['end']} ({lasted}), {peak}"])
 
 
 def _score_live(options: argparse.Namespace) -> int:
@@ -353,9 +362,9 @@ def _score_live(options: argparse.Namespace) -> int:
         blocks = live.blocks_of_pipe(sys.stdin.fileno())
     else:
         blocks = live.blocks_of_file(Path(source), options.idle, scorer.restart)
-    _say(["time,score,alarm"])
+    say(["time,score,alarm"])
     for lines in blocks:
-        _say([f"{when},{score!r},{alarm}" for when, score, alarm in scorer.push(lines)])
+        say([f"{when},{score!r},{alarm}" for when, score, alarm in scorer.push(lines)])
         sys.stdout.flush()
     return ALARM_STATUS if scorer.alarms.count and options.fail_on_alarm else 0
 
@@ -379,75 +388,11 @@ def _check(arguments: list[str]) -> int:
         case = data_set.load(name)
         for recording in (*case.train, *case.test):
             found = findings(recording)
-            _say([_facts(recording), *(f"  ! {one.text}" for one in found)])
+            say([facts(recording), *(f"  ! {one.text}" for one in found)])
         if not case.train:
-            _say(["  no training part: `run` takes the first 10 % (prefix), `fit` all of it"])
-        _say([f"  {line}" for line in advice(max((*case.train, *case.test), key=len))])
+            say(["  no training part: `run` takes the first 10 % (prefix), `fit` all of it"])
+        say([f"  {line}" for line in advice(max((*case.train, *case.test), key=len))])
     return 0
-
-
-def _facts(recording: Recording) -> str:
-    facts = [f"{len(recording):,} points", _counted(recording.channels, "channel")]
-    if recording.sampling_period is not None:
-        facts.append(f"one every {_duration(recording.sampling_period)}")
-    if recording.times is not None:
-        facts.append(f"{recording.times[0]} to {recording.times[-1]}".replace(".000000000", ""))
-    return f"{recording.name}: {', '.join(facts)}"
-
-
-def _described(model: PlantModel) -> str:
-    healthy = model.healthy
-    named = [] if healthy.names is None else [f"channels {', '.join(healthy.names[:12])}"]
-    if healthy.names and len(healthy.names) > 12:
-        named = [f"{named[0]} and {len(healthy.names) - 12} more"]
-    period = [] if healthy.period is None else [f"a point every {_duration(healthy.period)}"]
-    facts = [f"{healthy.points:,} points of {healthy.source}", *period, *named]
-    return f"{type(model.detector).__name__}, fitted on {'; '.join(facts)}"
-
-
-def _alarms_described(model: PlantModel) -> list[str]:
-    """The threshold, what it promises, and what the held-back data shows of that."""
-    from anomalib_ts.deploy.calibration import poisson_upper  # noqa: PLC0415
-
-    held, rule = model.held_back, model.rule
-    count, days, expected = held.alarms(rule), held.days, model.expected_per_day()
-    share = float((held.scores > rule.threshold).mean())
-    lines = [f"alarm above {rule.threshold:.6g} ({_promise(model.target)})"]
-    if expected is None:
-        lines.append(f"on {len(held.scores):,} held-back points: {share:.3%} of them above it")
-        return lines
-    most = poisson_upper(count) / days
-    lines.append(f"expected false alarms a day: {expected:.3g}")
-    lines.append(
-        f"on {days:.3g} days of held-back data: {_counted(count, 'alarm')}; by that alone, at most "
-        f"{most:.3g} a day (95 %)"
-    )
-    return lines
-
-
-def _promise(target: AlarmTarget) -> str:
-    if target.value is not None:
-        return "set by hand"
-    if target.per_day is not None:
-        return f"{target.per_day:g} false alarms a day, {target.method}"
-    return f"{target.rate:g} of healthy points, {target.method}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
-
-
-def _duration(seconds: float) -> str:
-    for unit, name in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= unit:
-            return f"{seconds / unit:.3g} {name}"
-    return f"{seconds:.3g} s"
-
-
-def _say(lines: Sequence[str]) -> None:
-    from anomalib_ts.core.streams import printable  # noqa: PLC0415
-
-    sys.stdout.write("".join(printable(line) + "\n" for line in lines))
 
 
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {

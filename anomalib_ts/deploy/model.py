@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.deploy.alarms import Alarm, AlarmRule, find_alarms
-from anomalib_ts.deploy.calibration import AlarmTarget, HeldBack
+from anomalib_ts.deploy.calibration import HeldBack
 from anomalib_ts.deploy.healthy import Healthy, split_healthy
+from anomalib_ts.deploy.target import AlarmTarget
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.saved.detector import load_model, save_model
@@ -30,7 +31,7 @@ class PlantModel:
 
     >>> import numpy as np
     >>> from anomalib_ts import MovingMean, Recording
-    >>> from anomalib_ts.deploy.calibration import AlarmTarget
+    >>> from anomalib_ts.deploy.target import AlarmTarget
     >>> from anomalib_ts.deploy.model import PlantModel
     >>> noise = np.random.default_rng(2).standard_normal(20_000)
     >>> healthy = Recording(noise, sampling_period=60.0)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from anomalib_ts.deploy.calibration import AlarmTarget, HeldBack
+from anomalib_ts.deploy.calibration import HeldBack
+from anomalib_ts.deploy.target import AlarmTarget
 
 DAY, DRAWS = 1440, 30
 SCORES = {

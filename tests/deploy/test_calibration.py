@@ -8,14 +8,8 @@ from scipy import stats
 
 from anomalib_ts.deploy import calibration
 from anomalib_ts.deploy.alarms import find_alarms
-from anomalib_ts.deploy.calibration import (
-    AlarmTarget,
-    HeldBack,
-    Tail,
-    in_points,
-    poisson_upper,
-    retargeted,
-)
+from anomalib_ts.deploy.calibration import HeldBack, Tail, poisson_upper
+from anomalib_ts.deploy.target import AlarmTarget, in_points, retargeted
 from anomalib_ts.errors import ConfigError, InputError
 
 DAY = 1440

@@ -10,8 +10,9 @@ import pytest
 from anomalib_ts import IForest, Mahalanobis, MovingMean, Recording
 from anomalib_ts.deploy import model as model_file
 from anomalib_ts.deploy.alarms import AlarmRule
-from anomalib_ts.deploy.calibration import AlarmTarget, HeldBack
+from anomalib_ts.deploy.calibration import HeldBack
 from anomalib_ts.deploy.model import PlantModel
+from anomalib_ts.deploy.target import AlarmTarget
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 from anomalib_ts.saved.detector import save_model
 

@@ -13,8 +13,8 @@ from anomalib_ts import (
     TrainerSettings,
     WeakAutoencoder,
 )
-from anomalib_ts.deploy.calibration import AlarmTarget
 from anomalib_ts.deploy.model import PlantModel
+from anomalib_ts.deploy.target import AlarmTarget
 
 GOLDEN = Path(__file__).with_name("golden")
 
