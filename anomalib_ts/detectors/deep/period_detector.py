@@ -6,13 +6,19 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
+import torch
 from torch import nn
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import check_window, find_period
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.detectors.deep.base import DeepDetector
-from anomalib_ts.detectors.deep.published import VALIDATED, WindowStopping, initialise
+from anomalib_ts.detectors.deep.published import (
+    VALIDATED,
+    WindowStopping,
+    initialise,
+    straightened,
+)
 from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.settings.fields import configured, setting
@@ -110,9 +116,10 @@ class PeriodDetector(DeepDetector[Network]):
     def _window_length(self, source: Recording) -> int:
         if self.window != "period":
             return self.window
-        period = int(np.median([find_period(channel) for channel in source.values.T]))
-        longest = len(source) if self.mode == "published" else len(source) // 2
-        return max(self.shortest, min(period, longest))
+        published = self.mode == "published"
+        values = straightened(torch.tensor(source.values)).numpy() if published else source.values
+        period = int(np.median([find_period(channel) for channel in values.T]))
+        return max(self.shortest, min(period, len(source) if published else len(source) // 2))
 
     @property
     def _settings(self) -> TrainerSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,21 +29,30 @@ VALIDATED = 0.15
 """TSB-UAD validates on the last windows of the training data, so many of them."""
 
 
+def straightened(x: Tensor) -> Tensor:
+    """Values without the bend that `ChannelScaler` gives to them beyond 1,000, in some unit.
+
+    What was constant in training and moves later lies there altogether. The unit is such that
+    the largest values do not overflow.
+    """
+    size = x.double().abs()
+    largest = float(size.amax()) if len(x) else 0.0
+    if largest <= STRAIGHT:
+        return x
+    beyond = STRAIGHT * ((size - largest) / STRAIGHT).exp()
+    within = x * math.exp(1 - largest / STRAIGHT)
+    return torch.where(size > STRAIGHT, x.sign() * beyond, within)
+
+
 def min_max(x: Tensor) -> Tensor:
     """Each channel of each window `(b, c, w)` scaled to [0, 1]; 0 where it is constant.
 
-    The result is the same in whatever unit the values are, so that of the standardisation done
-    before nothing is left; what it bends beyond 1,000 deviations is straightened first.
+    The result is that of values which were never standardised.
     """
-    low, high = x.aminmax(dim=-1, keepdim=True)
-    if max(-float(low.min()), float(high.max())) > STRAIGHT:
-        far = x.double()
-        size = far.abs()
-        beyond = STRAIGHT * (size.clamp(min=STRAIGHT) / STRAIGHT - 1).exp()
-        x = torch.where(size > STRAIGHT, far.sign() * beyond, far)
-        low, high = x.aminmax(dim=-1, keepdim=True)
+    straight = straightened(x)
+    low, high = straight.aminmax(dim=-1, keepdim=True)
     reach = high - low
-    return ((x - low) / torch.where(reach > 0, reach, 1)).float()
+    return ((straight - low) / torch.where(reach > 0, reach, 1)).float()
 
 
 def initialise(network: nn.Module) -> None:
