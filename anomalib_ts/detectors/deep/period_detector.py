@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-import numpy as np
 import torch
 from torch import nn
 
 from anomalib_ts.core.recording import FloatArray, Recording
-from anomalib_ts.core.windows import check_window, find_period
-from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.core.windows import check_window
+from anomalib_ts.detectors.base import Detector
+from anomalib_ts.detectors.classical.period import WindowLength, window_length
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.published import (
     VALIDATED,
@@ -20,6 +20,7 @@ from anomalib_ts.detectors.deep.published import (
     straightened,
 )
 from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.detectors.modes import Mode
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.settings.fields import configured, setting
 
@@ -27,24 +28,6 @@ Network = TypeVar("Network", bound=nn.Module)
 
 HELD_BACK = 0.1
 """The share of the training windows that early stopping holds back by default."""
-
-AS_PUBLISHED = Capabilities(multivariate=False, transductive=True)
-
-
-class _ByMode:
-    """What a class declares; a detector in published mode declares `AS_PUBLISHED`."""
-
-    def __init__(self, default: Capabilities) -> None:
-        self._default = default
-
-    def __get__(self, detector: Any, _kind: type) -> Capabilities:
-        published = detector is not None and detector.mode == "published"
-        return AS_PUBLISHED if published else self._default
-
-
-def by_mode(default: Capabilities) -> Any:
-    """Capabilities of a detector with two modes; `default` is what its class declares."""
-    return _ByMode(default)
 
 
 @configured
@@ -65,11 +48,11 @@ class PeriodDetector(DeepDetector[Network]):
     published_epochs: ClassVar[int] = 100
     shortest: ClassVar[int] = 2  # points that the network takes
 
-    mode: Literal["default", "published"] = setting(
+    mode: Mode = setting(
         "default", "`published` repeats what TSB-UAD's table was made with, faults included"
     )
     # Wider than the parent's: whoever asks for points is told `_window`.
-    window: int | Literal["period"] = setting(  # type: ignore[assignment]
+    window: WindowLength = setting(  # type: ignore[assignment]
         "period",
         "points a window, or `period` to estimate it from the longest training recording (the "
         "median over the channels, 125 where there is none, at most half its length); in "
@@ -83,23 +66,20 @@ class PeriodDetector(DeepDetector[Network]):
         if self._trains_late:
             self.steps_: dict[str, int] = {}
             self.train_ = train
-        else:
-            self._fit_windows(train, max(train, key=len))
+            return
+        self.window_ = self._window_length(max(train, key=len))
+        check_window(self.window_, self.stride)
+        super()._fit(train)
 
     def _score(self, recording: Recording) -> FloatArray:
         if self._trains_late:
-            self._fit_windows(self.train_, recording)
+            self.window = self._window_length(recording)  # forgotten afterwards, as all set here
+            self._fit(self.train_)
         return self._window_scores(recording)
 
     def _window_scores(self, recording: Recording) -> FloatArray:
         """Scores `(n,)` by the trained network."""
         return super()._score(recording)
-
-    def _fit_windows(self, train: tuple[Recording, ...], source: Recording) -> None:
-        """Train on windows of one period of a recording."""
-        self.window_ = self._window_length(source)
-        check_window(self.window_, self.stride)
-        super()._fit(train)
 
     def _initialised(self, network: Network) -> Network:
         initialise(network)
@@ -116,10 +96,12 @@ class PeriodDetector(DeepDetector[Network]):
     def _window_length(self, source: Recording) -> int:
         if self.window != "period":
             return self.window
-        published = self.mode == "published"
-        values = straightened(torch.tensor(source.values)).numpy() if published else source.values
-        period = int(np.median([find_period(channel) for channel in values.T]))
-        return max(self.shortest, min(period, len(source) if published else len(source) // 2))
+        if self._trains_late:
+            values = straightened(torch.tensor(source.values)).numpy()
+            period = window_length("period", [replace(source, values=values)])
+        else:
+            period = min(window_length("period", [source]), len(source) // 2)
+        return max(self.shortest, period)
 
     @property
     def _settings(self) -> TrainerSettings:

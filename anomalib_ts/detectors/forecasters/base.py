@@ -12,7 +12,7 @@ from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.networks import soft_clip
-from anomalib_ts.detectors.deep.period_detector import HELD_BACK, PeriodDetector, by_mode
+from anomalib_ts.detectors.deep.period_detector import HELD_BACK, PeriodDetector
 from anomalib_ts.detectors.deep.published import held_back, min_max
 from anomalib_ts.detectors.deep.training import (
     SCORING_BATCH,
@@ -22,6 +22,7 @@ from anomalib_ts.detectors.deep.training import (
     as_tensors,
 )
 from anomalib_ts.detectors.forecasters.networks import ForecastModel
+from anomalib_ts.detectors.modes import by_mode
 from anomalib_ts.settings.fields import configured, setting
 
 ERROR_WINDOWS = 4096
