@@ -137,15 +137,19 @@ def test_the_published_mode_takes_one_channel_and_says_that_it_looks_at_the_whol
         Lstm(mode="published").fit(wave(channels=2))
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        pytest.param(check, id=f"{kind.__name__}-{name}")
-        for kind in (MlpAutoencoder, Cnn)
-        for name, check in detector_checks(kind(window=16, mode="published", trainer=BRIEF))
-        if name != "direction"  # levels are scaled away, so that it takes more training
-    ],
-)
+def published_checks():
+    """Those of Cnn alone that the mode of forecasters may break; most are the autoencoder's too.
+
+    That noise scores higher takes more training where levels are scaled away.
+    """
+    of_forecasters = {"output", "short_recordings", "constant", "settings_after_fit"}
+    for kind, only in ((MlpAutoencoder, None), (Cnn, of_forecasters)):
+        for name, check in detector_checks(kind(window=16, mode="published", trainer=BRIEF)):
+            if name != "direction" and (only is None or name in only):
+                yield pytest.param(check, id=f"{kind.__name__}-{name}")
+
+
+@pytest.mark.parametrize("check", list(published_checks()))
 def test_published_modes_keep_the_contract(check):
     check()
 
