@@ -91,7 +91,7 @@ class DeepDetector(Detector, Generic[Network]):
         return scores
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
-        windows = training_windows(train, self.window, self._training_step, self.tail)
+        windows = training_windows(train, self._window, self._training_step, self.tail)
         settings = self._settings
         wanted = settings.checkpoint or settings.logger
         self._current = fit_of(self, settings, train) if wanted else None
@@ -137,19 +137,24 @@ class DeepDetector(Detector, Generic[Network]):
         return tuple(Recording(noise, machine_id=str(machine)) for machine in machines)
 
     def _score(self, recording: Recording) -> FloatArray:
-        windows = Windows([recording], self.window, self._step, self.tail)
-        points = OverlapMean(len(windows.values), self.window)
+        windows = Windows([recording], self._window, self._step, self.tail)
+        points = OverlapMean(len(windows.values), self._window)
         scorer = partial(self._scores, recording)
         for starts, scores in self._run(self.model_, scorer, windows, stage="score"):
             whole = scores.ndim == 1
-            points.add(starts, np.repeat(scores, self.window) if whole else scores)
+            points.add(starts, np.repeat(scores, self._window) if whole else scores)
         missing = max(0, len(recording) - len(windows.values))
         return np.pad(points.mean()[: len(recording)], (0, missing), mode="edge")
 
     @property
+    def _window(self) -> int:
+        """Points that the network is given at a time; a detector may learn it from the data."""
+        return self.window
+
+    @property
     def _step(self) -> int:
         """Points between two scored windows."""
-        return self.window if self.stride is None else self.stride
+        return self._window if self.stride is None else self.stride
 
     @property
     def _training_step(self) -> int:
