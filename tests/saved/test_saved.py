@@ -98,7 +98,9 @@ def test_tensors_come_back():
 
 
 @pytest.mark.parametrize(
-    "value", [object(), lambda: 0, {1, 2}, b"x", np.array([None]), print, float], ids=lambda value: type(value).__name__
+    "value",
+    [object(), lambda: 0, {1, 2}, b"x", np.array([None]), print, float],
+    ids=lambda value: type(value).__name__,
 )
 def test_anything_else_is_refused_by_name(value):
     with pytest.raises(ContractError, match=r"it\['a'\]\[0\] is a .*, which a model file cannot"):
