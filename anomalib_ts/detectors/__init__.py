@@ -36,13 +36,21 @@ if TYPE_CHECKING:
     )
     from anomalib_ts.detectors.devnet.detector import DevNet as DevNet
     from anomalib_ts.detectors.fastflow1d.detector import FastFlow1D as FastFlow1D
+    from anomalib_ts.detectors.forecasters.detector import BiLstm as BiLstm
+    from anomalib_ts.detectors.forecasters.detector import Cnn as Cnn
+    from anomalib_ts.detectors.forecasters.detector import CnnLstm as CnnLstm
+    from anomalib_ts.detectors.forecasters.detector import Lstm as Lstm
+    from anomalib_ts.detectors.mlp_autoencoder.detector import MlpAutoencoder as MlpAutoencoder
     from anomalib_ts.detectors.mobilefacenet.detector import MobileFaceNet as MobileFaceNet
     from anomalib_ts.detectors.usad.detector import Usad as Usad
     from anomalib_ts.detectors.weak_autoencoder.detector import WeakAutoencoder as WeakAutoencoder
 
 _HOMES = {
     "Autoencoder": "anomalib_ts.detectors.autoencoder.detector",
+    "BiLstm": "anomalib_ts.detectors.forecasters.detector",
     "Capabilities": "anomalib_ts.detectors.base",
+    "Cnn": "anomalib_ts.detectors.forecasters.detector",
+    "CnnLstm": "anomalib_ts.detectors.forecasters.detector",
     "DcaseAutoencoder": "anomalib_ts.detectors.dcase_autoencoder.detector",
     "DeepSad": "anomalib_ts.detectors.deep_sad.detector",
     "DeepSvdd": "anomalib_ts.detectors.deep_svdd.detector",
@@ -54,8 +62,10 @@ _HOMES = {
     "IForest": "anomalib_ts.detectors.classical.iforest",
     "IForest1": "anomalib_ts.detectors.classical.iforest",
     "Lof": "anomalib_ts.detectors.classical.lof",
+    "Lstm": "anomalib_ts.detectors.forecasters.detector",
     "Mahalanobis": "anomalib_ts.detectors.classical.mahalanobis",
     "MatrixProfile": "anomalib_ts.detectors.classical.matrix_profile",
+    "MlpAutoencoder": "anomalib_ts.detectors.mlp_autoencoder.detector",
     "MobileFaceNet": "anomalib_ts.detectors.mobilefacenet.detector",
     "MovingMean": "anomalib_ts.detectors.classical.moving_mean",
     "Ocsvm": "anomalib_ts.detectors.classical.ocsvm",

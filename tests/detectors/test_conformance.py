@@ -10,6 +10,9 @@ import torch
 from anomalib_ts import detectors as built_in
 from anomalib_ts.detectors import (
     Autoencoder,
+    BiLstm,
+    Cnn,
+    CnnLstm,
     DcaseAutoencoder,
     DeepSad,
     DeepSvdd,
@@ -20,8 +23,10 @@ from anomalib_ts.detectors import (
     IForest,
     IForest1,
     Lof,
+    Lstm,
     Mahalanobis,
     MatrixProfile,
+    MlpAutoencoder,
     MobileFaceNet,
     MovingMean,
     Ocsvm,
@@ -67,6 +72,11 @@ BUILT_IN = (
     MobileFaceNet(window=16, width=8, embedding=8, trainer=BRIEF),
     Usad(window=8, latent=4, trainer=BRIEF),
     WeakAutoencoder(window=8, width=16, trainer=BRIEF),
+    MlpAutoencoder(window=16, trainer=BRIEF),
+    Cnn(window=16, trainer=BRIEF),
+    Lstm(window=8, trainer=BRIEF),
+    CnnLstm(window=8, trainer=BRIEF),
+    BiLstm(window=8, trainer=BRIEF),
 )
 LIKELIHOOD = FastFlow1D(
     window=16, width=8, features=4, flow_steps=2, scoring="likelihood", stride=16, trainer=BRIEF
