@@ -76,7 +76,7 @@ class IForest1(IForest):
     """Isolation forest of single points, TSB-UAD's IForest1: `IForest` with windows of one point.
 
     >>> from anomalib_ts import IForest1
-    >>> int(IForest1().fit([0.0, 1.0, 2.0, 1.0] * 50).score([0.0, 2.0, 7.0, 1.0]).argmax())
+    >>> int(IForest1().fit([0.0, 1.0, 2.0, 1.0] * 50).score([1.0, 1.0, 7.0, 1.0]).argmax())
     2
     """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import LocalOutlierFactor
@@ -55,9 +57,25 @@ class Lof(WindowDetector):
             examples = np.unique(examples, axis=0)
         if len(examples) == 1:  # which has no neighbour
             examples = np.repeat(examples, 2, axis=0)
-        novelty = not self._published or len(windows) > self.examples
+        self._compare_with(examples, not self._published or len(windows) > self.examples)
+
+    def _compare_with(self, examples: NDArray[np.float32], novelty: bool) -> None:
         neighbours = min(self.neighbours, len(examples) - 1)
-        self.factor_ = LocalOutlierFactor(n_neighbors=neighbours, novelty=novelty).fit(examples)
+        factor = LocalOutlierFactor(n_neighbors=neighbours, novelty=novelty)
+        self.factor_ = factor.fit(examples)
+
+    def _state(self) -> dict[str, Any]:
+        """The examples in the place of the estimator, whose trees no model file holds."""
+        state = super()._state()
+        if (factor := state.pop("factor_", None)) is not None:
+            state |= {"examples_": factor._fit_X, "novelty_": factor.novelty}
+        return state
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        examples, novelty = state.pop("examples_", None), state.pop("novelty_", True)
+        super()._restore(state)
+        if examples is not None:
+            self._compare_with(examples, novelty)
 
     def _point_scores(self, recording: Recording) -> FloatArray:
         if self.factor_.novelty:

@@ -46,7 +46,7 @@ class MatrixProfile(WindowDetector):
 
     Attributes:
         window_: points a window.
-        train_: subsequences of each recording that is compared with.
+        train_: `(n, c)` standardised values of each recording that is compared with.
 
     References:
         Yeh et al., Matrix profile I, ICDM 2016; Zimmerman et al., Matrix profile XIV (the update
@@ -54,17 +54,17 @@ class MatrixProfile(WindowDetector):
     """
 
     def _learn(self, windows: Windows) -> None:
-        parts = np.split(windows.values, windows.ends[:-1])
-        self.train_ = [Subsequences(part, windows.window) for part in parts]
+        self.train_ = [part.copy() for part in np.split(windows.values, windows.ends[:-1])]
 
     def _point_scores(self, recording: Recording) -> FloatArray:
         if self._published:
-            (scored,) = self.train_
+            scored = Subsequences(self.train_[0], self.window_)
             similar = np.maximum(*similarities(scored, scored, -(-self.window_ // 4) + 1))
         else:
             scored = Subsequences(Windows([recording], self.window_).values, self.window_)
             similar = np.full(len(scored), -np.inf)
-            for other in self.train_:
+            for values in self.train_:
+                other = Subsequences(values, self.window_)
                 ahead, _ = similarities(scored, other, 0)
                 _, behind = similarities(other, scored, 1)
                 similar = np.maximum(similar, np.maximum(ahead, behind))

@@ -42,7 +42,9 @@ class Ocsvm(WindowDetector):
 
     Attributes:
         window_: points a window.
-        machine_: the fitted scikit-learn estimator.
+        support_vectors_: `(k, c w)`, the training windows that bound the region.
+        weights_: `(k,)`, of each in the decision function.
+        intercept_: of the decision function.
 
     References:
         Schölkopf et al., Estimating the support of a high-dimensional distribution, Neural
@@ -67,20 +69,23 @@ class Ocsvm(WindowDetector):
         examples = drawn_rows(windows, self.examples, np.random.default_rng(self.seed))
         machine = OneClassSVM(gamma="auto", nu=self.nu)
         machine.random_state = self.seed  # or it changes numpy's global state, to no effect
-        self.machine_ = machine.fit(self._scaled(examples))
-        self._squares = np.square(machine.support_vectors_).sum(axis=1)
+        machine.fit(self._scaled(examples))
+        self.support_vectors_ = machine.support_vectors_
+        self.weights_ = machine.dual_coef_[0]
+        self.intercept_ = float(machine.intercept_[0])
 
     def _window_scores(self, rows: NDArray[np.float32]) -> FloatArray:
-        x, support = self._scaled(rows), self.machine_.support_vectors_
+        x, support = self._scaled(rows), self.support_vectors_
+        squares = np.square(support).sum(axis=1)
         scores = np.empty(len(x))
         size = max(1, rows.size // (len(support) + 1))  # as many values as the batch has
         for start in range(0, len(x), size):
             part = x[start : start + size]
-            distances = np.square(part).sum(axis=1)[:, None] + self._squares
+            distances = np.square(part).sum(axis=1)[:, None] + squares
             distances -= 2 * part @ support.T
             kernel = np.exp(np.maximum(distances, 0) / -x.shape[1])
-            scores[start : start + size] = kernel @ self.machine_.dual_coef_[0]
-        return -scores - float(self.machine_.intercept_[0])
+            scores[start : start + size] = kernel @ self.weights_
+        return -scores - self.intercept_
 
     def _scaled(self, rows: NDArray[np.float32]) -> FloatArray:
         values = rows.astype(np.float64)
