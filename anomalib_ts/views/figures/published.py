@@ -202,8 +202,8 @@ def _remarks(records: Sequence[Record], table: PublishedTable) -> list[str]:
     source = table.layout.source
     over = "the same series" if table.layout.file else "the whole data set, whichever part is here"
     lines = [
-        f"Mean {title(table.layout.metric)} over the series of a data set, ours and, as quoted from "
-        f"{source}, that of {over}. `{QUOTED}` as protocol: not run here."
+        f"Mean {title(table.layout.metric)} over the series of a data set, ours and, as quoted "
+        f"from {source}, that of {over}. `{QUOTED}` as protocol: not run here."
     ]
     seeds = sorted({record.unit.seed for record in records})
     lines.append(
