@@ -346,3 +346,12 @@ class TestOnePass:
             .float()
         )
         assert model.largest(scores)[0].tolist() == pytest.approx([2, 3, 4, 0], abs=0.3)
+
+    def test_what_is_held_back_calibrates_and_does_not_train(self):
+        train = (Recording(wave(15)), Recording(wave(20)))
+        learning, held = quick(FastFlow1D, held_back=0.25, smoothing=5)._divided(train)
+        assert [len(one) for one in learning] == [15, 15]  # 4 points are too few to hold back
+        assert [one.values.tolist() for one in held] == [train[1].values[15:].tolist()]
+        for nothing in ({"scoring": "latent"}, {"held_back": 0.0}):
+            learning, held = quick(FastFlow1D, **nothing)._divided(train)
+            assert ([len(one) for one in learning], held) == ([15, 20], ())

@@ -25,7 +25,9 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
 
     First an autoencoder learns to rebuild normal windows; then its encoder is frozen and a flow
     of FastFlow steps learns the density of the feature map. Points whose features are unlikely
-    are anomalous.
+    are anomalous, and by default also those that the autoencoder rebuilds badly. A recording is
+    scored by one pass of the networks, whatever its length; a score reaches some 60 points beyond
+    half its `smoothing` into the past and the future.
 
     >>> import numpy as np
     >>> from anomalib_ts import FastFlow1D, TrainerSettings
@@ -61,6 +63,37 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
     smoothing: int = setting(
         64, "a score is the mean over so many points around its own; 1 for itself", at_least=1
     )
+    held_back: float = setting(
+        0.15,
+        "share of each training recording, its end, that `scoring=largest` learns its deviations "
+        "from and the networks do not see; all of them train where it is shorter than `smoothing`",
+        at_least=0,
+        at_most=0.5,
+    )
+
+    def _fit(self, train: tuple[Recording, ...]) -> None:
+        learning, held = self._divided(train)
+        super()._fit(learning)
+        scorer = partial(self.model_.scores, smoothing=self.smoothing)
+        scores = [
+            self._in_chunks(self.model_, scorer, one, stage="calibration")
+            for one in held or learning
+        ]
+        self.model_.calibrate(torch.from_numpy(np.concatenate(scores, axis=1)))
+
+    def _divided(
+        self, train: tuple[Recording, ...]
+    ) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
+        """What the networks learn from, and what is held back from them."""
+        share = self.held_back if self.scoring == "largest" else 0
+        learning, held = [], []
+        for one in train:
+            spared = round(share * len(one))
+            end = len(one) - (spared if spared >= self.smoothing else 0)
+            learning.append(one[:end])
+            if end < len(one):
+                held.append(one[end:])
+        return tuple(learning), tuple(held)
 
     def _network(self, train: tuple[Recording, ...]) -> FastFlowModel:
         autoencoder = self._autoencoder(train)
@@ -76,9 +109,6 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         network.set_feature_moments(*self._feature_moments(network, side_by_side))
         module = LikelihoodModule(network, self.learning_rate)
         self._train_module(module, self._batches(windows), stage="flow")
-        scorer = partial(network.scores, smoothing=self.smoothing)
-        scores = [self._in_chunks(network, scorer, one, stage="calibration") for one in train]
-        network.calibrate(torch.from_numpy(np.concatenate(scores, axis=1)))
 
     def _scores(self, recording: Recording, x: Tensor) -> Tensor:
         del recording
