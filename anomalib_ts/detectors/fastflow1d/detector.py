@@ -26,8 +26,8 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
     First an autoencoder learns to rebuild normal windows; then its encoder is frozen and a flow
     of FastFlow steps learns the density of the feature map. Points whose features are unlikely
     are anomalous, and by default also those that the autoencoder rebuilds badly. A recording is
-    scored by one pass of the networks, whatever its length; a score reaches some 60 points beyond
-    half its `smoothing` into the past and the future.
+    scored by one pass of the networks, whatever its length; a score sees some 40 points beyond
+    half its `smoothing`, before and after.
 
     >>> import numpy as np
     >>> from anomalib_ts import FastFlow1D, TrainerSettings
