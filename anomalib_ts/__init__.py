@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors import Lstm as Lstm
     from anomalib_ts.detectors import Mahalanobis as Mahalanobis
     from anomalib_ts.detectors import MatrixProfile as MatrixProfile
+    from anomalib_ts.detectors import Memory as Memory
     from anomalib_ts.detectors import MlpAutoencoder as MlpAutoencoder
     from anomalib_ts.detectors import MobileFaceNet as MobileFaceNet
     from anomalib_ts.detectors import MovingMean as MovingMean

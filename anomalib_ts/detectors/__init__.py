@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors.forecasters.detector import Cnn as Cnn
     from anomalib_ts.detectors.forecasters.detector import CnnLstm as CnnLstm
     from anomalib_ts.detectors.forecasters.detector import Lstm as Lstm
+    from anomalib_ts.detectors.memory.detector import Memory as Memory
     from anomalib_ts.detectors.mlp_autoencoder.detector import MlpAutoencoder as MlpAutoencoder
     from anomalib_ts.detectors.mobilefacenet.detector import MobileFaceNet as MobileFaceNet
     from anomalib_ts.detectors.usad.detector import Usad as Usad
@@ -65,6 +66,7 @@ _HOMES = {
     "Lstm": "anomalib_ts.detectors.forecasters.detector",
     "Mahalanobis": "anomalib_ts.detectors.classical.mahalanobis",
     "MatrixProfile": "anomalib_ts.detectors.classical.matrix_profile",
+    "Memory": "anomalib_ts.detectors.memory.detector",
     "MlpAutoencoder": "anomalib_ts.detectors.mlp_autoencoder.detector",
     "MobileFaceNet": "anomalib_ts.detectors.mobilefacenet.detector",
     "MovingMean": "anomalib_ts.detectors.classical.moving_mean",

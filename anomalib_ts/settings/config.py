@@ -254,6 +254,8 @@ def changed(settings: Mapping[str, Any], owner: str = "") -> Settings:
         if parameter.describes:
             found |= _changed_parts(value, name, parameter.describes)
         elif _has_target(value):
+            if parameter.choice:
+                found[name] = _class_name(value)
             found |= {f"{name}.{key}": v for key, v in changed(value, name).items()}
         elif value != parameter.default:
             flat = isinstance(value, Mapping) and value
@@ -265,13 +267,21 @@ def _changed_parts(settings: Mapping[str, Any], where: str, part: str) -> Settin
     """What was added by name: the class of each, and its settings."""
     found: Settings = {}
     for place, one in described(settings, where).items():
-        found[place] = str(one["_target_"]).rpartition(".")[2]
+        found[place] = _class_name(one)
         parameters = _found(one, place, signature_of, part=part).parameters
         for name, value in one.items():
             default = parameters[name].default if name in parameters else REQUIRED
-            if name != "_target_" and value != default:
+            if name in ("_target_", "seed") or value == default:
+                continue
+            if _has_target(value):
+                found |= {f"{place}.{name}.{k}": v for k, v in changed(value, name).items()}
+            else:
                 found[f"{place}.{name}"] = value
     return found
+
+
+def _class_name(settings: Mapping[str, Any]) -> str:
+    return str(settings["_target_"]).rpartition(".")[2]
 
 
 def _has_target(value: Any) -> bool:
