@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors import Pca as Pca
     from anomalib_ts.detectors import Poly as Poly
     from anomalib_ts.detectors import RandomScore as RandomScore
+    from anomalib_ts.detectors import SklearnDetector as SklearnDetector
     from anomalib_ts.detectors import Usad as Usad
     from anomalib_ts.detectors import WeakAutoencoder as WeakAutoencoder
     from anomalib_ts.detectors import load_detector as load_detector

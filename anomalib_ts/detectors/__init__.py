@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors.base import Capabilities as Capabilities
     from anomalib_ts.detectors.base import Detector as Detector
     from anomalib_ts.detectors.base import load_detector as load_detector
+    from anomalib_ts.detectors.classical.estimator import SklearnDetector as SklearnDetector
     from anomalib_ts.detectors.classical.hbos import Hbos as Hbos
     from anomalib_ts.detectors.classical.iforest import IForest as IForest
     from anomalib_ts.detectors.classical.iforest import IForest1 as IForest1
@@ -74,6 +75,7 @@ _HOMES = {
     "Pca": "anomalib_ts.detectors.classical.pca",
     "Poly": "anomalib_ts.detectors.classical.poly",
     "RandomScore": "anomalib_ts.detectors.classical.random_score",
+    "SklearnDetector": "anomalib_ts.detectors.classical.estimator",
     "Usad": "anomalib_ts.detectors.usad.detector",
     "WeakAutoencoder": "anomalib_ts.detectors.weak_autoencoder.detector",
     "load_detector": "anomalib_ts.detectors.base",

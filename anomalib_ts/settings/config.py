@@ -34,8 +34,13 @@ from anomalib_ts.settings.trust import (
 
 Settings = dict[str, Any]
 T = TypeVar("T")
-AUDIO_LIBRARIES = ("librosa", "soundfile", "soxr")
-"""What the extra `audio` brings."""
+EXTRAS = {
+    "librosa": ("sounds need", "audio"),
+    "soundfile": ("sounds need", "audio"),
+    "soxr": ("sounds need", "audio"),
+    "pyod": ("its detectors need", "pyod"),
+}
+"""Libraries that extras bring: who needs them, and which extra."""
 _ANYTHING = Parameter(Any, None)
 SHARED_SETTINGS = ("seed", "trainer")
 """Constructor parameters that take the run's value (`${seed}`) unless set otherwise."""
@@ -318,9 +323,11 @@ def _found(
         return find(path)
     except Exception as error:
         missing = getattr(error, "name", None) or getattr(error.__cause__, "name", None)
-        if missing in AUDIO_LIBRARIES:
-            how = 'pip install "anomalib-ts[audio]"'
-            raise ConfigError(f"{where}: sounds need {missing}, which is missing: {how}") from None
+        library = str(missing).partition(".")[0]
+        if library in EXTRAS:
+            who, extra = EXTRAS[library]
+            how = f'pip install "anomalib-ts[{extra}]"'
+            raise ConfigError(f"{where}: {who} {library}, which is missing: {how}") from None
         said = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(f"{where}: cannot import {path}: {said}") from error
 

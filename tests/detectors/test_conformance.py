@@ -34,6 +34,7 @@ from anomalib_ts.detectors import (
     Pca,
     Poly,
     RandomScore,
+    SklearnDetector,
     Usad,
     WeakAutoencoder,
 )
@@ -86,6 +87,7 @@ BUILT_IN = (
     Memory(window=16, representation=Statistics(), scorer=Forest(trees=10)),
     Memory(representation=Statistics(of="recording"), scorer=Residual()),
     Memory(window=16, representation=Encoder(detector=TINY), scorer=Nearest(size=100)),
+    SklearnDetector(window=16, estimator={"_target_": "sklearn.neighbors.LocalOutlierFactor"}),
     Autoencoder(window=16, width=8, features=4, trainer=BRIEF),
     FastFlow1D(window=16, width=8, features=4, flow_steps=2, trainer=BRIEF),
     DcaseAutoencoder(width=16, trainer=BRIEF),
