@@ -97,8 +97,9 @@ class Spectrum(Representation):
     The squares of a row sum to about the mean square of the window.
 
     >>> wave = np.cos(np.arange(8) * np.pi / 2).astype(np.float32)
-    >>> Spectrum().rows(np.stack([wave, np.roll(wave, 1)])[:, None]).round(2) @ [0, 0, 100, 0, 0]
-    array([71., 71.])
+    >>> Spectrum().rows(np.stack([wave, np.roll(wave, 1)])[:, None]).round(2)
+    array([[0.  , 0.  , 0.71, 0.  , 0.  ],
+           [0.  , 0.  , 0.71, 0.  , 0.  ]], dtype=float32)
     """
 
     def rows(self, windows: Values) -> Rows:

@@ -68,6 +68,8 @@ class Gaussian(Scorer):
 class Residual(Scorer):
     """Mean squared residual outside the plane of the first principal components.
 
+    At least one component is left out of the plane.
+
     >>> scorer = Residual(explained=0.9)
     >>> line = np.arange(10, dtype="f4")
     >>> scorer.learn(np.stack([line, line], axis=1), seed=0)
@@ -87,7 +89,7 @@ class Residual(Scorer):
         self.mean_ = values.mean(axis=0)
         values -= self.mean_
         vectors, shares = principal_components(values.T @ values / len(values))
-        kept = holding(shares, self.explained)
+        kept = min(holding(shares, self.explained), len(shares) - 1)  # something must be outside
         self.components_: FloatArray = np.ascontiguousarray(vectors[:kept])
 
     def scores(self, rows: Rows) -> FloatArray:
