@@ -67,9 +67,9 @@ REPRESENTATIONS: dict[str, Any] = {
     "statistics of the recording": Statistics(of="recording"),
     "statistics": Statistics(),
     "raw": Raw(),
+    "spectrum": Spectrum(),
     "znorm": ZNormalised(),
     "znorm, shape alone": ZNormalised(level=0.0),
-    "spectrum": Spectrum(),
     "encoder": Encoder(detector=ENCODED),
 }
 SCORERS: dict[str, Any] = {
@@ -100,11 +100,13 @@ def detectors(window: int, *, clips: bool) -> Iterator[tuple[str, str, Detector]
             continue
         if name == "encoder" and clips:  # needs windows of 8 frames
             window = 8
-        for scorer, how in (SCORERS | (THINNED if name == "raw" else {})).items():
+        for scorer, how in SCORERS.items():
             yield name, scorer, Memory(window=window, representation=representation, scorer=how)
+    for scorer, how in THINNED.items():
+        yield "raw", scorer, Memory(window=WINDOW if not clips else FRAMES, scorer=how)
 
 
-def series(options: argparse.Namespace) -> Iterator[tuple[str, Case, int]]:
+def series(options: argparse.Namespace) -> Iterator[tuple[str, Case]]:
     for name in SERIES:
         file = options.root / name
         values, labels = np.loadtxt(file, delimiter=",", ndmin=2, max_rows=MOST_POINTS).T
@@ -112,16 +114,16 @@ def series(options: argparse.Namespace) -> Iterator[tuple[str, Case, int]]:
         other = file.with_name(file.name.replace(".test.", ".train."))
         if name.startswith("NASA-MSL"):
             train = (Recording(np.loadtxt(other, delimiter=",", ndmin=2)[:, 0]),)
-            yield name, Given().deal(Case(name, test, train)), WINDOW
+            yield name, Given().deal(Case(name, test, train))
         else:
-            yield name, Prefix().deal(Case(name, test)), WINDOW
+            yield name, Prefix().deal(Case(name, test))
 
 
-def sounds(options: argparse.Namespace) -> Iterator[tuple[str, Case, int]]:
+def sounds(options: argparse.Namespace) -> Iterator[tuple[str, Case]]:
     reader = ClipReader(channel="mean", resample=True)
     cache = str(options.generated / "spectrograms")
     bldc = Dcase(root=str(options.root), machine_types=["bldc"], audio=reader, cache=cache)
-    yield "bldc/bldc", Weak().deal(bldc.load("bldc")), FRAMES
+    yield "bldc/bldc", Weak().deal(bldc.load("bldc"))
     for machine in MACHINES:
         generated = MachineSound(
             root=str(options.generated),
@@ -133,7 +135,7 @@ def sounds(options: argparse.Namespace) -> Iterator[tuple[str, Case, int]]:
             cache=cache,
         )
         case = Weak(n_test_normal=200, n_test_anomalous=200, n_train_anomalous=50)
-        yield f"generated/{machine}", case.deal(generated.load(machine)), FRAMES
+        yield f"generated/{machine}", case.deal(generated.load(machine))
 
 
 def measured(detector: Detector, case: Case, train: tuple[Recording, ...]) -> dict[str, float]:
@@ -163,14 +165,14 @@ def run(options: argparse.Namespace) -> None:
         pd.DataFrame(columns=COLUMNS).to_csv(results, index=False)
     known = pd.read_csv(results, keep_default_na=False)[COLUMNS[:4]]
     done = set(known.itertuples(index=False, name=None))
-    for name, case, window in options.cases(options):
-        data, _, short = name.partition("/")
-        clips = len(case.test) > 1
-        train = Weak().training(case, "none") if clips else case.train
-        for representation, scorer, detector in detectors(window, clips=clips):
-            key = data, short, representation, scorer
+    window, clips = (FRAMES, True) if options.cases is sounds else (WINDOW, False)
+    cases = list(options.cases(options))
+    for representation, scorer, detector in detectors(window, clips=clips):
+        for name, case in cases:
+            key = *name.split("/"), representation, scorer
             if key in done:
                 continue
+            train = Weak().training(case, "none") if clips else case.train
             row = dict(zip(COLUMNS, key, strict=False)) | measured(detector, case, train)
             pd.DataFrame([row])[COLUMNS].to_csv(results, mode="a", header=False, index=False)
             print(*row.values(), flush=True)
