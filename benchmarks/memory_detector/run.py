@@ -28,6 +28,7 @@ from anomalib_ts.audio import ClipReader
 from anomalib_ts.data import Dcase, MachineSound
 from anomalib_ts.detectors import Detector, IForest, Lof, Mahalanobis, Memory, MovingMean
 from anomalib_ts.detectors.memory import (
+    Contrast,
     DensityNormalised,
     Encoder,
     Forest,
@@ -59,10 +60,8 @@ SERIES = (
 MACHINES = ("ventilator", "gearmotor", "compressor")
 WINDOW, FRAMES = 64, 4
 COLUMNS = ["data", "case", "representation", "scorer", "auroc", "fit", "score", "points"]
-ENCODED = {
-    "_target_": "anomalib_ts.detectors.Autoencoder",
-    "trainer": TrainerSettings(accelerator="cpu", max_steps=100, progress=False),
-}
+SHORT = TrainerSettings(accelerator="cpu", max_steps=100, progress=False)
+ENCODED = {"_target_": "anomalib_ts.detectors.Autoencoder", "trainer": SHORT}
 REPRESENTATIONS: dict[str, Any] = {
     "statistics of the recording": Statistics(of="recording"),
     "statistics": Statistics(),
@@ -71,6 +70,7 @@ REPRESENTATIONS: dict[str, Any] = {
     "znorm": ZNormalised(),
     "znorm, shape alone": ZNormalised(level=0.0),
     "encoder": Encoder(detector=ENCODED),
+    "contrast": Contrast(trainer=SHORT),
 }
 SCORERS: dict[str, Any] = {
     "pca_residual": Residual(),

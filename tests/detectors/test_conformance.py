@@ -41,6 +41,7 @@ from anomalib_ts.detectors import (
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.detectors.memory import (
+    Contrast,
     DensityNormalised,
     Encoder,
     Forest,
@@ -87,6 +88,7 @@ BUILT_IN = (
     Memory(window=16, representation=Statistics(), scorer=Forest(trees=10)),
     Memory(representation=Statistics(of="recording"), scorer=Residual()),
     Memory(window=16, representation=Encoder(detector=TINY), scorer=Nearest(size=100)),
+    Memory(window=16, representation=Contrast(width=8, features=4, trainer=BRIEF)),
     SklearnDetector(window=16, estimator={"_target_": "sklearn.neighbors.LocalOutlierFactor"}),
     Autoencoder(window=16, width=8, features=4, trainer=BRIEF),
     FastFlow1D(window=16, width=8, features=4, flow_steps=2, trainer=BRIEF),

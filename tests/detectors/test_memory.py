@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from anomalib_ts import Mahalanobis, Recording
+from anomalib_ts import Mahalanobis, Recording, TrainerSettings
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.memory import (
+    Contrast,
     DensityNormalised,
     Encoder,
     Forest,
@@ -145,6 +146,26 @@ class TestRepresentations:
         cnn = {"_target_": "anomalib_ts.detectors.Cnn", "trainer": trainer}
         with pytest.raises(ConfigError, match="Cnn has no encoder; choose autoencoder"):
             Memory(window=16, representation=Encoder(detector=cnn)).fit(series())
+
+
+class TestContrast:
+    def test_neighbours_lie_nearer_to_each_other_than_to_windows_of_another_wave(self):
+        n = np.arange(800)
+        waves = np.where(n < 400, np.sin(2 * np.pi * n / 8), np.sin(2 * np.pi * n / 20))
+        few = TrainerSettings(accelerator="cpu", max_steps=30, progress=False)
+        encoder = Contrast(width=8, features=8, batch_size=32, trainer=few)
+        encoder.learn((Recording(waves.astype("f4")),), 32, seed=0)
+        windows = Windows([Recording(waves.astype("f4"))], 32)
+        fast, next_to_it, slow = (
+            encoder.rows(windows.gather(np.arange(first, first + 300, 7))) for first in (0, 1, 450)
+        )
+        np.testing.assert_allclose(np.linalg.norm(fast, axis=1), 1, rtol=1e-5)
+        near = np.linalg.norm(fast - next_to_it, axis=1)
+        assert near.mean() < 0.6 * cdist(fast, slow).mean()
+
+    def test_short_windows_are_refused(self):
+        with pytest.raises(InputError, match="a window of 4 points are too short"):
+            Memory(window=4, representation=Contrast()).fit(series())
 
 
 class TestMemory:

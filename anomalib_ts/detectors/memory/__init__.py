@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from anomalib_ts.core.exports import lazily
 
 if TYPE_CHECKING:
+    from anomalib_ts.detectors.memory.contrast import Contrast as Contrast
     from anomalib_ts.detectors.memory.detector import Memory as Memory
     from anomalib_ts.detectors.memory.encoder import Encoder as Encoder
     from anomalib_ts.detectors.memory.nearest import DensityNormalised as DensityNormalised
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors.memory.scorers import Scorer as Scorer
 
 _HOMES = {
+    "Contrast": "anomalib_ts.detectors.memory.contrast",
     "DensityNormalised": "anomalib_ts.detectors.memory.nearest",
     "Encoder": "anomalib_ts.detectors.memory.encoder",
     "Forest": "anomalib_ts.detectors.memory.scorers",
