@@ -32,10 +32,10 @@ from anomalib_ts.detectors.memory import (
     DensityNormalised,
     Encoder,
     Forest,
-    Gaussian,
+    MahalanobisDistance,
     Nearest,
+    PcaResidual,
     Raw,
-    Residual,
     Spectrum,
     Statistics,
     ZNormalised,
@@ -73,8 +73,8 @@ REPRESENTATIONS: dict[str, Any] = {
     "contrast": Contrast(trainer=SHORT),
 }
 SCORERS: dict[str, Any] = {
-    "pca_residual": Residual(),
-    "mahalanobis": Gaussian(),
+    "pca_residual": PcaResidual(),
+    "mahalanobis": MahalanobisDistance(),
     "isolation_forest": Forest(),
     "nearest": Nearest(),
     "density_normalised": DensityNormalised(),

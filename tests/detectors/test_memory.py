@@ -13,11 +13,11 @@ from anomalib_ts.detectors.memory import (
     DensityNormalised,
     Encoder,
     Forest,
-    Gaussian,
+    MahalanobisDistance,
     Memory,
     Nearest,
+    PcaResidual,
     Raw,
-    Residual,
     Spectrum,
     Statistics,
     ZNormalised,
@@ -29,7 +29,7 @@ from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.settings.config import changed, checked, create
 
 REPRESENTATIONS = [Raw(), ZNormalised(), Spectrum(), Statistics()]
-SCORERS = [Nearest(), DensityNormalised(), Gaussian(), Residual(), Forest(trees=50)]
+SCORERS = [Nearest(), DensityNormalised(), MahalanobisDistance(), PcaResidual(), Forest(trees=50)]
 
 
 def noise(*shape, seed=0):
@@ -179,7 +179,7 @@ class TestMemory:
 
     def test_raw_windows_and_a_gaussian_are_the_mahalanobis_distance(self):
         train, new = noise(500, 3), noise(50, 3, seed=1)
-        found = Memory(window=1, scorer=Gaussian()).fit(train).score(new)
+        found = Memory(window=1, scorer=MahalanobisDistance()).fit(train).score(new)
         np.testing.assert_allclose(found, Mahalanobis(window=1).fit(train).score(new), rtol=1e-5)
 
     def test_a_point_has_the_mean_score_of_its_windows(self):
@@ -193,7 +193,9 @@ class TestMemory:
 
     def test_a_clip_has_one_score_and_loud_ones_a_higher(self):
         clips = [noise(80 + i, 4, seed=i) for i in range(20)]
-        detector = Memory(representation=Statistics(of="recording"), scorer=Gaussian()).fit(clips)
+        detector = Memory(
+            representation=Statistics(of="recording"), scorer=MahalanobisDistance()
+        ).fit(clips)
         quiet, loud = (detector.score(f * noise(90, 4, seed=99)) for f in (1, 2))
         assert np.ptp(quiet) == 0
         assert loud[0] > 2 * quiet[0]
@@ -204,7 +206,7 @@ class TestMemory:
 
     def test_wide_windows_are_refused_by_scorers_that_need_their_square(self):
         with pytest.raises(InputError, match=r"at most 5000 values.*these have 6000"):
-            Memory(window=60, scorer=Gaussian()).fit(noise(200, 100))
+            Memory(window=60, scorer=MahalanobisDistance()).fit(noise(200, 100))
 
     def test_settings_of_the_parts_are_checked(self):
         with pytest.raises(ConfigError, match="size must be at least 2, not 1"):

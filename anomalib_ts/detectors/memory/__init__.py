@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors.memory.representations import Statistics as Statistics
     from anomalib_ts.detectors.memory.representations import ZNormalised as ZNormalised
     from anomalib_ts.detectors.memory.scorers import Forest as Forest
-    from anomalib_ts.detectors.memory.scorers import Gaussian as Gaussian
-    from anomalib_ts.detectors.memory.scorers import Residual as Residual
+    from anomalib_ts.detectors.memory.scorers import MahalanobisDistance as MahalanobisDistance
+    from anomalib_ts.detectors.memory.scorers import PcaResidual as PcaResidual
     from anomalib_ts.detectors.memory.scorers import Scorer as Scorer
 
 _HOMES = {
@@ -27,12 +27,12 @@ _HOMES = {
     "DensityNormalised": "anomalib_ts.detectors.memory.nearest",
     "Encoder": "anomalib_ts.detectors.memory.encoder",
     "Forest": "anomalib_ts.detectors.memory.scorers",
-    "Gaussian": "anomalib_ts.detectors.memory.scorers",
+    "MahalanobisDistance": "anomalib_ts.detectors.memory.scorers",
     "Memory": "anomalib_ts.detectors.memory.detector",
     "Nearest": "anomalib_ts.detectors.memory.nearest",
     "Raw": "anomalib_ts.detectors.memory.representations",
     "Representation": "anomalib_ts.detectors.memory.representations",
-    "Residual": "anomalib_ts.detectors.memory.scorers",
+    "PcaResidual": "anomalib_ts.detectors.memory.scorers",
     "Scorer": "anomalib_ts.detectors.memory.scorers",
     "Spectrum": "anomalib_ts.detectors.memory.representations",
     "Statistics": "anomalib_ts.detectors.memory.representations",

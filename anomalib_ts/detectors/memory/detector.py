@@ -61,13 +61,13 @@ class Memory(Detector):
 
     >>> import numpy as np
     >>> from anomalib_ts import Memory
-    >>> from anomalib_ts.detectors.memory import Gaussian, ZNormalised
+    >>> from anomalib_ts.detectors.memory import MahalanobisDistance, ZNormalised
     >>> wave = np.sin(np.arange(600) / 5)
     >>> new = wave[:200].copy()
     >>> new[100:104] += 2
     >>> 96 <= int(Memory(window=8).fit(wave).score(new).argmax()) <= 107
     True
-    >>> other = Memory(window=8, representation=ZNormalised(), scorer=Gaussian())
+    >>> other = Memory(window=8, representation=ZNormalised(), scorer=MahalanobisDistance())
     >>> 92 <= int(other.fit(wave).score(new).argmax()) <= 111
     True
 

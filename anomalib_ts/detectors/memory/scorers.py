@@ -39,13 +39,13 @@ class Scorer(Part, ABC):
 
 
 @configured
-class Gaussian(Scorer):
+class MahalanobisDistance(Scorer):
     """Squared Mahalanobis distance, the covariance shrunk as by Ledoit and Wolf.
 
     Divided by the number of values of a row: 1 is what training data have on average. The detector
     `mahalanobis` is this scorer with raw windows whose scores go to their centre alone.
 
-    >>> scorer = Gaussian()
+    >>> scorer = MahalanobisDistance()
     >>> scorer.learn(np.array([[-1, 0], [1, 0], [0, -2], [0, 2]], dtype="f4"), seed=0)
     >>> near, far = scorer.scores(np.array([[0, 2], [2, 0]], dtype="f4"))
     >>> bool(near < far)
@@ -65,12 +65,12 @@ class Gaussian(Scorer):
 
 
 @configured
-class Residual(Scorer):
+class PcaResidual(Scorer):
     """Mean squared residual outside the plane of the first principal components.
 
     At least one component is left out of the plane.
 
-    >>> scorer = Residual(explained=0.9)
+    >>> scorer = PcaResidual(explained=0.9)
     >>> line = np.arange(10, dtype="f4")
     >>> scorer.learn(np.stack([line, line], axis=1), seed=0)
     >>> scorer.scores(np.array([[20, 20], [3, 5]], dtype="f4")).round(3).tolist()
@@ -130,5 +130,5 @@ def _check_size(rows: Rows, name: str) -> None:
         )
 
 
-for _kind in (Gaussian, Residual, Forest):
+for _kind in (MahalanobisDistance, PcaResidual, Forest):
     storable(_kind)
