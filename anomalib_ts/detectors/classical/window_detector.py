@@ -119,10 +119,21 @@ def drawn_rows(windows: Windows, most: int, random: np.random.Generator) -> NDAr
     >>> drawn_rows(windows, 3, np.random.default_rng(0)).shape
     (3, 2)
     """
+    drawn = drawn_windows(windows, most, random)
+    return drawn.reshape(len(drawn), -1)
+
+
+def drawn_windows(windows: Windows, most: int, random: np.random.Generator) -> NDArray[np.float32]:
+    """All windows `(b, c, w)`, or `most` of them drawn at random, in order.
+
+    >>> windows = Windows([Recording(np.arange(10.0, dtype="f4"))], window=2)
+    >>> drawn_windows(windows, 3, np.random.default_rng(0)).shape
+    (3, 1, 2)
+    """
     index = np.arange(len(windows))
     if len(windows) > most:
         index = np.sort(random.choice(len(windows), most, replace=False))
-    return windows.gather(index).reshape(len(index), -1)
+    return windows.gather(index)
 
 
 def mean_scores(scores: FloatArray, n: int, window: int) -> FloatArray:
