@@ -60,6 +60,9 @@ class NslKdd(DataSet):
             `log`: the same, and log(1 + x) of all other columns.
         train_path: a file in the layout of KDDTrain+ whose normal rows train instead, for example
             synthetic ones.
+        labelled_attacks: whether the attacks of the training file are there, too, for detectors
+            that learn from labels (all others are warned and do without). The case `unseen` then
+            tells what labels do for attacks that nobody labelled.
 
     Raises:
         ConfigError: a setting is not one of its choices.
@@ -74,6 +77,7 @@ class NslKdd(DataSet):
         cases: list[str] | None = None,
         encoding: Encoding = "log",
         train_path: str | None = None,
+        labelled_attacks: bool = False,
     ) -> None:
         unknown = [case for case in cases or [] if case not in CASES]
         if unknown or cases == []:
@@ -84,7 +88,8 @@ class NslKdd(DataSet):
         self.cases = list(CASES) if cases is None else list(cases)
         self.encoding = encoding
         self.train_path = None if train_path is None else Path(train_path).expanduser()
-        self.name = f"nsl_kdd[{encoding}]"
+        self.labelled_attacks = labelled_attacks
+        self.name = f"nsl_kdd[{encoding}{'+attacks' if labelled_attacks else ''}]"
         self._digests = FileDigests()
 
     def case_names(self) -> list[str]:
@@ -116,20 +121,24 @@ class NslKdd(DataSet):
             raise InputError(f"{given}: no row is labelled normal, so there is none to train on")
         if not labels.any() or labels.all():
             raise InputError(f"{test_file}: no {'attack' if labels.all() else 'such row'}")
-        recordings = [
+        parts = [
+            (f"{TEST_FILE}, {case_name}", test.frame[wanted], labels),
+            (f"{given.name}, normal", given_rows.frame[is_normal], None),
+        ]
+        if self.labelled_attacks and not is_normal.all():
+            attacks = given_rows.frame[~is_normal]
+            parts.append((f"{given.name}, attacks", attacks, np.ones(len(attacks), dtype=np.int8)))
+        tested, *trained = [
             Recording(
                 encoded(frame, symbols, self.encoding),
                 labels=truth,
                 name=name,
                 channel_names=channel_names(symbols, self.encoding),
             )
-            for frame, truth, name in (
-                (test.frame[wanted], labels, f"{TEST_FILE}, {case_name}"),
-                (given_rows.frame[is_normal], None, f"{given.name}, normal"),
-            )
+            for name, frame, truth in parts
         ]
         fingerprint = self._fingerprint([train.digest, test.digest, given_rows.digest])
-        return Case(case_name, (recordings[0],), (recordings[1],), fingerprint)
+        return Case(case_name, (tested,), tuple(trained), fingerprint)
 
     def fingerprint(self, case_name: str) -> str:
         """Digest of the files and of the encoding."""
@@ -137,7 +146,7 @@ class NslKdd(DataSet):
         return self._fingerprint([self._digests.of(file) for file in self._files()])
 
     def _fingerprint(self, digests: list[str]) -> str:
-        return text_digest(self.encoding, *digests)
+        return text_digest(self.encoding, self.labelled_attacks, *digests)
 
     def _files(self) -> tuple[Path, Path, Path]:
         """KDDTrain+, KDDTest+, and the file whose normal rows train."""

@@ -71,6 +71,12 @@ def test_the_fingerprint_follows_files_and_encoding(root):
     assert case.train[0].channel_names == case.test[0].channel_names
 
 
+def test_attacks_that_train_are_a_recording_of_their_own(root):
+    case = NslKdd(root=str(root), labelled_attacks=True).load("all")
+    assert [r.is_anomalous_throughout for r in case.train] == [False, True]
+    assert [len(r) for r in case.train] == [2, 1]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
