@@ -137,6 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     points.set_defaults(command=_scores)
 
+    _add_judge(commands)
+
     repeat = commands.add_parser("reproduce", help="run one stored unit again, here and now")
     repeat.add_argument("record", metavar="RECORD.json", help="a file of the results folder")
     repeat.set_defaults(command=_reproduce)
@@ -148,6 +150,23 @@ def _parser() -> argparse.ArgumentParser:
     _columns(again)
     again.set_defaults(command=_evaluate)
     return parser
+
+
+def _add_judge(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    judge = commands.add_parser("judge", help="how good is a generated table, beside real ones")
+    for name, what in (
+        ("--train", "table that the generator learnt from (CSV with a header)"),
+        ("--real", "real rows that it has not seen"),
+        ("--fake", "the rows that it made"),
+        ("--label", "column of the label"),
+    ):
+        metavar = "COLUMN" if name == "--label" else "FILE"
+        judge.add_argument(name, required=True, metavar=metavar, help=what)
+    judge.add_argument("-o", "--output", metavar="FILE", help="also write a page: judge.html")
+    judge.add_argument("--draws", type=_count, default=5, help="of samples, at least 2 (5)")
+    judge.add_argument("--rows", type=_count, default=1000, help="in a sample, at most (1000)")
+    judge.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
+    judge.set_defaults(command=_judge)
 
 
 def _published(parser: argparse.ArgumentParser) -> None:
@@ -291,6 +310,12 @@ def _clips(options: argparse.Namespace) -> int:
             shown.print()
         shown.print(as_text(ranked, options.top))
     return 0
+
+
+def _judge(options: argparse.Namespace) -> int:
+    from anomalib_ts.cli.judge_tables import run  # noqa: PLC0415
+
+    return run(options)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

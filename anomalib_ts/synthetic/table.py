@@ -179,7 +179,14 @@ def _is_numeric(cells: pd.Series[Any]) -> bool:
 
 
 def _texts(cells: pd.Series[Any]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(cell) for cell in cells.dropna().unique()))
+    return tuple(dict.fromkeys(_as_text(cells.dropna()).unique()))
+
+
+def _as_text(cells: pd.Series[Any]) -> pd.Series[Any]:
+    """Symbols as text: 1 and 1.0 are the same label."""
+    if pd.api.types.is_float_dtype(cells) and (cells.dropna() % 1 == 0).all():
+        cells = cells.astype("Int64")
+    return cells.astype("string")
 
 
 def _numbers(cells: pd.Series[Any], name: str) -> FloatArray:
@@ -196,12 +203,13 @@ def _numbers(cells: pd.Series[Any], name: str) -> FloatArray:
 
 def _codes(cells: pd.Series[Any], symbols: tuple[str, ...], name: str) -> IntArray:
     place = {symbol: code for code, symbol in enumerate(symbols)}
-    codes = cells.astype(str).map(place)
+    texts = _as_text(cells)
+    codes = texts.map(place)
     if codes.isna().any():
-        unknown = sorted(set(cells.astype(str)[codes.isna()]))
+        unknown = sorted(set(texts[codes.isna()].dropna())) or ["an empty cell"]
         raise InputError(
             f"{name}, column {cells.name!r}: {', '.join(map(repr, unknown[:5]))} "
             f"{'is' if len(unknown) == 1 else 'are'} not in the real tables, which have "
             f"{', '.join(symbols[:8])}{', ...' if len(symbols) > 8 else ''}"
         )
-    return np.asarray(codes, dtype=np.int64)
+    return np.array(codes, dtype=np.int64)

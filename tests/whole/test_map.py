@@ -23,6 +23,7 @@ FLOORS = (
     "testing",
     "run",
     "views",
+    "synthetic",
     "cli",
 )
 """The rooms from the ground up: each imports from those before it."""

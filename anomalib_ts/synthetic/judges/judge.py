@@ -84,7 +84,7 @@ class Judge(ABC):
             for rows in torch.randperm(len(inputs)).chunk(batches):  # none of a single row
                 loss = functional.cross_entropy(self.network_(inputs[rows])[0], labels[rows])
                 optimiser.zero_grad()
-                loss.backward()
+                torch.autograd.backward(loss)
                 optimiser.step()
                 rate.step()
             each_epoch(epoch)

@@ -1,4 +1,4 @@
-"""Layers as Keras lays them out: padding to the size of the input over the stride, and its inits."""
+"""Layers as Keras has them: padded to the size of the input over the stride, Glorot's weights."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:
     rows, columns = (
         max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in x.shape[2:]
     )
-    return functional.pad(
-        x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
-    )
+    return functional.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
 
 
 class SameConv(nn.Conv2d):

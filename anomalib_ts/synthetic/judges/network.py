@@ -102,11 +102,9 @@ def parameter_count(network: nn.Module) -> int:
 
 
 @torch.no_grad()
-def in_batches(
-    network: nn.Module, inputs: Tensor, size: int = 256
-) -> tuple[Tensor, Tensor]:
+def in_batches(network: nn.Module, inputs: Tensor, size: int = 256) -> tuple[Tensor, Tensor]:
     """What a network makes of all inputs: probabilities and features, without training it."""
     network.eval()
-    found = [network(batch) for batch in inputs.split(size)]
+    found = [network(batch) for batch in torch.split(inputs, size)]
     logits, features = (torch.cat(part) for part in zip(*found, strict=True))
     return logits.softmax(dim=1), features
