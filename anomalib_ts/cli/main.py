@@ -7,11 +7,13 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from anomalib_ts.results.leaderboard import Row
     from anomalib_ts.results.record import Record
+
+    _Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DESCRIPTION = "Anomaly detection for time series and machine sounds."
 EPILOG = """\
@@ -43,6 +45,22 @@ examples:
 exit status: 0 if every unit is ok, also those stored before; 1 if any failed; 2 for a wrong
 setting or data that is not there; 130 if interrupted
 """
+SYNTH_HELP = """\
+usage: anomalib-ts synth [key=value ...]
+
+Train a judge on NSL-KDD's rows, let a generator make rows, and say how good they are. Every
+combination of key=a,b,c is run, stored and not run again.
+
+  key=value     change any setting of conf/synth.yaml; `anomalib-ts list judge`, `list image` and
+                `list generator` show the choices
+
+examples:
+  anomalib-ts synth root=DIR
+  anomalib-ts synth root=DIR image=atan8,log_atan8 generator=wgan_gp,gaussian seed=0,1,2
+  anomalib-ts synth root=DIR experiment=nids_tables results=tables
+
+exit status: 0 if every unit is ok, 1 if any failed, 2 for a wrong setting or data that is not there
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,6 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _command(given: list[str]) -> int:
     if given[:1] == ["run"]:
         return _run(given[1:])
+    if given[:1] == ["synth"]:
+        return _synth(given[1:])
     options = _parser().parse_args(given)
     return int(options.command(options))
 
@@ -137,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     points.set_defaults(command=_scores)
 
+    _add_synth(commands)
     _add_judge(commands)
 
     repeat = commands.add_parser("reproduce", help="run one stored unit again, here and now")
@@ -152,7 +173,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_judge(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_synth(commands: _Commands) -> None:
+    commands.add_parser(
+        "synth", help="how good are generated intrusion data (NSL-KDD)", add_help=False
+    )
+
+
+def _add_judge(commands: _Commands) -> None:
     judge = commands.add_parser("judge", help="how good is a generated table, beside real ones")
     for name, what in (
         ("--train", "table that the generator learnt from (CSV with a header)"),
@@ -201,6 +228,16 @@ def _run(arguments: list[str]) -> int:
     from anomalib_ts.cli.hydra_app import run  # noqa: PLC0415
 
     return run(arguments)
+
+
+def _synth(arguments: list[str]) -> int:
+    if {"-h", "--help"} & set(arguments):
+        sys.stdout.write(SYNTH_HELP)
+        return 0
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when torch is imported
+    from anomalib_ts.cli.synth import main as synth  # noqa: PLC0415
+
+    return synth(arguments)
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -136,7 +136,8 @@ def compare(
         )
     space = Space(train)
     views = {name: _view(table, space, judge) for name, table in fakes.items()}
-    whole, learnt = _view(real, space, judge), _view(train, space, judge)
+    whole, unseen = _view(real, space, judge), np.empty((len(train), 0))
+    learnt = View(train, space.points(train), unseen, unseen)  # no measure asks a judge about it
     values: dict[str, dict[str, list[float]]] = {
         key: {name: [] for name in (REAL, *fakes)} for key in MEASURES
     }

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from anomalib_ts.core.names import nearest
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import ConfigError, InputError
+from anomalib_ts.settings.fields import check_settings, configured, setting
 from anomalib_ts.synthetic.table import IntArray, Schema, Table
 
 Bijection = Literal["atan", "tanh", "log_atan"]
@@ -25,6 +26,30 @@ Pixels = NDArray[np.uint8]
 PADDING = 255
 _ROUNDING = 1e-10
 """Of y, that evaluating it may cost."""
+
+
+@configured
+class ImageSettings:
+    """Which images are made of rows; `of` makes them for a schema."""
+
+    bijection: Bijection = setting("atan", "from numbers to [0, 255]")
+    layout: Layout = setting(
+        "grouped", "all integer pixels before all fractions, or each fraction after its integer"
+    )
+    expand: int = setting(
+        1, "pixels a side that each becomes; 4 makes 32 x 32 of 8 x 8", at_least=1
+    )
+
+    def of(self, schema: Schema, fractions: Sequence[str] | None = None) -> RowImages:
+        """The images of a schema's rows, see `RowImages`."""
+        check_settings(self)
+        return RowImages(
+            schema,
+            self.bijection,
+            fractions=fractions,
+            layout=self.layout,
+            expand=self.expand,
+        )
 
 
 def _signed_log(x: FloatArray) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import InputError, NotFittedError
 from anomalib_ts.settings.fields import check_settings, configured, setting
+from anomalib_ts.synthetic.row_images import RowImages
 from anomalib_ts.synthetic.table import IntArray, Table
 
 
@@ -53,6 +55,14 @@ class Generator(ABC):
             raise InputError(f"no training row is labelled {names}, so none can be made")
         rng = np.random.default_rng(self.seed if seed is None else seed)
         return Table(train.schema, train.schema.nearest_legal(self._sample(labels, rng)), labels)
+
+    def bind(self, images: RowImages, watch: Callable[[int], None] | None = None) -> Generator:
+        """For generators of images: which, and what is called with the number of each step.
+
+        Others do nothing here.
+        """
+        del images, watch
+        return self
 
     @abstractmethod
     def _fit(self, train: Table) -> None:

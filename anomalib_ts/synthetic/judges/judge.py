@@ -70,6 +70,11 @@ class Judge(ABC):
             self._train(inputs, labels, each_epoch or (lambda _: None))
         return self
 
+    def bind(self, images: RowImages) -> Judge:
+        """Look at rows as these images from now on; judges that look at none do nothing here."""
+        del images
+        return self
+
     def look(self, table: Table) -> Seen:
         """Probabilities and features of a table's rows."""
         probabilities, features = in_batches(self.network_, self._inputs(table))
