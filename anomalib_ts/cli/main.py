@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from anomalib_ts.cli.synthetic import add_judge, add_synth, synth
+
 if TYPE_CHECKING:
     from anomalib_ts.results.leaderboard import Row
     from anomalib_ts.results.record import Record
@@ -22,6 +24,8 @@ examples:
   anomalib-ts run detector=iforest data=csv data.path=my.csv
   anomalib-ts run -m detector=fastflow1d,iforest seed=0,1,2 results=my_results
   anomalib-ts leaderboard my_results --format csv
+  anomalib-ts fit detector=iforest data=csv data.path=healthy.csv model=pump.ats
+  anomalib-ts score pump.ats tomorrow.csv --fail-on-alarm
 
 exit status: 0 success; 1 a unit (a detector on a case) failed, the others are stored; 2 a wrong
 call or setting, or data that is not there; 130 interrupted, and what had finished is stored
@@ -45,22 +49,13 @@ examples:
 exit status: 0 if every unit is ok, also those stored before; 1 if any failed; 2 for a wrong
 setting or data that is not there; 130 if interrupted
 """
-SYNTH_HELP = """\
-usage: anomalib-ts synth [key=value ...]
-
-Train a judge on NSL-KDD's rows, let a generator make rows, and say how good they are. Every
-combination of key=a,b,c is run, stored and not run again.
-
-  key=value     change any setting of conf/synth.yaml; `anomalib-ts list judge`, `list image` and
-                `list generator` show the choices
-
-examples:
-  anomalib-ts synth root=DIR
-  anomalib-ts synth root=DIR image=atan8,log_atan8 generator=wgan_gp,gaussian seed=0,1,2
-  anomalib-ts synth root=DIR experiment=nids_tables results=tables
-
-exit status: 0 if every unit is ok, 1 if any failed, 2 for a wrong setting or data that is not there
-"""
+PLANT = {
+    "fit": "fit a detector and its alarms, and write them to one file",
+    "score": "score data with such a file, and raise alarms",
+    "check": "look at data before anything is fitted: gaps, odd channels, what to choose",
+    "threshold": "show or move the threshold of such a file, without fitting again",
+}
+"""The commands of `anomalib_ts.cli.plant`, which mix options and settings in any order."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,8 +85,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _command(given: list[str]) -> int:
     if given[:1] == ["run"]:
         return _run(given[1:])
+    if given[:1] and given[0] in PLANT:
+        from anomalib_ts.cli.plant import command  # noqa: PLC0415
+
+        return command(given[0], given[1:])
     if given[:1] == ["synth"]:
-        return _synth(given[1:])
+        return synth(given[1:])
     options = _parser().parse_args(given)
     return int(options.command(options))
 
@@ -108,92 +107,102 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     commands.add_parser("run", help="run a detector on a data set", add_help=False)
+    for name, about in PLANT.items():
+        commands.add_parser(name, help=about, add_help=False)
+    for add in (
+        _add_list,
+        _add_leaderboard,
+        _add_report,
+        _add_clips,
+        _add_scores,
+        _add_reproduce,
+        _add_evaluate,
+        add_synth,
+        add_judge,
+    ):
+        add(commands)
+    return parser
 
-    show = commands.add_parser("list", help="list detectors, data sets, protocols, ...")
-    show.add_argument("group", nargs="?", help="only this group, for example detector")
-    show.add_argument("name", nargs="?", help="the settings of this one, for example usad")
-    show.add_argument("--yaml", action="store_true", help="its settings as a config file")
-    show.set_defaults(command=_list)
 
-    board = commands.add_parser("leaderboard", help="table of stored results")
-    board.add_argument("results", metavar="RESULTS_DIR")
-    board.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
-    board.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
-    board.add_argument(
+def _add_list(commands: _Commands) -> None:
+    parser = commands.add_parser("list", help="list detectors, data sets, protocols, ...")
+    parser.add_argument("group", nargs="?", help="only this group, for example detector")
+    parser.add_argument("name", nargs="?", help="the settings of this one, for example usad")
+    parser.add_argument("--yaml", action="store_true", help="its settings as a config file")
+    parser.set_defaults(command=_list)
+
+
+def _add_leaderboard(commands: _Commands) -> None:
+    parser = commands.add_parser("leaderboard", help="table of stored results")
+    parser.add_argument("results", metavar="RESULTS_DIR")
+    parser.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
+    parser.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
+    parser.add_argument(
         "--common",
         action="store_true",
         help="leave out the cases on which not all detectors of a data set have a value",
     )
-    _columns(board)
-    _published(board)
-    board.set_defaults(command=_leaderboard)
+    parser.add_argument(
+        "--beside",
+        metavar="TABLE",
+        help="instead, our methods beside their own figures in a published table, series by "
+        "series: tsb_uad, tsb_ad_u, tsb_ad_m, fastflow1d_paper, or the path of a CSV file",
+    )
+    _columns(parser)
+    _published(parser)
+    parser.set_defaults(command=_leaderboard)
 
-    report = commands.add_parser("report", help="one self-contained HTML page of stored results")
-    report.add_argument("results", metavar="RESULTS_DIR")
-    report.add_argument("-o", "--output", default="report.html", help="the page (report.html)")
-    report.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
-    report.add_argument("--formats", default="", help="also write tables: csv,md,tex")
-    report.add_argument("--series", default="*", help="patterns of cases to look into, by commas")
-    report.add_argument("--max-mb", type=float, default=20.0, help="size of these, at most (20)")
-    _published(report)
-    report.set_defaults(command=_report)
 
-    clips = commands.add_parser("clips", help="the most anomalous sound clips of stored results")
-    clips.add_argument("results", metavar="RESULTS_DIR")
-    clips.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: fan*")
-    clips.add_argument("--detector", metavar="NAME", help="only results of this detector")
-    clips.add_argument("--top", metavar="N", type=_count, default=10, help="how many (10)")
-    clips.add_argument("--format", choices=("table", "csv"), default="table")
-    clips.set_defaults(command=_clips)
+def _add_report(commands: _Commands) -> None:
+    parser = commands.add_parser("report", help="one self-contained HTML page of stored results")
+    parser.add_argument("results", metavar="RESULTS_DIR")
+    parser.add_argument("-o", "--output", default="report.html", help="the page (report.html)")
+    parser.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
+    parser.add_argument("--formats", default="", help="also write tables: csv,md,tex")
+    parser.add_argument("--series", default="*", help="patterns of cases to look into, by commas")
+    parser.add_argument("--max-mb", type=float, default=20.0, help="size of these, at most (20)")
+    _published(parser)
+    parser.set_defaults(command=_report)
 
-    points = commands.add_parser(
+
+def _add_clips(commands: _Commands) -> None:
+    parser = commands.add_parser("clips", help="the most anomalous sound clips of stored results")
+    parser.add_argument("results", metavar="RESULTS_DIR")
+    parser.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: fan*")
+    parser.add_argument("--detector", metavar="NAME", help="only results of this detector")
+    parser.add_argument("--top", metavar="N", type=_count, default=10, help="how many (10)")
+    parser.add_argument("--format", choices=("table", "csv"), default="table")
+    parser.set_defaults(command=_clips)
+
+
+def _add_scores(commands: _Commands) -> None:
+    parser = commands.add_parser(
         "scores", help="the score of every point of stored results, as CSV"
     )
-    points.add_argument("results", metavar="RESULTS_DIR")
-    points.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: pump*")
-    points.add_argument("--detector", metavar="NAME", help="only results of this detector")
-    points.add_argument(
+    parser.add_argument("results", metavar="RESULTS_DIR")
+    parser.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: pump*")
+    parser.add_argument("--detector", metavar="NAME", help="only results of this detector")
+    parser.add_argument(
         "-o", "--output", metavar="FILE", default="-", help="a file (standard output)"
     )
-    points.set_defaults(command=_scores)
-
-    _add_synth(commands)
-    _add_judge(commands)
-
-    repeat = commands.add_parser("reproduce", help="run one stored unit again, here and now")
-    repeat.add_argument("record", metavar="RECORD.json", help="a file of the results folder")
-    repeat.set_defaults(command=_reproduce)
-
-    again = commands.add_parser("evaluate", help="recompute metrics of stored scores, no refitting")
-    again.add_argument("results", metavar="RESULTS_DIR")
-    again.add_argument("--metrics", default="full", help="default, full, or names with commas")
-    again.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
-    _columns(again)
-    again.set_defaults(command=_evaluate)
-    return parser
+    parser.set_defaults(command=_scores)
 
 
-def _add_synth(commands: _Commands) -> None:
-    commands.add_parser(
-        "synth", help="how good are generated intrusion data (NSL-KDD)", add_help=False
+def _add_reproduce(commands: _Commands) -> None:
+    parser = commands.add_parser("reproduce", help="run one stored unit again, here and now")
+    parser.add_argument("record", metavar="RECORD.json", help="a file of the results folder")
+    parser.set_defaults(command=_reproduce)
+
+
+def _add_evaluate(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "evaluate", help="recompute metrics of stored scores, no refitting"
     )
-
-
-def _add_judge(commands: _Commands) -> None:
-    judge = commands.add_parser("judge", help="how good is a generated table, beside real ones")
-    for name, what in (
-        ("--train", "table that the generator learnt from (CSV with a header)"),
-        ("--real", "real rows that it has not seen"),
-        ("--fake", "the rows that it made"),
-        ("--label", "column of the label"),
-    ):
-        metavar = "COLUMN" if name == "--label" else "FILE"
-        judge.add_argument(name, required=True, metavar=metavar, help=what)
-    judge.add_argument("-o", "--output", metavar="FILE", help="also write a page: judge.html")
-    judge.add_argument("--draws", type=_count, default=5, help="of samples, at least 2 (5)")
-    judge.add_argument("--rows", type=_count, default=1000, help="in a sample, at most (1000)")
-    judge.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
-    judge.set_defaults(command=_judge)
+    parser.add_argument("results", metavar="RESULTS_DIR")
+    parser.add_argument("--metrics", default="full", help="default, full, or names with commas")
+    parser.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
+    _columns(parser)
+    parser.set_defaults(command=_evaluate)
 
 
 def _published(parser: argparse.ArgumentParser) -> None:
@@ -202,7 +211,8 @@ def _published(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="a published table (CSV) to quote beside ours; may be given again",
+        help="a published table to quote beside ours: a CSV file, or tsb_uad, tsb_ad_u, tsb_ad_m, "
+        "fastflow1d_paper; may be given again",
     )
 
 
@@ -230,16 +240,6 @@ def _run(arguments: list[str]) -> int:
     return run(arguments)
 
 
-def _synth(arguments: list[str]) -> int:
-    if {"-h", "--help"} & set(arguments):
-        sys.stdout.write(SYNTH_HELP)
-        return 0
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when torch is imported
-    from anomalib_ts.cli.synth import main as synth  # noqa: PLC0415
-
-    return synth(arguments)
-
-
 def _list(options: argparse.Namespace) -> int:
     from anomalib_ts.cli.listing import listing  # noqa: PLC0415
     from anomalib_ts.core.streams import printable  # noqa: PLC0415
@@ -253,11 +253,40 @@ def _leaderboard(options: argparse.Namespace) -> int:
     from anomalib_ts.results.published import read_published  # noqa: PLC0415
     from anomalib_ts.results.store import existing_store  # noqa: PLC0415
 
+    if options.beside:
+        return _beside(options)
     tables = [read_published(path) for path in options.published]
     records = list(existing_store(options.results).records())
     rows = board.leaderboard(records, options.metric, tables, common=options.common)
     keys = _keys(options.columns, records) or board.columns(options.metric)
     _print_rows(rows, keys, options)
+    return 0
+
+
+def _beside(options: argparse.Namespace) -> int:
+    from anomalib_ts.core.console import console  # noqa: PLC0415
+    from anomalib_ts.core.streams import printable  # noqa: PLC0415
+    from anomalib_ts.results import beside  # noqa: PLC0415
+    from anomalib_ts.results.entries import entries  # noqa: PLC0415
+    from anomalib_ts.results.published import read_published  # noqa: PLC0415
+    from anomalib_ts.results.store import existing_store  # noqa: PLC0415
+
+    table = read_published(options.beside)
+    kept = entries(existing_store(options.results).records())
+    for remark in kept.remarks:
+        sys.stderr.write(f"{printable(remark)}\n")
+    found = beside.beside(kept.kept, table)
+    if options.format == "table":
+        shown = console()
+        shown.print(beside.as_table(found, shown.width))
+        return 0
+    texts = {
+        "csv": beside.as_csv,
+        "json": lambda found: beside.as_json(found) + "\n",
+        "md": beside.as_markdown,
+        "tex": beside.as_latex,
+    }
+    sys.stdout.write(texts[options.format](found))
     return 0
 
 
@@ -347,12 +376,6 @@ def _clips(options: argparse.Namespace) -> int:
             shown.print()
         shown.print(as_text(ranked, options.top))
     return 0
-
-
-def _judge(options: argparse.Namespace) -> int:
-    from anomalib_ts.cli.judge_tables import run  # noqa: PLC0415
-
-    return run(options)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -153,8 +153,3 @@ def _line(record: Mapping[str, Any]) -> str:
         return f"{named}: {record['error']['type']}: {record['error']['message']}"
     result = record["result"]
     return f"{named}: accuracy {result['accuracy']:.3f} ({result['seconds']:.0f} s)"
-
-
-def main(arguments: list[str]) -> int:
-    """`anomalib-ts synth` with its arguments."""
-    return run([argument for argument in arguments if argument not in ("-m", "--multirun")])

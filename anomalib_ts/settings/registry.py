@@ -39,6 +39,7 @@ GROUPS = {
     "image": "Images of rows (synth)",
     "generator": "Generators of rows (synth)",
     "experiment": "Experiments",
+    "experiment/method": "Methods as a published table has them",
     "hydra/launcher": "Launchers of multiruns",
     "hydra/sweeper": "Sweepers",
 }

@@ -34,7 +34,8 @@ from anomalib_ts.synthetic.table import IntArray, Table, at_most
 VERSION = 1
 """Raised whenever the same settings give other values."""
 
-REFERENCES = (Marginals, Gaussian, Interpolation, Bootstrap)
+REFERENCES: tuple[Any, ...] = (Marginals, Gaussian, Interpolation, Bootstrap)
+"""Generators with their defaults, which a type checker does not see."""
 
 
 @dataclass(frozen=True)

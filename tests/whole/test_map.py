@@ -18,12 +18,14 @@ FLOORS = (
     "data",
     "protocols",
     "evaluation",
+    "saved",
     "detectors",
     "results",
     "testing",
     "run",
     "views",
     "synthetic",
+    "deploy",
     "cli",
 )
 """The rooms from the ground up: each imports from those before it."""

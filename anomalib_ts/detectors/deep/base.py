@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -28,9 +30,13 @@ from anomalib_ts.detectors.deep.training import (
     seeded,
     train_module,
 )
+from anomalib_ts.errors import InputError
 from anomalib_ts.settings.fields import configured, setting
 
 Network = TypeVar("Network", bound=nn.Module)
+
+MOST_VALUES = 2**24
+"""Values of a window at most, where a network is made anew for weights from a file."""
 
 
 @configured
@@ -85,7 +91,7 @@ class DeepDetector(Detector, Generic[Network]):
         return scores
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
-        windows = training_windows(train, self.window, self._training_step, self.tail)
+        windows = training_windows(train, self._window, self._training_step, self.tail)
         settings = self._settings
         wanted = settings.checkpoint or settings.logger
         self._current = fit_of(self, settings, train) if wanted else None
@@ -100,20 +106,55 @@ class DeepDetector(Detector, Generic[Network]):
         self.model_: Network = network
         self._forget_checkpoints()
 
+    def _state(self) -> dict[str, Any]:
+        """The network is told by its weights."""
+        return super()._state() | {"model_": dict(self.model_.state_dict())}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Make the network anew, as the settings of the fit say, and give it its weights."""
+        weights = state.pop("model_")
+        super()._restore(state)
+        as_fitted = copy(self)
+        as_fitted.__dict__.update(self._params_of_fit_)
+        train = as_fitted._stand_in()
+        with (
+            seeded(self.seed),
+            torch.device("meta"),
+        ):  # as large as they may say, it takes no memory
+            check_weights(as_fitted._network(train), weights)
+        with seeded(self.seed):
+            network = as_fitted._network(train)
+        network.load_state_dict(weights)
+        self.model_ = network
+
+    def _stand_in(self) -> tuple[Recording, ...]:
+        """Recordings of noise that make a network of the same shape as the training data did."""
+        machines = getattr(self, "machine_ids_", ("",))
+        if self.window * self.n_channels_ > MOST_VALUES:
+            raise InputError(f"a window of {self.window} points is too long")
+        shape = (self.window, self.n_channels_)
+        noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+        return tuple(Recording(noise, machine_id=str(machine)) for machine in machines)
+
     def _score(self, recording: Recording) -> FloatArray:
-        windows = Windows([recording], self.window, self._step, self.tail)
-        points = OverlapMean(len(windows.values), self.window)
+        windows = Windows([recording], self._window, self._step, self.tail)
+        points = OverlapMean(len(windows.values), self._window)
         scorer = partial(self._scores, recording)
         for starts, scores in self._run(self.model_, scorer, windows, stage="score"):
             whole = scores.ndim == 1
-            points.add(starts, np.repeat(scores, self.window) if whole else scores)
+            points.add(starts, np.repeat(scores, self._window) if whole else scores)
         missing = max(0, len(recording) - len(windows.values))
         return np.pad(points.mean()[: len(recording)], (0, missing), mode="edge")
 
     @property
+    def _window(self) -> int:
+        """Points that the network is given at a time; a detector may learn it from the data."""
+        return self.window
+
+    @property
     def _step(self) -> int:
         """Points between two scored windows."""
-        return self.window if self.stride is None else self.stride
+        return self._window if self.stride is None else self.stride
 
     @property
     def _training_step(self) -> int:
@@ -164,3 +205,17 @@ class DeepDetector(Detector, Generic[Network]):
     def _check_settings(self) -> None:
         super()._check_settings()
         check_window(self.window, self._step)
+
+
+def check_weights(network: nn.Module, weights: Mapping[str, Any]) -> None:
+    """Compare weights with the network that they are for.
+
+    Raises:
+        InputError: one is missing, unknown, or of another shape or type.
+    """
+    wanted = {name: (tuple(one.shape), one.dtype) for name, one in network.state_dict().items()}
+    found = {name: (tuple(one.shape), one.dtype) for name, one in weights.items()}
+    for name in (*wanted, *found):
+        if wanted.get(name) != found.get(name):
+            there, needed = (str(side.get(name, "none")) for side in (found, wanted))
+            raise InputError(f"its weights {name[:80]} are {there}, and must be {needed}")
