@@ -44,7 +44,7 @@ KINDS = {
     "limits": "anomalib_ts.run.limits.Limits",
     "trainer": "anomalib_ts.detectors.deep.training.TrainerSettings",
     "judge": "anomalib_ts.synthetic.judges.judge.Judge",
-    "image": "anomalib_ts.synthetic.row_images.ImageSettings",
+    "image": "anomalib_ts.synthetic.tables.row_images.ImageSettings",
     "generator": "anomalib_ts.synthetic.generators.base.Generator",
     "figure": "anomalib_ts.views.figures.base.StudyFigure",
     "logger": "pytorch_lightning.loggers.Logger",

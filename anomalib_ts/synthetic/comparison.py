@@ -12,8 +12,8 @@ from anomalib_ts.errors import ConfigError, InputError, UndefinedMetricError
 from anomalib_ts.synthetic.judges.judge import Judge
 from anomalib_ts.synthetic.measures.marginals import column_distances
 from anomalib_ts.synthetic.measures.registry import MEASURES, Measure, Sides, View
-from anomalib_ts.synthetic.space import Space
-from anomalib_ts.synthetic.table import Table
+from anomalib_ts.synthetic.tables.space import Space
+from anomalib_ts.synthetic.tables.table import Table
 
 REAL = "real half"
 """Other real rows in the place of generated ones: what a measure makes of perfect data."""

@@ -13,7 +13,7 @@ from anomalib_ts.errors import InputError
 from anomalib_ts.synthetic.comparison import Comparison, compare
 from anomalib_ts.synthetic.generators.references import Bootstrap, Marginals
 from anomalib_ts.synthetic.judges.judge import Judge, PointJudge
-from anomalib_ts.synthetic.table import Schema, Table
+from anomalib_ts.synthetic.tables.table import Schema, Table
 
 FAKE = "generated"
 STEPS = 1500

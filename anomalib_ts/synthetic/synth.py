@@ -27,9 +27,9 @@ from anomalib_ts.synthetic.generators.references import (
 from anomalib_ts.synthetic.judges.judge import Judge, Seen
 from anomalib_ts.synthetic.judges.network import parameter_count
 from anomalib_ts.synthetic.measures.frechet import frechet_distance, inception_score
-from anomalib_ts.synthetic.nsl_kdd import FRACTIONS, Split, nsl_kdd_tables
-from anomalib_ts.synthetic.row_images import ImageSettings, RowImages
-from anomalib_ts.synthetic.table import IntArray, Table, at_most
+from anomalib_ts.synthetic.tables.nsl_kdd import FRACTIONS, Split, nsl_kdd_tables
+from anomalib_ts.synthetic.tables.row_images import ImageSettings, RowImages
+from anomalib_ts.synthetic.tables.table import IntArray, Table, at_most
 
 VERSION = 1
 """Raised whenever the same settings give other values."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import InputError, NotFittedError
 from anomalib_ts.settings.fields import check_settings, configured, setting
-from anomalib_ts.synthetic.row_images import RowImages
-from anomalib_ts.synthetic.table import IntArray, Table
+from anomalib_ts.synthetic.tables.row_images import RowImages
+from anomalib_ts.synthetic.tables.table import IntArray, Table
 
 
 @configured

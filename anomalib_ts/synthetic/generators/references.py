@@ -9,8 +9,8 @@ from sklearn.neighbors import NearestNeighbors
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.settings.fields import configured, setting
 from anomalib_ts.synthetic.generators.base import LabelByLabel
-from anomalib_ts.synthetic.space import Space
-from anomalib_ts.synthetic.table import Table
+from anomalib_ts.synthetic.tables.space import Space
+from anomalib_ts.synthetic.tables.table import Table
 
 
 @configured
@@ -19,7 +19,7 @@ class Bootstrap(LabelByLabel):
 
     >>> import numpy as np
     >>> import pandas as pd
-    >>> from anomalib_ts.synthetic.table import Schema
+    >>> from anomalib_ts.synthetic.tables.table import Schema
     >>> frame = pd.DataFrame({"size": [1.0, 2.0], "y": ["a", "b"]})
     >>> train = Schema.of([frame], "y").read(frame, "train")
     >>> Bootstrap().fit(train).sample(np.array([1, 1, 0])).values.tolist()

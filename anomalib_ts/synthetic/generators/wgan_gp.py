@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.settings.fields import configured, setting
 from anomalib_ts.synthetic.generators.base import Generator
-from anomalib_ts.synthetic.row_images import RowImages
-from anomalib_ts.synthetic.table import IntArray, Table
+from anomalib_ts.synthetic.tables.row_images import RowImages
+from anomalib_ts.synthetic.tables.table import IntArray, Table
 
 NOISE, EMBEDDED = 32, 16
 

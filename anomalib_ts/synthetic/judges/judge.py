@@ -21,9 +21,9 @@ from anomalib_ts.synthetic.judges.network import (
     PointClassifier,
     in_batches,
 )
-from anomalib_ts.synthetic.row_images import RowImages
-from anomalib_ts.synthetic.space import Space
-from anomalib_ts.synthetic.table import Table
+from anomalib_ts.synthetic.tables.row_images import RowImages
+from anomalib_ts.synthetic.tables.space import Space
+from anomalib_ts.synthetic.tables.table import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ class PointJudge(Judge):
 
     >>> import numpy as np
     >>> import pandas as pd
-    >>> from anomalib_ts.synthetic.table import Schema
+    >>> from anomalib_ts.synthetic.tables.table import Schema
     >>> frame = pd.DataFrame({"size": np.r_[np.zeros(50), np.ones(50)], "y": ["a", "b"] * 50})
     >>> frame["y"] = np.repeat(["a", "b"], 50)
     >>> table = Schema.of([frame], "y").read(frame, "rows")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
 from anomalib_ts.core.recording import FloatArray
-from anomalib_ts.synthetic.table import Table
+from anomalib_ts.synthetic.tables.table import Table
 
 
 def label_shift(

@@ -37,7 +37,7 @@ def support(real: FloatArray, fake: FloatArray, k: int = 5) -> Support:
     >>> import numpy as np
     >>> real = np.arange(20.0)[:, None]
     >>> support(real, np.full((20, 1), 3.0), k=2)
-    Support(precision=1.0, recall=0.05, density=2.0, coverage=0.2)
+    Support(precision=1.0, recall=0.0, density=0.5, coverage=0.05)
 
     Args:
         real: `(n, d)`, more than `k` rows.

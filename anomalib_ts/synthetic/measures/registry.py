@@ -26,7 +26,7 @@ from anomalib_ts.synthetic.measures.neighbours import (
     nearer_to_training,
     support,
 )
-from anomalib_ts.synthetic.table import Table
+from anomalib_ts.synthetic.tables.table import Table
 
 
 @dataclass(frozen=True, eq=False)

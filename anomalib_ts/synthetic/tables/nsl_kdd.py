@@ -25,7 +25,7 @@ from anomalib_ts.data.tables.nsl_kdd_rows import (
     read_rows,
 )
 from anomalib_ts.errors import ConfigError, InputError
-from anomalib_ts.synthetic.table import Schema, Table
+from anomalib_ts.synthetic.tables.table import Schema, Table
 
 Split = Literal["clean", "paper"]
 

@@ -17,7 +17,7 @@ from anomalib_ts.core.names import nearest
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.settings.fields import check_settings, configured, setting
-from anomalib_ts.synthetic.table import IntArray, Schema, Table
+from anomalib_ts.synthetic.tables.table import IntArray, Schema, Table
 
 Bijection = Literal["atan", "tanh", "log_atan"]
 Layout = Literal["grouped", "interleaved"]
@@ -86,7 +86,7 @@ class RowImages:
     >>> schema = Schema.of([frame], "y")
     >>> images = RowImages(schema).encode(schema.read(frame, "rows"))
     >>> images.tolist()
-    [[[127, 127], [127, 255]], [[254, 191], [213, 255]]]
+    [[[127, 127], [127, 255]], [[254, 191], [212, 255]]]
 
     Args:
         schema: of the tables.

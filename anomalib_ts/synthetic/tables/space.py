@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from anomalib_ts.core.recording import FloatArray
-from anomalib_ts.synthetic.table import Table
+from anomalib_ts.synthetic.tables.table import Table
 
 
 class Space:
