@@ -24,6 +24,9 @@ Layout = Literal["grouped", "interleaved"]
 Pixels = NDArray[np.uint8]
 
 PADDING = 255
+FARTHEST = 1e100
+"""From 0, that a pixel is decoded to: with `log_atan` the last ones stand for more than floats."""
+
 _ROUNDING = 1e-10
 """Of y, that evaluating it may cost."""
 
@@ -165,8 +168,7 @@ class RowImages:
             InputError: the images have another size.
         """
         low, high = self._interval(images)
-        middle = (np.minimum(low, 255 - 1 / 255) + np.minimum(high, 255)) / 2
-        values = self._inverse(middle / 255)
+        values = self._inverse((low + high) / 2 / 255).clip(-FARTHEST, FARTHEST)
         flat = self._flat(images)[:, self._integers]
         for place, known in self._code_pixels.items():
             differences = np.abs(flat[:, place, None].astype(np.float64) - known)
@@ -187,12 +189,13 @@ class RowImages:
         return least, greatest
 
     def _interval(self, images: Pixels) -> tuple[FloatArray, FloatArray]:
-        """Two `(n, c)`: between which y lies."""
+        """Two `(n, c)`: between which y lies; 255 itself shares the interval below it."""
         flat = self._flat(images).astype(np.float64)
         low = flat[:, self._integers]
         width = np.where(self._with_fraction, 1 / 255, 1.0)
         low[:, self._with_fraction] += flat[:, self._fractions] / 255
-        return low, low + width
+        low = np.minimum(low, 255 - 1 / 255)
+        return low, np.minimum(low + width, 255)
 
     def _flat(self, images: Pixels) -> Pixels:
         wanted = self.side * self.expand

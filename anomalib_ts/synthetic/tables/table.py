@@ -195,8 +195,8 @@ def _numbers(cells: pd.Series[Any], name: str) -> FloatArray:
     if bad.any():
         row = int(np.argmax(bad))
         raise InputError(
-            f"{name}, row {row + 1}, column {cells.name!r}: {cells.iloc[row]!r} is no finite "
-            "number; mend or leave out the row"
+            f"{name}, row {row + 1}, column {cells.name!r}: {str(cells.iloc[row])!r} is no "
+            "finite number; mend or leave out the row"
         )
     return numbers
 
