@@ -13,7 +13,8 @@ from anomalib_ts.errors import UndefinedMetricError
 
 IntArray = NDArray[np.int64]
 
-_TREES = 50
+TREES = 50
+"""Of each forest."""
 
 
 def told_apart(real: FloatArray, fake: FloatArray, seed: int = 0) -> float:
@@ -62,4 +63,4 @@ def learnt_from(
 
 
 def _forest(seed: int) -> RandomForestClassifier:
-    return RandomForestClassifier(_TREES, min_samples_leaf=2, random_state=seed, n_jobs=1)
+    return RandomForestClassifier(TREES, min_samples_leaf=2, random_state=seed, n_jobs=1)
