@@ -36,6 +36,14 @@ MAIN = "synth"
 """The main configuration, in `conf/`."""
 
 PARTS = ("judge", "image", "generator")
+LEAST = {
+    "most_rows": 1,
+    "most_normal": 1,
+    "test_rows": 40,
+    "per_label": 2,
+    "checkpoints": 1,
+    "draws": 2,
+}
 RETRY = ("none", "failed", "all")
 
 
@@ -54,8 +62,8 @@ def run(settings: list[str]) -> int:
     """
     log_to_terminal()
     with composition_errors(settings, MAIN):
-        configs = _composed(settings)
-    todo = [(_unit(config), config) for config in configs]
+        configs = composed(settings)
+    todo = [(unit_of(config), config) for config in configs]
     records = []
     for place, (unit, config) in enumerate(todo, 1):
         record, stored = _run_once(unit, Path(config["results"]) / MAIN, config["retry"])
@@ -65,7 +73,7 @@ def run(settings: list[str]) -> int:
     return int(any(record["status"] != "ok" for record in records))
 
 
-def _composed(settings: list[str]) -> list[dict[str, Any]]:
+def composed(settings: list[str]) -> list[dict[str, Any]]:
     """A configuration for each combination, the chosen names among it."""
     GlobalHydra.instance().clear()
     parser = OverridesParser.create()
@@ -80,7 +88,7 @@ def _composed(settings: list[str]) -> list[dict[str, Any]]:
         found = []
         for line in batches[0] if swept else [[]]:
             one: Any = compose(MAIN, line, return_hydra_config=True)
-            names = OmegaConf.to_container(one.hydra.runtime.choices)
+            names = {part: one.hydra.runtime.choices[part] for part in PARTS}
             OmegaConf.set_struct(one, value=False)
             del one["hydra"]
             content: Any = OmegaConf.to_container(one, resolve=True, throw_on_missing=True)
@@ -88,7 +96,7 @@ def _composed(settings: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _unit(config: Mapping[str, Any]) -> SynthUnit:
+def unit_of(config: Mapping[str, Any]) -> SynthUnit:
     """The unit that a configuration describes.
 
     Raises:
@@ -99,18 +107,16 @@ def _unit(config: Mapping[str, Any]) -> SynthUnit:
     parts: dict[str, Any] = {part: checked(config[part], part) for part in PARTS}
     for part, settings in parts.items():
         create(settings, part)
-    names = {part: str(config["names"][part]) for part in parts}
     hints = get_type_hints(SynthUnit)
     plain: dict[str, Any] = {
         key: checked_value(hint, config[key], key)
         for key, hint in hints.items()
         if key not in parts and key != "names"
     }
-    least = {"most_rows": 1, "most_normal": 1, "per_label": 2, "checkpoints": 1, "draws": 2}
-    for key, value in least.items():
-        if plain[key] < value:
+    for key, value in LEAST.items():
+        if plain[key] is not None and plain[key] < value:
             raise ConfigError(f"{key} must be at least {value}, not {plain[key]}")
-    return SynthUnit(names=names, **parts, **plain)
+    return SynthUnit(names=config["names"], **parts, **plain)
 
 
 def _run_once(unit: SynthUnit, folder: Path, retry: str) -> tuple[dict[str, Any], bool]:

@@ -91,15 +91,15 @@ def by_loops(real, fake, k):
         for name, sample in (("real", real), ("fake", fake))
     }
     between = cdist(real, fake)
-    inside = [
-        [between[i, j] < reach["real"][i] for i in range(len(real))] for j in range(len(fake))
+    among_real = [
+        [d < r for d, r in zip(column, reach["real"], strict=True)] for column in between.T
     ]
-    about = [[between[i, j] < reach["fake"][j] for j in range(len(fake))] for i in range(len(real))]
+    among_fake = [[d < r for d, r in zip(line, reach["fake"], strict=True)] for line in between]
     return (
-        np.mean([any(near) for near in inside]),
-        np.mean([any(near) for near in about]),
-        np.mean([sum(near) / k for near in inside]),
-        np.mean([between[i].min() < reach["real"][i] for i in range(len(real))]),
+        np.mean([any(near) for near in among_real]),
+        np.mean([any(near) for near in among_fake]),
+        np.mean([sum(near) / k for near in among_real]),
+        np.mean([min(line) < r for line, r in zip(between, reach["real"], strict=True)]),
     )
 
 
@@ -135,7 +135,7 @@ def test_copies_are_nearer_to_training_rows():
 
 def test_a_forest_tells_what_differs_and_learns_what_can_be_learnt():
     assert told_apart(rows(200, 3), rows(200, 3, 1)) == pytest.approx(0.5, abs=0.1)
-    assert told_apart(rows(200, 3), rows(200, 3, 1) + [0, 0, 5]) > 0.99
+    assert told_apart(rows(200, 3), rows(200, 3, 1) + np.array([0, 0, 5])) > 0.99
     labels = np.repeat([0, 1], 100)
     split = rows(200, 2) + 6 * labels[:, None]
     assert learnt_from(split, labels, split + 0.01, labels) > 0.98

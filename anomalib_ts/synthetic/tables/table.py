@@ -53,13 +53,18 @@ class Schema:
             label: the column that holds the label.
 
         Raises:
-            InputError: the label's column is not there, has one value or more than `MOST_LABELS`.
+            InputError: the label's column is not there, holds numbers that are not whole, one
+                value or more than `MOST_LABELS`.
         """
         columns = [str(column) for column in frames[0].columns]
         if label not in columns:
             raise InputError(f"the table has no column {label!r}; {nearest(label, columns)}")
         both = pd.concat([_columns_of(frame, columns, "a table") for frame in frames])
         labels = _texts(both[label])
+        if _is_numeric(both[label]) and (both[label].dropna() % 1 != 0).any():
+            raise InputError(
+                f"the column {label!r} holds numbers that are not whole; choose a column of classes"
+            )
         if not 2 <= len(labels) <= MOST_LABELS:
             raise InputError(
                 f"the column {label!r} has {len(labels)} different labels; a label needs 2 to "
