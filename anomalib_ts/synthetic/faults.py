@@ -69,11 +69,13 @@ def _copied(rows: Table, train: Table, rng: np.random.Generator) -> Table:
 
 
 def _copied_nearly(rows: Table, train: Table, rng: np.random.Generator) -> Table:
-    """Training rows, one number of each changed by a thousandth."""
+    """Training rows, one number of each changed by a thousandth, and by 1 where all are whole."""
     copies = _copied(rows, train, rng)
-    places = rng.choice(_numbers(rows), len(copies))
+    whole = np.array(rows.schema.whole)
+    numbers = _numbers(rows)
+    places = rng.choice(numbers[~whole[numbers]] if not whole.all() else numbers, len(copies))
     values, at = copies.values.copy(), np.arange(len(copies))
-    values[at, places] = values[at, places] * 1.001 + 1e-6
+    values[at, places] = values[at, places] * 1.001 + np.where(whole[places], 1, 1e-6)
     return replace(copies, values=values)
 
 
