@@ -31,7 +31,7 @@ CSV = HERE / "results.csv"
 QUICK = ("Hbos", "Mahalanobis", "Pca", "IForest1")
 DETECTORS = (
     *QUICK,
-    *("DenseAutoencoder", "DcaseAutoencoder", "MlpAutoencoder", "DeepSvdd", "Usad"),
+    *("DenseAutoencoder", "DcaseAutoencoder", "DeepSvdd", "Usad"),
     *("DevNet", "DeepSad", "WeakAutoencoder", "Ocsvm", "Lof"),
 )
 """Those that take windows of one point."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import ConfigError, NotFittedError
 from anomalib_ts.synthetic.judges.judge import ImageJudge, PointJudge
 from anomalib_ts.synthetic.judges.layers import SameConv
 from anomalib_ts.synthetic.judges.network import (
@@ -84,6 +84,13 @@ def test_training_leaves_the_random_state_alone():
     assert (torch.get_rng_state() == before).all()
 
 
+def test_no_batch_is_of_one_row():
+    (train,) = toy_tables(25)
+    ImageJudge(epochs=1, batch_size=3).fit(train.take(np.arange(4)))  # norms need two rows
+
+
 def test_settings_out_of_range_are_refused():
+    with pytest.raises(NotFittedError, match="PointJudge: call fit before look"):
+        PointJudge().look(toy_tables(50)[0])
     with pytest.raises(ConfigError, match="epochs"):
         PointJudge(epochs=0).fit(toy_tables(50)[0])

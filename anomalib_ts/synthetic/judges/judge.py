@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.errors import NotFittedError
 from anomalib_ts.settings.fields import check_settings, configured, setting
 from anomalib_ts.synthetic.judges.network import (
     Backbone,
@@ -48,7 +49,7 @@ class Judge(ABC):
     """Learns the labels of a table; trained with Adam, at a rate that falls to 0 in a line."""
 
     epochs: int = setting(6, "times that all training rows are seen", at_least=1)
-    batch_size: int = setting(128, "rows a training step", at_least=2)
+    batch_size: int = setting(128, "rows a training step", at_least=3)
     learning_rate: float = setting(1e-3, "of Adam, at the start", above=0)
     seed: int = setting(0, "of the initial weights and the order of the rows")
 
@@ -76,7 +77,13 @@ class Judge(ABC):
         return self
 
     def look(self, table: Table) -> Seen:
-        """Probabilities and features of a table's rows."""
+        """Probabilities and features of a table's rows.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+        """
+        if not hasattr(self, "network_"):
+            raise NotFittedError(f"{type(self).__name__}: call fit before look")
         probabilities, features = in_batches(self.network_, self._inputs(table))
         return Seen(probabilities.double().numpy(), features.double().numpy())
 
@@ -86,7 +93,7 @@ class Judge(ABC):
         rate = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, self.epochs * batches)
         for epoch in range(1, self.epochs + 1):
             self.network_.train()
-            for rows in torch.randperm(len(inputs)).chunk(batches):  # none of a single row
+            for rows in torch.randperm(len(inputs)).tensor_split(batches):  # none of one row
                 loss = functional.cross_entropy(self.network_(inputs[rows])[0], labels[rows])
                 optimiser.zero_grad()
                 torch.autograd.backward(loss)
@@ -107,7 +114,7 @@ class Judge(ABC):
 class ImageJudge(Judge):
     """Looks at rows as images, with `small` or one of the paper's networks.
 
-    `bind` says which images.
+    `bind` says which images; without it they are of arc tangents with a fraction of each number.
     """
 
     backbone: Backbone = setting("small", "the network")
@@ -121,6 +128,8 @@ class ImageJudge(Judge):
         return self
 
     def _network(self, train: Table) -> nn.Module:
+        if not hasattr(self, "_images"):
+            self.bind(RowImages(train.schema))
         side = self._images.side * self._images.expand
         return ImageClassifier(self.backbone, side, len(train.schema.labels), self.dense)
 

@@ -135,7 +135,7 @@ _ALL = (
         "variety",
         "as real",
         "the judge is unsure of rows, or sees other labels than in real data",
-        "one row repeated for each label",
+        "what rows of a label look like: one row of each can score as real data do",
         lambda s: inception_score(s.fake.probabilities),
     ),
     Measure(
@@ -144,7 +144,7 @@ _ALL = (
         "likeness",
         "low",
         "the judge gives other labels than to real rows",
-        "whatever does not change the judge's mind, as noise or collapse",
+        "whatever does not change the judge's mind: collapse within a label, copies",
         lambda s: frechet_distance(s.real.probabilities, s.fake.probabilities),
     ),
     Measure(
@@ -153,7 +153,7 @@ _ALL = (
         "likeness",
         "low",
         "rows look other to the judge, on average or in how they vary",
-        "copies of training rows; single odd rows",
+        "labels that are swapped; copies of training rows that are like other real ones",
         lambda s: frechet_distance(s.real.features, s.fake.features),
     ),
     Measure(
@@ -256,7 +256,7 @@ _ALL = (
         "privacy",
         "low",
         "rows follow single training rows: what was learnt by heart, a risk to privacy",
-        "all that is wrong with the rows as data",
+        "what is wrong with the rows as data, though rows far from all real ones may tip it",
         Sides.nearer_to_training,
     ),
     Measure(
