@@ -10,19 +10,21 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from filelock import FileLock
 from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 from anomalib_ts.cli.config_errors import composition_errors
 from anomalib_ts.core.console import console, log_to_terminal
 from anomalib_ts.core.files import atomic_write
+from anomalib_ts.core.names import nearest
 from anomalib_ts.core.plain import error_report
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.settings.config import checked, checked_value, create
@@ -74,26 +76,37 @@ def run(settings: list[str]) -> int:
 
 
 def composed(settings: list[str]) -> list[dict[str, Any]]:
-    """A configuration for each combination, the chosen names among it."""
+    """A configuration for each combination, the chosen names among it.
+
+    What a study sweeps stands in its file, as `hydra.sweeper.params`; what is given goes before.
+    """
     GlobalHydra.instance().clear()
     parser = OverridesParser.create()
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         given = parser.parse_overrides(settings)
-        plain = [str(o.input_line) for o in given if not o.is_sweep_override()]
+        plain = [str(one.input_line) for one in given if not one.is_sweep_override()]
         base: Any = compose(MAIN, plain, return_hydra_config=True)
-        swept = {o.key_or_group: str(o.input_line) for o in given}
-        of_study = base.hydra.sweeper.params or {}
-        swept = {str(k): f"{k}={v}" for k, v in of_study.items() if str(k) not in swept} | swept
-        batches = BasicSweeper.split_arguments(parser.parse_overrides(list(swept.values())), None)
-        found = []
-        for line in batches[0] if swept else [[]]:
-            one: Any = compose(MAIN, line, return_hydra_config=True)
-            names = {part: one.hydra.runtime.choices[part] for part in PARTS}
-            OmegaConf.set_struct(one, value=False)
-            del one["hydra"]
-            content: Any = OmegaConf.to_container(one, resolve=True, throw_on_missing=True)
-            found.append({**content, "names": names})
-    return found
+        chosen = {one.key_or_group: str(one.input_line) for one in given}
+        of_study: dict[str, Any] = base.hydra.sweeper.params or {}
+        chosen = {key: f"{key}={value}" for key, value in of_study.items()} | chosen
+        swept = parser.parse_overrides(list(chosen.values()))
+        return [_one(list(line)) for line in product(*map(_values, swept))]
+
+
+def _values(override: Override) -> list[str]:
+    """The settings that a sweep stands for; the one that any other is."""
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    return [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
+
+
+def _one(line: list[str]) -> dict[str, Any]:
+    config: Any = compose(MAIN, line, return_hydra_config=True)
+    names = {part: config.hydra.runtime.choices[part] for part in PARTS}
+    OmegaConf.set_struct(config, value=False)
+    del config["hydra"]
+    content: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    return {**content, "names": names}
 
 
 def unit_of(config: Mapping[str, Any]) -> SynthUnit:
@@ -102,12 +115,14 @@ def unit_of(config: Mapping[str, Any]) -> SynthUnit:
     Raises:
         ConfigError: a setting is unknown, of the wrong type or out of range.
     """
+    hints = get_type_hints(SynthUnit)
+    if odd := config.keys() - hints.keys() - {"results", "retry"}:
+        raise ConfigError(f"no setting {min(odd)!r}; {nearest(min(odd), list(hints))}")
     if config["retry"] not in RETRY:
         raise ConfigError(f"retry must be {', '.join(RETRY)}, not {config['retry']!r}")
     parts: dict[str, Any] = {part: checked(config[part], part) for part in PARTS}
     for part, settings in parts.items():
         create(settings, part)
-    hints = get_type_hints(SynthUnit)
     plain: dict[str, Any] = {
         key: checked_value(hint, config[key], key)
         for key, hint in hints.items()

@@ -83,6 +83,7 @@ def test_a_leaky_split_says_so_and_all_measures_can_be_taken(root, tmp_path, cap
         ("split=dirty", "split"),
         ("draws=1", "draws must be at least 2, not 1"),
         ("test_rows=0", "test_rows must be at least 40, not 0"),
+        ("+drows=3", "no setting 'drows'; did you mean draws"),
         ("retry=some", "retry must be none, failed, all, not 'some'"),
         ("root=nowhere", "get NSL-KDD"),
     ],
