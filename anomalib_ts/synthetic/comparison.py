@@ -21,6 +21,9 @@ REAL = "real half"
 FEWEST_ROWS = 20
 """Real rows in each half, and generated rows."""
 
+EXPECTED = 5
+"""Rows of a label in a table, by its share of real ones, from which none is no chance."""
+
 CLEARLY = 3.0
 """Standard deviations of the values that draws of real rows have."""
 
@@ -192,8 +195,10 @@ def _remarks(real: View, train: Table, fakes: Mapping[str, Table]) -> list[str]:
             "label agreement) mean nothing; train it longer or choose another"
         )
     names = real.table.schema.labels
+    shares = np.bincount(real.table.labels, minlength=len(names)) / len(real)
     for name, table in fakes.items():
-        missing = np.setdiff1d(real.table.labels, table.labels)
+        there = np.bincount(table.labels, minlength=len(names))
+        missing = np.flatnonzero((shares * len(table) >= EXPECTED) & (there == 0))
         if len(missing):
             listed = ", ".join(names[label] for label in missing[:5])
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
