@@ -33,7 +33,17 @@ class Bootstrap(LabelByLabel):
 
 @configured
 class Marginals(LabelByLabel):
-    """Each column from the label's training rows, all columns independent of each other."""
+    """Each column from the label's training rows, all columns independent of each other.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from anomalib_ts.synthetic.tables.table import Schema
+    >>> frame = pd.DataFrame({"a": [1, 2, 3], "b": [10, 20, 30], "y": ["p", "p", "q"]})
+    >>> train = Schema.of([frame], "y").read(frame, "train")
+    >>> made = Marginals().fit(train).sample(np.zeros(50, dtype=np.int64)).values
+    >>> sorted({(int(a), int(b)) for a, b in made})
+    [(1, 10), (1, 20), (2, 10), (2, 20)]
+    """
 
     def _draw(self, label: int, count: int, rng: np.random.Generator) -> FloatArray:
         rows = self._rows[label]
@@ -46,6 +56,15 @@ class Gaussian(LabelByLabel):
     """One Gaussian a label, with a shrunk covariance (Ledoit and Wolf), codes as numbers.
 
     Values are cut at the label's least and greatest training values.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from anomalib_ts.synthetic.tables.table import Schema
+    >>> frame = pd.DataFrame({"a": [1.5, 2, 2.5, 9], "y": ["p", "p", "p", "q"]})
+    >>> train = Schema.of([frame], "y").read(frame, "train")
+    >>> made = Gaussian().fit(train).sample(np.repeat([0, 1], [500, 1])).values[:, 0]
+    >>> bool(1.9 < made[:500].mean() < 2.1), made[500].tolist()
+    (True, 9.0)
     """
 
     def _draw(self, label: int, count: int, rng: np.random.Generator) -> FloatArray:
@@ -66,6 +85,15 @@ class Interpolation(LabelByLabel):
     """Points between a training row and one of its nearest of the same label (SMOTE).
 
     Symbols are those of the nearer end.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from anomalib_ts.synthetic.tables.table import Schema
+    >>> frame = pd.DataFrame({"a": [0, 1.5, 9], "b": [0, 3, 9.5], "y": ["p", "p", "q"]})
+    >>> train = Schema.of([frame], "y").read(frame, "train")
+    >>> made = Interpolation().fit(train).sample(np.zeros(4, dtype=np.int64)).values
+    >>> bool(np.allclose(made[:, 1], 2 * made[:, 0]))
+    True
     """
 
     neighbours: int = setting(5, "nearest rows, one of which is the other end", at_least=1)

@@ -71,7 +71,13 @@ def frechet_by_label(
     fake: FloatArray,
     fake_labels: NDArray[np.int64],
 ) -> dict[int, float]:
-    """`frechet_distance` of each label that has at least `FEWEST` rows in both."""
+    """`frechet_distance` of each label that has at least `FEWEST` rows in both.
+
+    >>> import numpy as np
+    >>> rows, labels = np.random.default_rng(0).normal(size=(60, 2)), np.repeat([0, 1], [50, 10])
+    >>> {k: round(d, 9) for k, d in frechet_by_label(rows, labels, rows + 1.0, labels).items()}
+    {0: 2.0}
+    """
     return {
         int(label): frechet_distance(real[real_labels == label], fake[fake_labels == label])
         for label in np.intersect1d(real_labels, fake_labels)

@@ -30,6 +30,13 @@ def column_distances(real: Table, fake: Table) -> FloatArray:
     """`(c,)` how far the distributions of each column are apart, in [0, 1].
 
     Kolmogorov and Smirnov's distance for numbers, total variation for symbols.
+
+    >>> import pandas as pd
+    >>> from anomalib_ts.synthetic.tables.table import Schema
+    >>> frame = pd.DataFrame({"a": [1, 2, 3, 4], "s": list("xxyy"), "y": list("pqpq")})
+    >>> table = Schema.of([frame], "y").read(frame, "rows")
+    >>> column_distances(table, table.take([2, 3])).tolist()
+    [0.5, 0.5]
     """
     distances = np.empty(len(real.schema.columns))
     for place, symbols in enumerate(real.schema.symbols):

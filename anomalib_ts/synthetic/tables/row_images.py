@@ -33,7 +33,13 @@ _ROUNDING = 1e-10
 
 @configured
 class ImageSettings:
-    """Which images are made of rows; `of` makes them for a schema."""
+    """Which images are made of rows; `of` makes them for a schema.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"bytes": [0.0, 491.0], "flag": ["SF", "REJ"], "y": [0, 1]})
+    >>> ImageSettings(expand=4).of(Schema.of([frame], "y")).side
+    2
+    """
 
     bijection: Bijection = setting("atan", "from numbers to [0, 255]")
     layout: Layout = setting(

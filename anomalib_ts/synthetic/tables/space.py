@@ -17,6 +17,14 @@ class Space:
     differ. `scale` is the distance of the quartiles; the standard deviation where they are equal.
     A symbol is one of 0s and a 1 / sqrt(2), so that two different ones are 1 apart.
 
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from anomalib_ts.synthetic.tables.table import Schema
+    >>> frame = pd.DataFrame({"a": [1, 2, 3], "s": ["x", "y", "x"], "y": ["p", "p", "q"]})
+    >>> table = Schema.of([frame], "y").read(frame, "rows")
+    >>> Space(table).points(table).round(2).tolist()
+    [[-1.22, 0.71, 0.0], [0.0, 0.0, 0.71], [1.22, 0.71, 0.0]]
+
     Attributes:
         dimension: of the points.
     """

@@ -156,6 +156,12 @@ class Table:
 def at_most(table: Table, most: int, rng: np.random.Generator, *, first: int = 0) -> Table:
     """Rows drawn so that no label has more than `most`, or `first` if it is the first label.
 
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"a": range(9), "y": list("ppppppqqq")})
+    >>> table = Schema.of([frame], "y").read(frame, "rows")
+    >>> at_most(table, 2, np.random.default_rng(0), first=4).labels.tolist()
+    [0, 0, 0, 0, 1, 1]
+
     Args:
         table: to draw from.
         most: rows of a label.
