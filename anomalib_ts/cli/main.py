@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from anomalib_ts.cli.synthetic import add_judge, add_synth, synth
+
 if TYPE_CHECKING:
     from anomalib_ts.results.leaderboard import Row
     from anomalib_ts.results.record import Record
@@ -87,6 +89,8 @@ def _command(given: list[str]) -> int:
         from anomalib_ts.cli.plant import command  # noqa: PLC0415
 
         return command(given[0], given[1:])
+    if given[:1] == ["synth"]:
+        return synth(given[1:])
     options = _parser().parse_args(given)
     return int(options.command(options))
 
@@ -113,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_scores,
         _add_reproduce,
         _add_evaluate,
+        add_synth,
+        add_judge,
     ):
         add(commands)
     return parser
