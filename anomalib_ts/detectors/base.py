@@ -22,6 +22,7 @@ from anomalib_ts.core.recording import (
     as_recording,
     as_recordings,
 )
+from anomalib_ts.detectors.contributions import by_replacement
 from anomalib_ts.detectors.scaling import ChannelScaler, Scaling
 from anomalib_ts.errors import AnomalibTsWarning, ContractError, InputError, NotFittedError
 from anomalib_ts.settings.fields import check_settings
@@ -46,6 +47,7 @@ class Capabilities:
             just on a neighbourhood of the point.
         needs_machine_ids: training needs recordings of at least two machine ids.
         uses_values: False only for baselines that score without looking (random).
+        blames_channels: `contributions` says which channels a high score comes from.
     """
 
     multivariate: bool = True
@@ -54,6 +56,7 @@ class Capabilities:
     transductive: bool = False
     needs_machine_ids: bool = False
     uses_values: bool = True
+    blames_channels: bool = True
 
 
 class Detector(BaseEstimator, ABC):
@@ -172,21 +175,46 @@ class Detector(BaseEstimator, ABC):
             ContractError: the detector returned something else than n finite scores.
         """
         del y
-        if not hasattr(self, "n_channels_"):
-            raise NotFittedError(f"{type(self).__name__} must be fitted before it can score")
-        item = as_recording(recording)
-        if item.channels != self.n_channels_:
+        as_fitted, item = self._as_fitted(), as_recording(recording)
+        return self._checked_scores(as_fitted._score(self._prepared(item)), item)
+
+    @final
+    def contributions(self, recording: RecordingLike) -> FloatArray:
+        """Which channels (of a spectrogram: bands) each score comes from.
+
+        Where a score is a sum over channels these are its parts, see the detector's own words;
+        else a channel's contribution is by how much the score falls when the channel is replaced
+        by its mean in training, and is negative where the score rises. That takes one more scoring
+        for each channel.
+
+        >>> import numpy as np
+        >>> from anomalib_ts import MovingMean
+        >>> values = np.random.default_rng(0).standard_normal((200, 3))
+        >>> detector = MovingMean(window=5).fit(values)
+        >>> values[150, 2] = 20
+        >>> int(detector.contributions(values)[150].argmax())
+        2
+
+        Args:
+            recording: as `score` takes it.
+
+        Returns:
+            `(n, c)` finite float64 in the unit of the scores, channels in the order of the
+            training data; comparable between the channels of a point.
+
+        Raises:
+            InputError: the detector declares that it cannot say (`blames_channels=False`), or the
+                channels are not those of the training data.
+            NotFittedError, ContractError: as `score` does.
+        """
+        as_fitted, item = self._as_fitted(), as_recording(recording)
+        if not self.capabilities.blames_channels:
             raise InputError(
-                f"{item.name} has {item.channels} channels, "
-                f"{type(self).__name__} was fitted on {self.n_channels_}"
+                f"{type(self).__name__} cannot say which channels a score comes from; choose a "
+                "detector that declares blames_channels=True"
             )
-        _warn_of_missing_names(item, self.channel_names_)
-        item = item.ordered_like(self.channel_names_, "the training data")
-        bare = replace(item.without_labels(), name="recording", domain="")
-        (given,) = self.scaler_.transform([bare])
-        as_fitted = copy(self)
-        as_fitted.__dict__.update(self._params_of_fit_)
-        return self._checked_scores(as_fitted._score(given), item)
+        shares = as_fitted._contributions(self._prepared(item))
+        return self._checked_scores(shares, item, (item.channels,))
 
     def fitted_values(self) -> dict[str, float]:
         """Numbers learnt in `fit` that belong beside the results, by name; none by default."""
@@ -216,6 +244,13 @@ class Detector(BaseEstimator, ABC):
         Attributes that are set here are forgotten afterwards.
         """
 
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """What each channel adds to each score, `(n, c)`; given what `_score` is given.
+
+        Overridden where the score is a sum over channels.
+        """
+        return by_replacement(self._score, recording)
+
     def save(self, path: str | Path) -> Path:
         """Write the fitted detector to a file; `load_detector` reads it back."""
         with atomic_write(path) as file:
@@ -229,15 +264,40 @@ class Detector(BaseEstimator, ABC):
                 f"{recording.channels}; choose one, or a multivariate detector"
             )
 
-    def _checked_scores(self, scores: Any, recording: Recording) -> FloatArray:
+    def _as_fitted(self) -> Self:
+        """A shallow copy with the settings that it was fitted with."""
+        if not hasattr(self, "n_channels_"):
+            raise NotFittedError(f"{type(self).__name__} must be fitted before it can score")
+        as_fitted = copy(self)
+        as_fitted.__dict__.update(self._params_of_fit_)
+        return as_fitted
+
+    def _prepared(self, item: Recording) -> Recording:
+        """What `_score` is given of a recording: checked, in order, bare and standardised."""
+        if item.channels != self.n_channels_:
+            raise InputError(
+                f"{item.name} has {item.channels} channels, "
+                f"{type(self).__name__} was fitted on {self.n_channels_}"
+            )
+        _warn_of_missing_names(item, self.channel_names_)
+        item = item.ordered_like(self.channel_names_, "the training data")
+        bare = replace(item.without_labels(), name="recording", domain="")
+        (given,) = self.scaler_.transform([bare])
+        return given
+
+    def _checked_scores(
+        self, scores: Any, recording: Recording, per_point: tuple[int, ...] = ()
+    ) -> FloatArray:
         array = np.asarray(scores, dtype=np.float64)
-        if array.shape != (len(recording),):
+        if array.shape != (len(recording), *per_point):
+            what = "contributions" if per_point else "scores"
             raise ContractError(
-                f"{type(self).__name__} returned scores of shape {array.shape} for "
+                f"{type(self).__name__} returned {what} of shape {array.shape} for "
                 f"{recording.name} of {len(recording)} points"
             )
-        if not np.isfinite(array).all():
-            at = int(np.argmin(np.isfinite(array)))
+        finite = np.isfinite(array)
+        if not finite.all():
+            at = int(np.argwhere(~finite)[0, 0])
             raise ContractError(
                 f"{type(self).__name__} scored point {at} of {recording.name} as {array[at]}"
             )
@@ -280,7 +340,7 @@ def _warn_of_missing_names(recording: Recording, fitted: tuple[str, ...] | None)
             f"{which} has no channel names, so channels are matched by their position; give both "
             "names (as a DataFrame has them) or neither",
             AnomalibTsWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -375,6 +375,11 @@ class PretendsToBeBlind(Standardised):
         return np.abs(self._z(recording)).sum(1)
 
 
+class BlamesTheNextChannel(MovingMean):
+    def _contributions(self, recording):
+        return np.roll(super()._contributions(recording), 1, axis=1)
+
+
 class RefusesQuietRecordings(MovingMean):
     def _score(self, recording):
         if len(recording) > 1 and recording.values.std() < 1e-9:
@@ -429,6 +434,7 @@ FAULTS = (
     (ChangesParametersInFit(), "parameters"),
     (LearnsIntoPlainNames(), "parameters"),
     (PretendsToBeBlind(), "values_unused"),
+    (BlamesTheNextChannel(), "blame"),
     (RefusesQuietRecordings(), "constant"),
 )
 """Each faulty detector and the first check that it must fail."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.autoencoder.torch_model import ConvAutoencoder
@@ -59,3 +60,7 @@ class Autoencoder(ConvolutionalDetector[ConvAutoencoder]):
 
     def _network(self, train: tuple[Recording, ...]) -> ConvAutoencoder:
         return self._autoencoder(train)
+
+    @property
+    def _channel_scores(self) -> Callable[[Tensor], Tensor]:
+        return self.model_.channel_scores

@@ -82,11 +82,36 @@ class Mahalanobis(Detector):
         scores = [self._distances(_rows(w)) for _, w in windows.batches(size)]
         return centre_scores(np.concatenate(scores), len(recording), self.window)
 
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """The sum `z_i (S^-1 z)_i` over a channel's values z of the window, S the covariance.
+
+        They add up to the score; one is negative where the channel makes the others likelier.
+        """
+        windows = Windows([recording], self.window)
+        size = max(1, BATCH_VALUES // (self.window * recording.channels))
+        parts = np.concatenate(
+            [
+                self._terms(_rows(w)).reshape(len(w), -1, self.window).sum(axis=2)
+                for _, w in windows.batches(size)
+            ]
+        )
+        return np.stack(
+            [centre_scores(part, len(recording), self.window) for part in parts.T], axis=1
+        )
+
     def _distances(self, examples: FloatArray) -> FloatArray:
-        centred = examples - self.mean_
-        solved = cho_solve(self._factor, centred.T).T
+        centred, solved = self._centred_and_solved(examples)
         distances: FloatArray = np.einsum("ij,ij->i", centred, solved) / examples.shape[1]
         return distances
+
+    def _terms(self, examples: FloatArray) -> FloatArray:
+        """What each value `(m, window * c)` of some windows adds to their scores."""
+        centred, solved = self._centred_and_solved(examples)
+        return np.asarray(centred * solved / examples.shape[1])
+
+    def _centred_and_solved(self, examples: FloatArray) -> tuple[FloatArray, FloatArray]:
+        centred = examples - self.mean_
+        return centred, cho_solve(self._factor, centred.T).T
 
 
 def _rows(windows: NDArray[np.float32]) -> FloatArray:

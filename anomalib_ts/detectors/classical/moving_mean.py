@@ -47,6 +47,12 @@ class MovingMean(Detector):
         standardised = self._deviation(recording) / self.scale_
         return np.asarray(np.sqrt(np.square(standardised).sum(axis=1)))
 
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """Each channel's share of the sum of squares, times the score."""
+        squares = np.square(self._deviation(recording) / self.scale_)
+        norm = np.sqrt(squares.sum(axis=1, keepdims=True))
+        return np.asarray(squares / np.where(norm > 0, norm, 1.0))
+
     def _deviation(self, recording: Recording) -> FloatArray:
         values = recording.values.astype(np.float64)
         return values - moving_mean(values, self.window)

@@ -100,15 +100,42 @@ class DeepDetector(Detector, Generic[Network]):
         self.model_: Network = network
         self._forget_checkpoints()
 
+    @property
+    def _channel_scores(self) -> Callable[[Tensor], Tensor] | None:
+        """Takes windows to what each channel adds to their scores, `(b, c)` or `(b, c, w)`.
+
+        None where the scores are no sums over channels.
+        """
+        return None
+
     def _score(self, recording: Recording) -> FloatArray:
+        return self._point_means(recording, partial(self._scores, recording))[:, 0]
+
+    def _contributions(self, recording: Recording) -> FloatArray:
+        if self._channel_scores is None:
+            return super()._contributions(recording)
+        return self._point_means(recording, self._channel_scores, recording.channels)
+
+    def _point_means(
+        self, recording: Recording, scorer: Callable[[Tensor], Tensor], columns: int = 1
+    ) -> FloatArray:
+        """Means `(n, columns)` over the windows that hold a point.
+
+        Args:
+            recording: of n points.
+            scorer: takes windows `(b, c, w)` to `(b, columns)` or `(b, columns, w)`; the middle
+                axis may lack if there is one column.
+            columns: how many numbers a point gets.
+        """
         windows = Windows([recording], self.window, self._step, self.tail)
-        points = OverlapMean(len(windows.values), self.window)
-        scorer = partial(self._scores, recording)
+        points = [OverlapMean(len(windows.values), self.window) for _ in range(columns)]
         for starts, scores in self._run(self.model_, scorer, windows, stage="score"):
-            whole = scores.ndim == 1
-            points.add(starts, np.repeat(scores, self.window) if whole else scores)
-        missing = max(0, len(recording) - len(windows.values))
-        return np.pad(points.mean()[: len(recording)], (0, missing), mode="edge")
+            parts = scores.reshape(len(starts), columns, -1)
+            for column, mean in enumerate(points):
+                mean.add(starts, np.broadcast_to(parts[:, column], (len(starts), self.window)))
+        means = np.stack([mean.mean() for mean in points], axis=1)[: len(recording)]
+        missing = len(recording) - len(means)
+        return np.pad(means, ((0, missing), (0, 0)), mode="edge")
 
     @property
     def _step(self) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
+
+from torch import Tensor
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.detectors.deep.base import DeepDetector
@@ -51,6 +54,13 @@ class DenseAutoencoder(DeepDetector[DenseAutoencoderModel]):
 
     def _score(self, recording: Recording) -> FloatArray:
         return super()._score(recording) * self.scaler_.unit**2
+
+    def _contributions(self, recording: Recording) -> FloatArray:
+        return super()._contributions(recording) * self.scaler_.unit**2
+
+    @property
+    def _channel_scores(self) -> Callable[[Tensor], Tensor]:
+        return self.model_.channel_errors
 
     @property
     def _scaling(self) -> Scaling:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -145,6 +146,13 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
 
     def _score(self, recording: Recording) -> FloatArray:
         return super()._score(recording) * self.scaler_.unit**2
+
+    def _contributions(self, recording: Recording) -> FloatArray:
+        return super()._contributions(recording) * self.scaler_.unit**2
+
+    @property
+    def _channel_scores(self) -> Callable[[Tensor], Tensor]:
+        return self.model_.channel_errors
 
     def _bags(self, train: tuple[Recording, ...], each: Bags) -> Bags:
         if self.bag == "window":
