@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, final
 
@@ -24,6 +25,7 @@ from anomalib_ts.core.recording import (
 )
 from anomalib_ts.detectors.contributions import by_replacement
 from anomalib_ts.detectors.scaling import ChannelScaler, Scaling
+from anomalib_ts.detectors.streaming import Margins, Stream
 from anomalib_ts.errors import AnomalibTsWarning, ContractError, InputError, NotFittedError
 from anomalib_ts.settings.fields import check_settings
 
@@ -250,6 +252,47 @@ class Detector(BaseEstimator, ABC):
         Overridden where the score is a sum over channels.
         """
         return by_replacement(self._score, recording)
+
+    @final
+    def stream(self) -> Stream:
+        """Score points as they come, with a stated delay and in bounded memory.
+
+        >>> from anomalib_ts import MovingMean
+        >>> stream = MovingMean(window=3).fit([0.0, 1.0, 0.0, 1.0]).stream()
+        >>> [len(stream.push(value)) for value in (0.0, 1.0, 0.0)], len(stream.finish())
+        ([0, 1, 1], 1)
+
+        Returns:
+            What takes the points. Its scores are those of `score` on the whole recording.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            InputError: a score may depend on the whole recording, or the detector does not say how
+                far it reaches.
+        """
+        as_fitted = self._as_fitted()
+        if (margins := as_fitted._margins) is None:
+            raise InputError(
+                f"{type(self).__name__} cannot score a stream: its scores may depend on the whole "
+                "recording. Score whole recordings, or choose another detector"
+            )
+
+        def score(recording: Recording) -> FloatArray:
+            return as_fitted._checked_scores(as_fitted._score(recording), recording)
+
+        return Stream(score, self._prepared, margins, self.n_channels_, self.channel_names_)
+
+    @property
+    def _margins(self) -> Margins | None:
+        """How far a score reaches; None where there is no bound, so that `stream` is refused.
+
+        By default one window (`window_` or else `window`) to both sides, for causal detectors to
+        the past; None for transductive detectors and for those that have no window.
+        """
+        window = getattr(self, "window_", getattr(self, "window", None))
+        if self.capabilities.transductive or not isinstance(window, Integral):
+            return None
+        return Margins(int(window), 0 if self.capabilities.causal else int(window), int(window))
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted detector to a file; `load_detector` reads it back."""

@@ -16,6 +16,7 @@ from anomalib_ts.core.windows import (
     training_windows,
 )
 from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 SUBSAMPLE = 256
@@ -81,6 +82,10 @@ class IForest(Detector):
         size = max(1, BATCH_VALUES // (self.window_ * recording.channels))
         scores = [-self.forest_.score_samples(_flat(w)) for _, w in windows.batches(size)]
         return centre_scores(np.concatenate(scores), len(recording), self.window_)
+
+    @property
+    def _margins(self) -> Margins:
+        return Margins.centred(self.window_)
 
     def _window_length(self, train: tuple[Recording, ...]) -> int:
         if self.window != "period":

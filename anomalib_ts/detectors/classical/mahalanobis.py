@@ -12,6 +12,7 @@ from sklearn.covariance import LedoitWolf
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, centre_scores, training_windows
 from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 BATCH_VALUES = 2**22
@@ -81,6 +82,10 @@ class Mahalanobis(Detector):
         size = max(1, BATCH_VALUES // (self.window * recording.channels))
         scores = [self._distances(_rows(w)) for _, w in windows.batches(size)]
         return centre_scores(np.concatenate(scores), len(recording), self.window)
+
+    @property
+    def _margins(self) -> Margins:
+        return Margins.centred(self.window)
 
     def _contributions(self, recording: Recording) -> FloatArray:
         """The sum `z_i (S^-1 z)_i` over a channel's values z of the window, S the covariance.

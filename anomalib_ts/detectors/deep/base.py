@@ -28,6 +28,7 @@ from anomalib_ts.detectors.deep.training import (
     seeded,
     train_module,
 )
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -115,6 +116,10 @@ class DeepDetector(Detector, Generic[Network]):
         if self._channel_scores is None:
             return super()._contributions(recording)
         return self._point_means(recording, self._channel_scores, recording.channels)
+
+    @property
+    def _margins(self) -> Margins:
+        return Margins.overlapping(self.window, self._step)
 
     def _point_means(
         self, recording: Recording, scorer: Callable[[Tensor], Tensor], columns: int = 1
