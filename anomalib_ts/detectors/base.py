@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
@@ -23,10 +22,12 @@ from anomalib_ts.core.recording import (
     as_recording,
     as_recordings,
 )
+from anomalib_ts.detectors.channel_order import alike, warn_of_missing_names
 from anomalib_ts.detectors.contributions import by_replacement
+from anomalib_ts.detectors.manners import EstimatorManners, UnfittedError, healthy_sample
 from anomalib_ts.detectors.scaling import ChannelScaler, Scaling
 from anomalib_ts.detectors.streaming import Margins, Stream
-from anomalib_ts.errors import AnomalibTsWarning, ContractError, InputError, NotFittedError
+from anomalib_ts.errors import ContractError, InputError
 from anomalib_ts.settings.fields import check_settings
 
 
@@ -61,7 +62,7 @@ class Capabilities:
     blames_channels: bool = True
 
 
-class Detector(BaseEstimator, ABC):
+class Detector(EstimatorManners, BaseEstimator, ABC):
     """Learns from training recordings and scores every point of a recording.
 
     A new detector subclasses this, declares `capabilities`, and writes `_fit` and `_score`. The
@@ -126,7 +127,7 @@ class Detector(BaseEstimator, ABC):
         """
         del y
         self.__dict__.pop("n_channels_", None)  # not fitted until all has gone well
-        recordings = _alike(as_recordings(train))
+        recordings = alike(as_recordings(train))
         self._check_channels(recordings[0])
         if self.capabilities.needs_machine_ids and len({r.machine_id for r in recordings}) < 2:
             raise InputError(
@@ -139,12 +140,12 @@ class Detector(BaseEstimator, ABC):
         self.channel_names_ = recordings[0].channel_names
         self.scaler_ = ChannelScaler.fit(recordings, self._scaling)
         self._params_of_fit_ = deepcopy(self.get_params(deep=False))
-        self._fit(
-            tuple(
-                replace(recording, name=f"training recording {number}", kind="")
-                for number, recording in enumerate(self.scaler_.transform(recordings))
-            )
+        given = tuple(
+            replace(recording, name=f"training recording {number}", kind="")
+            for number, recording in enumerate(self.scaler_.transform(recordings))
         )
+        self._healthy_ = healthy_sample(given)
+        self._fit(given)
         self.n_channels_ = recordings[0].channels
         return self
 
@@ -160,7 +161,7 @@ class Detector(BaseEstimator, ABC):
         >>> detector.score([0.0, 1.0])
         Traceback (most recent call last):
         ...
-        anomalib_ts.errors.NotFittedError: MovingMean must be fitted before it can score
+        anomalib_ts.detectors.manners.UnfittedError: MovingMean must be fitted before it can score
         >>> detector.fit([0.0, 1.0, 0.0, 1.0]).score([0.0, 1.0]).shape
         (2,)
 
@@ -270,17 +271,19 @@ class Detector(BaseEstimator, ABC):
             InputError: a score may depend on the whole recording, or the detector does not say how
                 far it reaches.
         """
-        as_fitted = self._as_fitted()
-        if (margins := as_fitted._margins) is None:
+        fitted = self._as_fitted()
+        if (margins := fitted._margins) is None:
             raise InputError(
                 f"{type(self).__name__} cannot score a stream: its scores may depend on the whole "
                 "recording. Score whole recordings, or choose another detector"
             )
-
-        def score(recording: Recording) -> FloatArray:
-            return as_fitted._checked_scores(as_fitted._score(recording), recording)
-
-        return Stream(score, self._prepared, margins, self.n_channels_, self.channel_names_)
+        return Stream(
+            fitted._score_as_fitted,
+            fitted._prepared,
+            margins,
+            self.n_channels_,
+            self.channel_names_,
+        )
 
     @property
     def _margins(self) -> Margins | None:
@@ -310,19 +313,24 @@ class Detector(BaseEstimator, ABC):
     def _as_fitted(self) -> Self:
         """A shallow copy with the settings that it was fitted with."""
         if not hasattr(self, "n_channels_"):
-            raise NotFittedError(f"{type(self).__name__} must be fitted before it can score")
+            raise UnfittedError(f"{type(self).__name__} must be fitted before it can score")
         as_fitted = copy(self)
         as_fitted.__dict__.update(self._params_of_fit_)
         return as_fitted
+
+    def _score_as_fitted(self, given: Recording) -> FloatArray:
+        return self._checked_scores(self._as_fitted()._score(given), given)
 
     def _prepared(self, item: Recording) -> Recording:
         """What `_score` is given of a recording: checked, in order, bare and standardised."""
         if item.channels != self.n_channels_:
             raise InputError(
-                f"{item.name} has {item.channels} channels, "
-                f"{type(self).__name__} was fitted on {self.n_channels_}"
+                f"{item.name} has {item.channels} channels, {type(self).__name__} was fitted on "
+                f"{self.n_channels_}. Reshape your data to (points, {self.n_channels_}), or choose "
+                f"its columns: X has {item.channels} features, but {type(self).__name__} is "
+                f"expecting {self.n_channels_} features as input"
             )
-        _warn_of_missing_names(item, self.channel_names_)
+        warn_of_missing_names(item, self.channel_names_)
         item = item.ordered_like(self.channel_names_, "the training data")
         bare = replace(item.without_labels(), name="recording", domain="")
         (given,) = self.scaler_.transform([bare])
@@ -361,30 +369,6 @@ def _refusal(kind: str, name: str) -> Callable[..., None]:
         )
 
     return refuse
-
-
-def _alike(recordings: tuple[Recording, ...]) -> tuple[Recording, ...]:
-    """Training recordings with their channels in one order.
-
-    Raises:
-        InputError: they differ in the number or the names of their channels.
-    """
-    channels = sorted({recording.channels for recording in recordings})
-    if len(channels) > 1:
-        raise InputError(f"training recordings differ in channels: {channels}")
-    names = next((r.channel_names for r in recordings if r.channel_names is not None), None)
-    return tuple(r.ordered_like(names, "another training recording") for r in recordings)
-
-
-def _warn_of_missing_names(recording: Recording, fitted: tuple[str, ...] | None) -> None:
-    if recording.channels > 1 and (recording.channel_names is None) != (fitted is None):
-        which = "the training data" if fitted is None else recording.name
-        warnings.warn(
-            f"{which} has no channel names, so channels are matched by their position; give both "
-            "names (as a DataFrame has them) or neither",
-            AnomalibTsWarning,
-            stacklevel=4,
-        )
 
 
 def load_detector(path: str | Path) -> Detector:

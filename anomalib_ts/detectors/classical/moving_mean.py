@@ -56,7 +56,7 @@ class MovingMean(Detector):
 
     @property
     def _margins(self) -> Margins:
-        return Margins.centred(self.window)
+        return Margins(self.window // 2, (self.window - 1) // 2)
 
     def _deviation(self, recording: Recording) -> FloatArray:
         values = recording.values.astype(np.float64)
