@@ -4,4 +4,5 @@ import sys
 
 from anomalib_ts.cli.main import main
 
-sys.exit(main())
+if __name__ == "__main__":  # whoever imports this, by a path in a file, runs nothing
+    sys.exit(main())

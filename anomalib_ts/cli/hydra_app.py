@@ -10,8 +10,10 @@ import contextlib
 import logging
 import os
 import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra import version
 from hydra._internal.callbacks import Callbacks
@@ -73,6 +75,7 @@ def run(arguments: list[str]) -> int:
         AnomalibTsError: the configuration is wrong, or nothing could be run.
     """
     given = Arguments.of(arguments)
+    given.settings.extend(_training_part(given.settings))
     _check_folder()
     try:
         with composition_errors(given.settings):
@@ -84,6 +87,58 @@ def run(arguments: list[str]) -> int:
         with readable_errors(given.settings):
             _limit_threads(config)
             return _run(hydra, config, multirun)
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def _training_part(settings: Sequence[str]) -> list[str]:
+    """What a user's own file trains on where nobody has said it: `protocol=prefix`, and it says so.
+
+    An NPZ file may hold a training part, and an experiment may choose the protocol.
+    """
+    given = dict(setting.partition("=")[::2] for setting in settings)
+    chosen = ("protocol", "experiment", "data.train_length", "data.train_path")
+    path = given.get("data.path", "")
+    if given.get("data") != "csv" or any(name in given for name in chosen) or not path:
+        return []
+    if path.strip("\"'").endswith(".npz"):
+        return []
+    sys.stderr.write(
+        "protocol=prefix: nothing says what to learn from, so the first 10 % of each series "
+        "trains; data.train_path=FILE, data.train_length=N or another protocol says it\n"
+    )
+    return ["protocol=prefix"]
+
+
+def composed_parts(arguments: list[str], parts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Parts of the configuration that settings describe, checked but not made.
+
+    Args:
+        arguments: overrides, as for `run`; no multirun.
+        parts: keys of conf/config.yaml, such as `detector`.
+
+    Raises:
+        ConfigError: a setting is unknown, missing, or of the wrong type.
+    """
+    given = Arguments.of(arguments)
+    _check_folder()
+    try:
+        with composition_errors(given.settings):
+            config = _hydra(given.options).compose_config(
+                given.options.config_name or "config",
+                given.settings,
+                RunMode.RUN,
+                with_log_configuration=False,
+            )
+        _limit_threads(config)
+        from anomalib_ts.settings.config import checked  # noqa: PLC0415 - it imports numpy
+
+        with readable_errors(given.settings):
+            found: Any = {
+                part: OmegaConf.to_container(config[part], resolve=True, throw_on_missing=True)
+                for part in parts
+            }
+        return {part: checked(settings, part) for part, settings in found.items()}
     finally:
         GlobalHydra.instance().clear()
 

@@ -20,6 +20,8 @@ examples:
   anomalib-ts run detector=iforest data=csv data.path=my.csv
   anomalib-ts run -m detector=fastflow1d,iforest seed=0,1,2 results=my_results
   anomalib-ts leaderboard my_results --format csv
+  anomalib-ts fit detector=iforest data=csv data.path=healthy.csv model=pump.ats
+  anomalib-ts score pump.ats tomorrow.csv --fail-on-alarm
 
 exit status: 0 success; 1 a unit (a detector on a case) failed, the others are stored; 2 a wrong
 call or setting, or data that is not there; 130 interrupted, and what had finished is stored
@@ -43,6 +45,13 @@ examples:
 exit status: 0 if every unit is ok, also those stored before; 1 if any failed; 2 for a wrong
 setting or data that is not there; 130 if interrupted
 """
+PLANT = {
+    "fit": "fit a detector and its alarms, and write them to one file",
+    "score": "score data with such a file, and raise alarms",
+    "check": "look at data before anything is fitted: gaps, odd channels, what to choose",
+    "threshold": "show or move the threshold of such a file, without fitting again",
+}
+"""The commands of `anomalib_ts.cli.plant`, which mix options and settings in any order."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,6 +81,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _command(given: list[str]) -> int:
     if given[:1] == ["run"]:
         return _run(given[1:])
+    if given[:1] and given[0] in PLANT:
+        from anomalib_ts.cli.plant import command  # noqa: PLC0415
+
+        return command(given[0], given[1:])
     options = _parser().parse_args(given)
     return int(options.command(options))
 
@@ -88,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     commands.add_parser("run", help="run a detector on a data set", add_help=False)
+    for name, about in PLANT.items():
+        commands.add_parser(name, help=about, add_help=False)
 
     show = commands.add_parser("list", help="list detectors, data sets, protocols, ...")
     show.add_argument("group", nargs="?", help="only this group, for example detector")

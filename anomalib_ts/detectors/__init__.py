@@ -12,9 +12,9 @@ from anomalib_ts.core.exports import lazily
 
 if TYPE_CHECKING:
     from anomalib_ts.detectors.autoencoder.detector import Autoencoder as Autoencoder
-    from anomalib_ts.detectors.base import Capabilities as Capabilities
     from anomalib_ts.detectors.base import Detector as Detector
     from anomalib_ts.detectors.base import load_detector as load_detector
+    from anomalib_ts.detectors.capabilities import Capabilities as Capabilities
     from anomalib_ts.detectors.classical.iforest import IForest as IForest
     from anomalib_ts.detectors.classical.mahalanobis import Mahalanobis as Mahalanobis
     from anomalib_ts.detectors.classical.moving_mean import MovingMean as MovingMean
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Autoencoder": "anomalib_ts.detectors.autoencoder.detector",
-    "Capabilities": "anomalib_ts.detectors.base",
+    "Capabilities": "anomalib_ts.detectors.capabilities",
     "DcaseAutoencoder": "anomalib_ts.detectors.dcase_autoencoder.detector",
     "DeepSad": "anomalib_ts.detectors.deep_sad.detector",
     "DeepSvdd": "anomalib_ts.detectors.deep_svdd.detector",

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.recording import (
     FloatArray,
     Recording,
@@ -22,44 +20,17 @@ from anomalib_ts.core.recording import (
     as_recording,
     as_recordings,
 )
+from anomalib_ts.detectors.capabilities import Capabilities
 from anomalib_ts.detectors.channel_order import alike, warn_of_missing_names
 from anomalib_ts.detectors.contributions import by_replacement
 from anomalib_ts.detectors.manners import EstimatorManners, UnfittedError, healthy_sample
 from anomalib_ts.detectors.scaling import ChannelScaler, Scaling
 from anomalib_ts.detectors.streaming import Margins, Stream
 from anomalib_ts.errors import ContractError, InputError
+from anomalib_ts.saved.detector import load_model, save_model
 from anomalib_ts.settings.fields import check_settings
 
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a detector declares about itself; `anomalib_ts.testing.check_detector` verifies it.
-
-    >>> from anomalib_ts import Capabilities, WeakAutoencoder
-    >>> WeakAutoencoder.capabilities.supervision
-    'weak'
-    >>> Capabilities(causal=True)
-    Capabilities(multivariate=True, causal=True, supervision='none', ...)
-
-    Attributes:
-        multivariate: takes recordings of more than one channel and uses all of them.
-        causal: the score of a point does not depend on later points.
-        supervision: `weak` detectors are given the labels of the training recordings; all
-            others never see a label.
-        transductive: a score may depend on the whole scored recording (a matrix profile), not
-            just on a neighbourhood of the point.
-        needs_machine_ids: training needs recordings of at least two machine ids.
-        uses_values: False only for baselines that score without looking (random).
-        blames_channels: `contributions` says which channels a high score comes from.
-    """
-
-    multivariate: bool = True
-    causal: bool = False
-    supervision: Literal["none", "weak"] = "none"
-    transductive: bool = False
-    needs_machine_ids: bool = False
-    uses_values: bool = True
-    blames_channels: bool = True
+__all__ = ["Capabilities", "Detector", "load_detector"]
 
 
 class Detector(EstimatorManners, BaseEstimator, ABC):
@@ -298,10 +269,29 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
         return Margins(int(window), 0 if self.capabilities.causal else int(window), int(window))
 
     def save(self, path: str | Path) -> Path:
-        """Write the fitted detector to a file; `load_detector` reads it back."""
-        with atomic_write(path) as file:
-            pickle.dump(self, file, protocol=pickle.HIGHEST_PROTOCOL)
-        return Path(path)
+        """Write the fitted detector to a file of data, no code; `load_detector` reads it back.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            ContractError: it has learnt something that such a file cannot hold, see `_state`.
+            AnomalibTsError: the file cannot be written.
+        """
+        if not hasattr(self, "n_channels_"):
+            raise UnfittedError(f"{type(self).__name__} must be fitted before it can be saved")
+        return save_model(path, self)
+
+    def _state(self) -> dict[str, Any]:
+        """What was learnt, by name, of the kinds that `anomalib_ts.saved.values` has.
+
+        Overridden together with `_restore` where something is of another kind: a network.
+        """
+        return {
+            name: value for name, value in vars(self).items() if name not in self.get_params(False)
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Take up what `_state` gave; the settings are set already."""
+        self.__dict__.update(state)
 
     def _check_channels(self, recording: Recording) -> None:
         if recording.channels > 1 and not self.capabilities.multivariate:
@@ -372,27 +362,24 @@ def _refusal(kind: str, name: str) -> Callable[..., None]:
 
 
 def load_detector(path: str | Path) -> Detector:
-    """Read a detector that `Detector.save` wrote.
+    """Read a detector that `Detector.save` or `anomalib-ts fit` wrote; no code in it is run.
 
-    The file is a pickle: load only files you trust, since loading can run code.
+    Detectors of this package load, those of installed plug-ins, and classes of modules that the
+    program has imported itself.
 
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from anomalib_ts import MovingMean, load_detector
     >>> detector = MovingMean(window=3).fit([0.0, 1.0, 0.0, 1.0])
     >>> with TemporaryDirectory() as folder:
-    ...     again = load_detector(detector.save(Path(folder) / "detector.pkl"))
+    ...     again = load_detector(detector.save(Path(folder) / "detector.ats"))
     >>> again.score([0.0, 5.0]).tolist() == detector.score([0.0, 5.0]).tolist()
     True
 
     Raises:
-        InputError: the file holds something else.
+        DataNotFoundError: there is no such file.
+        UntrustedError: its detector is of a plug-in that is not installed here.
+        InputError: the file holds something else, is damaged, or cannot be read by this version.
     """
-    try:
-        with Path(path).open("rb") as file:
-            detector = pickle.load(file)
-    except (pickle.UnpicklingError, EOFError) as error:
-        raise InputError(f"{path} holds no saved detector: {error}") from None
-    if not isinstance(detector, Detector):
-        raise InputError(f"{path} holds a {type(detector).__name__}, not a detector")
+    detector: Detector = load_model(path)[0]
     return detector

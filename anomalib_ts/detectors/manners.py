@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn import exceptions
 
 from anomalib_ts.core.recording import FloatArray, Recording, RecordingLike
-from anomalib_ts.errors import NotFittedError
+from anomalib_ts.errors import InputError, NotFittedError
 
 LEVEL = 0.99
 """The share of training points that `predict` calls normal."""
@@ -90,7 +90,17 @@ class EstimatorManners:
         are more than 64 channels) scores higher. A detector that has seen these points may well
         score new healthy ones higher, so for a stated rate of false alarms set a threshold on
         healthy data that were held back.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            InputError: the detector comes from a file that was written before there were these.
         """
+        if hasattr(self, "n_channels_") and not hasattr(self, "_healthy_"):
+            raise InputError(
+                f"this {type(self).__name__} was saved by a version that kept no training points, "
+                "so it has no threshold; fit it again, or compare its scores with those of healthy "
+                "data"
+            )
         scores = self._score_as_fitted(Recording(self._healthy_))
         return float(np.quantile(scores, LEVEL))
 

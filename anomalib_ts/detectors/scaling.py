@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.errors import AnomalibTsWarning
+from anomalib_ts.saved.values import storable
 
 Scaling: TypeAlias = Literal["channel", "common"]
 
@@ -95,6 +96,9 @@ class ChannelScaler:
         beyond = STRAIGHT * (1 + np.log(np.maximum(size, STRAIGHT) / STRAIGHT))
         bent: FloatArray = np.where(size > STRAIGHT, np.sign(z) * beyond, z)
         return bent
+
+
+storable(ChannelScaler)
 
 
 def _moments(recordings: Sequence[Recording]) -> tuple[FloatArray, FloatArray, FloatArray]:

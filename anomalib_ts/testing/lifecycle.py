@@ -148,10 +148,10 @@ def _check_save_load(probe: Probe) -> None:
 
 
 def _saved_and_loaded(detector: Detector) -> Detector:
-    remedy = "keep nothing in `self` that pickle refuses (a lambda, a lock, an open file)"
+    remedy = "keep plain values, arrays and what `anomalib_ts.saved` knows, or override `_state`"
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return load_detector(detector.save(Path(folder) / "detector.pkl"))
+            return load_detector(detector.save(Path(folder) / "detector.ats"))
         except Exception as error:
             require(False, _SAVE_RULE, f"{type(error).__name__}: {error}", remedy)
             raise

@@ -144,7 +144,7 @@ def test_scores_depend_on_the_seed_and_on_no_global_state(detector):
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_saved_and_loaded_it_scores_bit_for_bit_the_same(fitted, detector, tmp_path):
     original = fitted[detector, 3]
-    restored = load_detector(original.save(tmp_path / "detector.pkl"))
+    restored = load_detector(original.save(tmp_path / "detector.ats"))
     series = wave(channels=3, seed=2)
     np.testing.assert_array_equal(restored.score(series), original.score(series))
     assert all(parameter.device.type == "cpu" for parameter in restored.model_.parameters())

@@ -1,5 +1,7 @@
 """Estimator manners: scikit-learn's own checks, signs, and its tools for cross-validation."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_sco
 from sklearn.utils.estimator_checks import check_estimator
 
 from anomalib_ts.core.recording import Recording
-from anomalib_ts.detectors import DenseAutoencoder, IForest, Mahalanobis, MovingMean
+from anomalib_ts.detectors import DenseAutoencoder, IForest, Mahalanobis, MovingMean, load_detector
 from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.detectors.manners import healthy_sample
 from anomalib_ts.errors import InputError, NotFittedError
@@ -110,3 +112,9 @@ def test_rows_of_the_wrong_width_are_told_what_to_do():
     detector = MovingMean().fit(np.zeros((5, 3)))
     with pytest.raises(InputError, match=r"has 1 channels.* Reshape your data to \(points, 3\)"):
         detector.score(np.zeros(5))
+
+
+def test_a_model_of_before_says_why_it_cannot_predict():
+    golden = Path(__file__).parents[1] / "saved" / "golden" / "mahalanobis.ats"
+    with pytest.raises(InputError, match="saved by a version that kept no training points"):
+        _ = load_detector(golden).threshold_

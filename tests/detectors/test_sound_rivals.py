@@ -360,7 +360,7 @@ def test_a_recording_without_an_id_is_compared_with_the_nearest_machine(machines
 
 
 def test_a_machine_that_was_not_there_in_training_is_refused(machines, tmp_path):
-    loaded = load_detector(machines.save(tmp_path / "detector.pkl"))
+    loaded = load_detector(machines.save(tmp_path / "detector.ats"))
     with pytest.raises(InputError, match=r"of machine 'id_07'.*\(machines id_00, id_01\)"):
         loaded.score(Recording(TEST[0].values, machine_id="id_07", name="clip"))
 

@@ -165,7 +165,7 @@ def test_the_settings_of_bags_make_a_difference():
 
 
 def test_buffers_survive_saving(fitted, tmp_path):
-    loaded = load_detector(fitted.save(tmp_path / "detector.pkl"))
+    loaded = load_detector(fitted.save(tmp_path / "detector.ats"))
     assert loaded.threshold_ == fitted.threshold_
     assert loaded.gamma_ == fitted.gamma_
     np.testing.assert_array_equal(loaded.score(TEST[0]), fitted.score(TEST[0]))

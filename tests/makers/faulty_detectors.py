@@ -339,9 +339,9 @@ class KeepsALambda(MovingMean):
 
 
 class LosesPrecisionOnSaving(MovingMean):
-    def __getstate__(self):
-        rounded = replace(self.scaler_, scale=self.scaler_.scale.astype(np.float32))
-        return {**vars(self), "scaler_": rounded}
+    def _state(self):
+        rounded = replace(self.scaler_, scale=np.round(self.scaler_.scale, 6))
+        return super()._state() | {"scaler_": rounded}
 
 
 class KeepsEarlierFits(MovingMean):

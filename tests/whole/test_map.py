@@ -18,11 +18,13 @@ FLOORS = (
     "data",
     "protocols",
     "evaluation",
+    "saved",
     "detectors",
     "results",
     "testing",
     "run",
     "views",
+    "deploy",
     "cli",
 )
 """The rooms from the ground up: each imports from those before it."""

@@ -31,6 +31,11 @@ def folder(tmp_path_factory):
     label[1500:1520], value[1500:1520] = 1, 2.0
     table = np.column_stack([value, label])
     np.savetxt(folder / "pump.csv", table, "%.5f,%d", header="value,label", comments="")
+    for name, days in (("healthy", 14), ("tomorrow", 1)):
+        times = np.datetime64("2026-01-01T00:00") + np.arange(days * 1440)
+        flow = np.sin(np.arange(len(times)) / 7) + 0.1 * rng.standard_normal(len(times))
+        lines = [f"{time},{one:.5f}\n" for time, one in zip(times, flow, strict=True)]
+        (folder / f"{name}.csv").write_text("timestamp,flow\n" + "".join(lines))
     for name in ("Dodgers", "Genesis"):
         path = folder / "data" / "tsb-uad" / name / "series.test.out"
         path.parent.mkdir(parents=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -29,9 +31,13 @@ from anomalib_ts.detectors.deep.training import (
     train_module,
 )
 from anomalib_ts.detectors.streaming import Margins
+from anomalib_ts.errors import InputError
 from anomalib_ts.settings.fields import configured, setting
 
 Network = TypeVar("Network", bound=nn.Module)
+
+MOST_VALUES = 2**24
+"""Values of a window at most, where a network is made anew for weights from a file."""
 
 
 @configured
@@ -100,6 +106,36 @@ class DeepDetector(Detector, Generic[Network]):
             raise
         self.model_: Network = network
         self._forget_checkpoints()
+
+    def _state(self) -> dict[str, Any]:
+        """The network is told by its weights."""
+        return super()._state() | {"model_": dict(self.model_.state_dict())}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Make the network anew, as the settings of the fit say, and give it its weights."""
+        weights = state.pop("model_")
+        super()._restore(state)
+        as_fitted = copy(self)
+        as_fitted.__dict__.update(self._params_of_fit_)
+        train = as_fitted._stand_in()
+        with (
+            seeded(self.seed),
+            torch.device("meta"),
+        ):  # as large as they may say, it takes no memory
+            check_weights(as_fitted._network(train), weights)
+        with seeded(self.seed):
+            network = as_fitted._network(train)
+        network.load_state_dict(weights)
+        self.model_ = network
+
+    def _stand_in(self) -> tuple[Recording, ...]:
+        """Recordings of noise that make a network of the same shape as the training data did."""
+        machines = getattr(self, "machine_ids_", ("",))
+        if self.window * self.n_channels_ > MOST_VALUES:
+            raise InputError(f"a window of {self.window} points is too long")
+        shape = (self.window, self.n_channels_)
+        noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+        return tuple(Recording(noise, machine_id=str(machine)) for machine in machines)
 
     @property
     def _channel_scores(self) -> Callable[[Tensor], Tensor] | None:
@@ -196,3 +232,17 @@ class DeepDetector(Detector, Generic[Network]):
     def _check_settings(self) -> None:
         super()._check_settings()
         check_window(self.window, self._step)
+
+
+def check_weights(network: nn.Module, weights: Mapping[str, Any]) -> None:
+    """Compare weights with the network that they are for.
+
+    Raises:
+        InputError: one is missing, unknown, or of another shape or type.
+    """
+    wanted = {name: (tuple(one.shape), one.dtype) for name, one in network.state_dict().items()}
+    found = {name: (tuple(one.shape), one.dtype) for name, one in weights.items()}
+    for name in (*wanted, *found):
+        if wanted.get(name) != found.get(name):
+            there, needed = (str(side.get(name, "none")) for side in (found, wanted))
+            raise InputError(f"its weights {name[:80]} are {there}, and must be {needed}")

@@ -36,6 +36,7 @@ from anomalib_ts.detectors.deep.checkpoints import (
     Stateful,
 )
 from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.saved.values import storable
 from anomalib_ts.settings.config import create, described
 from anomalib_ts.settings.fields import setting
 
@@ -177,6 +178,9 @@ class TrainerSettings:
                 "use auto or cpu"
             )
         return torch.device(fitting[0])
+
+
+storable(TrainerSettings)  # no decorator: its source is read without importing torch
 
 
 def _check_options(options: Mapping[str, Any]) -> None:

@@ -33,6 +33,7 @@ def draw_series(
     *,
     names: Sequence[str] | None = None,
     times: NDArray[Any] | None = None,
+    marks: str = "true anomaly",
 ) -> Figure:
     """Draw the whole series and its score, and the best and the worst found anomaly in detail.
 
@@ -45,10 +46,12 @@ def draw_series(
         names: `(c,)` of the channels, if they have names.
         times: `(n,)` datetime64 or seconds, if known; they fall where a recording ends and the
             next one begins before it.
+        marks: what the points labelled 1 are called.
     """
     anomalies = [] if labels is None else run_slices(labels.astype(np.bool_))
     painter = ChannelPainter.of([values], names=names)
-    panels = _Panels(values, scores, threshold, anomalies, painter, Timeline(len(scores), times))
+    timeline = Timeline(len(scores), times)
+    panels = _Panels(values, scores, threshold, anomalies, painter, timeline, marks)
     details = _best_and_worst(anomalies, scores)
     heights = [painter.height, _SCORES_HEIGHT] * (2 if details else 1)
     figure = Figure(figsize=(11, sum(heights) + 0.8), layout="constrained")
@@ -64,7 +67,7 @@ def draw_series(
         frameon=False,
         fontsize=8,
     )
-    titles = _DETAIL_NAMES[len(details)]
+    titles = [name.format(marks.rsplit(maxsplit=1)[-1]) for name in _DETAIL_NAMES[len(details)]]
     for column, (segment, name) in enumerate(zip(details, titles, strict=True)):
         pair = _pair(figure, [grid[row, column] for row in (2, 3)])
         panels.fill(*pair, _around(segment, len(scores)))
@@ -79,7 +82,7 @@ def _pair(figure: Figure, places: list[SubplotSpec]) -> tuple[Axes, Axes]:
     return values, figure.add_subplot(places[1], sharex=values)
 
 
-_DETAIL_NAMES = ((), ("the anomaly",), ("highest scored anomaly", "lowest scored anomaly"))
+_DETAIL_NAMES = ((), ("the {}",), ("highest scored {}", "lowest scored {}"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +95,7 @@ class _Panels:
     anomalies: list[slice]
     painter: ChannelPainter
     timeline: Timeline
+    marks: str
 
     def fill(self, values: Axes, scores: Axes, part: slice) -> None:
         stretch = self.timeline.stretch(part)
@@ -99,7 +103,7 @@ class _Panels:
         if self.threshold is not None:
             scores.axhline(self.threshold, lw=1.2, ls="--", color=THRESHOLD, label="threshold")
         self.painter.draw(values, self.values[part], stretch)
-        label = "true anomaly"
+        label = self.marks
         for segment in self.anomalies:
             start, stop = max(segment.start, part.start), min(segment.stop, part.stop)
             if start < stop:

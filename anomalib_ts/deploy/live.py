@@ -1,0 +1,218 @@
+"""Points scored as they come: lines of standard input, or of a file that grows.
+
+Each block of new lines is scored together with the points before it, as many as `history` says.
+Scores that detectors correct once later points are known are given as they are at that moment.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anomalib_ts.core.names import nearest
+from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.deploy.alarms import LiveAlarms
+from anomalib_ts.deploy.model import PlantModel
+from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
+
+HISTORY = 1024
+"""Points before a new one that it is scored with, unless said otherwise."""
+
+TIME_NAMES = ("timestamp", "datetime", "date", "time")
+"""Columns of such names are handed on as the time."""
+
+_CHUNK = 2**16  # bytes read at a time
+_PAUSE = 0.2  # seconds between two looks at a file
+_MOST_LINES = 512  # scored at a time
+
+
+@dataclass
+class LiveScorer:
+    """Scores lines of text, the first of which names the columns if the model knows names.
+
+    Attributes:
+        model: what scores.
+        history: see the module.
+        alarms: what the alarm rule has seen so far.
+        delimiter: between columns.
+        decimal: sign.
+    """
+
+    model: PlantModel
+    history: int = HISTORY
+    delimiter: str = ","
+    decimal: str = "."
+    alarms: LiveAlarms = field(init=False)
+    _places: list[int] | None = field(default=None, repr=False)
+    _time: int | None = field(default=None, repr=False)
+    _values: FloatArray = field(init=False, repr=False)
+    _line: int = field(default=0, repr=False)
+
+    def __post_init__(self) -> None:
+        self.alarms = LiveAlarms(self.model.rule)
+        self._values = np.empty((0, self.model.detector.n_channels_))
+
+    def restart(self) -> None:
+        """A new file begins, with a header of its own."""
+        self._places = self._time = None
+        self._line = 0
+
+    def push(self, lines: Sequence[str]) -> list[tuple[str, float, int]]:
+        """Score new lines.
+
+        Returns:
+            For each point its time as it was written (or its line), its score, and whether there
+            is an alarm, 0 or 1.
+
+        Raises:
+            InputError: a line cannot be read; the message says which.
+        """
+        found = []
+        for start in range(0, len(lines), _MOST_LINES):
+            found += self._block(lines[start : start + _MOST_LINES])
+        return found
+
+    def _block(self, lines: Sequence[str]) -> list[tuple[str, float, int]]:
+        times: list[str] = []
+        rows: list[FloatArray] = []
+        for cells in csv.reader(lines, delimiter=self.delimiter):
+            self._line += 1
+            if not any(cell.strip() for cell in cells):
+                continue
+            if self._places is None and self._is_header(cells):
+                continue
+            assert self._places is not None
+            before = rows[-1] if rows else (self._values[-1] if len(self._values) else None)
+            rows.append(self._numbers(cells, before))
+            times.append(str(self._line) if self._time is None else cells[self._time].strip())
+        if not rows:
+            return []
+        new = np.array(rows)
+        values = np.concatenate([self._values, new])
+        scores = self._scores(values)[-len(new) :]
+        self._values = values[-self.history :] if self.history else values[:0]
+        return [
+            (when, float(score), int(self.alarms.push(score)))
+            for when, score in zip(times, scores.tolist(), strict=True)
+        ]
+
+    def _scores(self, values: FloatArray) -> FloatArray:
+        healthy = self.model.healthy
+        recording = Recording(
+            values, name="the input", sampling_period=healthy.period, channel_names=healthy.names
+        )
+        return self.model.detector.score(recording)
+
+    def _is_header(self, cells: Sequence[str]) -> bool:
+        """Find the channels among the columns; whether this line names them."""
+        names = [cell.strip().lstrip("\ufeff") for cell in cells]
+        wanted = self.model.healthy.names
+        if wanted is None:
+            count = self.model.detector.n_channels_
+            if len(cells) not in (count, count + 1):
+                raise InputError(
+                    f"line {self._line} has {len(cells)} columns; the model takes {count}, after "
+                    "one of times or without"
+                )
+            self._time = 0 if len(cells) > count else None
+            self._places = list(range(len(cells) - count, len(cells)))
+            return False
+        missing = [name for name in wanted if name not in names]
+        if missing:
+            raise InputError(
+                f"line {self._line} must name the columns, and {missing[0]!r} is missing; "
+                f"{nearest(missing[0], names)}"
+            )
+        self._places = [names.index(name) for name in wanted]
+        known = [name.lower() for name in names]
+        self._time = next((known.index(name) for name in TIME_NAMES if name in known), None)
+        return True
+
+    def _numbers(self, cells: Sequence[str], before: FloatArray | None) -> FloatArray:
+        assert self._places is not None
+        row = np.empty(len(self._places))
+        for channel, place in enumerate(self._places):
+            text = cells[place].strip() if place < len(cells) else ""
+            row[channel] = self._number(text, channel, before)
+        return row
+
+    def _number(self, text: str, channel: int, before: FloatArray | None) -> float:
+        names = self.model.healthy.names
+        called = f"channel {channel}" if names is None else f"channel {names[channel]!r}"
+        try:
+            number = float(text.replace(self.decimal, ".")) if text else np.nan
+        except ValueError:
+            raise InputError(f"line {self._line}, {called}: {text!r} is not a number") from None
+        if np.isfinite(number):
+            return number
+        if before is None:
+            raise InputError(f"line {self._line}, {called}: the first value is missing")
+        warnings.warn(
+            f"line {self._line}, {called}: the value is missing; the last one takes its place",
+            AnomalibTsWarning,
+            stacklevel=5,
+        )
+        return float(before[channel])
+
+
+def blocks_of_pipe(descriptor: int) -> Iterator[list[str]]:
+    """Whole lines as they come through a pipe, as many at a time as are there."""
+    rest = b""
+    while data := os.read(descriptor, _CHUNK):
+        *whole, rest = (rest + data).split(b"\n")
+        if whole:
+            yield [_text(line) for line in whole]
+    if rest:
+        yield [_text(rest)]
+
+
+def blocks_of_file(
+    path: Path, idle: float | None, restarted: Callable[[], Any]
+) -> Iterator[list[str]]:
+    """Whole lines of a file that grows, as many at a time as are there.
+
+    Args:
+        path: the file. One that becomes shorter, or another file of this name, is read from its
+            beginning.
+        idle: ends after so many seconds in which nothing came; None never ends.
+        restarted: called before the first line of a file that took the place of another.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+    """
+    place, rest, inode, last = 0, b"", -1, time.monotonic()
+    while True:
+        try:
+            with path.open("rb") as file:
+                found = os.fstat(file.fileno())
+                if inode not in (-1, found.st_ino) or found.st_size < place:
+                    place, rest = 0, b""
+                    restarted()
+                inode = found.st_ino
+                file.seek(place)
+                data = file.read(_CHUNK)
+        except FileNotFoundError:
+            if inode == -1:
+                raise DataNotFoundError(f"there is no file {path}") from None
+            data = b""  # it is being replaced
+        if data:
+            place, last = place + len(data), time.monotonic()
+            *whole, rest = (rest + data).split(b"\n")
+            if whole:
+                yield [_text(line) for line in whole]
+        elif idle is not None and time.monotonic() - last >= idle:
+            return
+        else:
+            time.sleep(_PAUSE if idle is None else min(_PAUSE, idle))
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", errors="replace").rstrip("\r")

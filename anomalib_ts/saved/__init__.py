@@ -1,0 +1,1 @@
+"""Fitted detectors as files that hold data only: what is loaded is read, never run."""
