@@ -146,12 +146,18 @@ class DeepDetector(Detector, Generic[Network]):
         return None
 
     def _score(self, recording: Recording) -> FloatArray:
-        return self._point_means(recording, partial(self._scores, recording))[:, 0]
+        return self._point_means(recording, partial(self._scores, recording))[:, 0] * self._unit
 
     def _contributions(self, recording: Recording) -> FloatArray:
         if self._channel_scores is None:
             return super()._contributions(recording)
-        return self._point_means(recording, self._channel_scores, recording.channels)
+        parts = self._point_means(recording, self._channel_scores, recording.channels)
+        return parts * self._unit
+
+    @property
+    def _unit(self) -> float:
+        """What the network's scores are multiplied with: their unit."""
+        return 1.0
 
     @property
     def _margins(self) -> Margins:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.networks import DenseAutoencoderModel
 from anomalib_ts.detectors.scaling import Scaling
@@ -52,11 +52,9 @@ class DenseAutoencoder(DeepDetector[DenseAutoencoderModel]):
             norm=self.batch_norm,
         )
 
-    def _score(self, recording: Recording) -> FloatArray:
-        return super()._score(recording) * self.scaler_.unit**2
-
-    def _contributions(self, recording: Recording) -> FloatArray:
-        return super()._contributions(recording) * self.scaler_.unit**2
+    @property
+    def _unit(self) -> float:
+        return self.scaler_.unit**2
 
     @property
     def _channel_scores(self) -> Callable[[Tensor], Tensor]:

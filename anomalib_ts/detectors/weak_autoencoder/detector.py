@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.bags import Bag, Bags, clip_bags, labelled_bags
@@ -144,11 +144,9 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
         batches = BalancedBatches(bags, self.batch_size, self.anomaly_share, self.seed)
         self._train(network, loss, batches, stage="labelled anomalies")
 
-    def _score(self, recording: Recording) -> FloatArray:
-        return super()._score(recording) * self.scaler_.unit**2
-
-    def _contributions(self, recording: Recording) -> FloatArray:
-        return super()._contributions(recording) * self.scaler_.unit**2
+    @property
+    def _unit(self) -> float:
+        return self.scaler_.unit**2
 
     @property
     def _channel_scores(self) -> Callable[[Tensor], Tensor]:
