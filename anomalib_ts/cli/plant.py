@@ -1,4 +1,4 @@
-"""`anomalib-ts fit`, `score`, `threshold` and `check`: a model that leaves the program.
+"""`anomalib-ts fit`, `score`, `threshold`, `check`, `export`: a model that leaves the program.
 
 Light as `main`: what is heavy is imported by the functions that need it.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anomalib_ts.cli.export import export
 from anomalib_ts.cli.plant_words import (
     alarms_described,
     counted,
@@ -400,4 +401,5 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "score": _score,
     "threshold": _threshold,
     "check": _check,
+    "export": export,
 }
