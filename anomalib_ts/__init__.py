@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from anomalib_ts.data.base import Case as Case
     from anomalib_ts.data.base import DataSet as DataSet
     from anomalib_ts.detectors import Autoencoder as Autoencoder
+    from anomalib_ts.detectors import BiLstm as BiLstm
     from anomalib_ts.detectors import Capabilities as Capabilities
+    from anomalib_ts.detectors import Cnn as Cnn
+    from anomalib_ts.detectors import CnnLstm as CnnLstm
     from anomalib_ts.detectors import DcaseAutoencoder as DcaseAutoencoder
     from anomalib_ts.detectors import DeepSad as DeepSad
     from anomalib_ts.detectors import DeepSvdd as DeepSvdd
@@ -33,10 +36,19 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors import Detector as Detector
     from anomalib_ts.detectors import DevNet as DevNet
     from anomalib_ts.detectors import FastFlow1D as FastFlow1D
+    from anomalib_ts.detectors import Hbos as Hbos
     from anomalib_ts.detectors import IForest as IForest
+    from anomalib_ts.detectors import IForest1 as IForest1
+    from anomalib_ts.detectors import Lof as Lof
+    from anomalib_ts.detectors import Lstm as Lstm
     from anomalib_ts.detectors import Mahalanobis as Mahalanobis
+    from anomalib_ts.detectors import MatrixProfile as MatrixProfile
+    from anomalib_ts.detectors import MlpAutoencoder as MlpAutoencoder
     from anomalib_ts.detectors import MobileFaceNet as MobileFaceNet
     from anomalib_ts.detectors import MovingMean as MovingMean
+    from anomalib_ts.detectors import Ocsvm as Ocsvm
+    from anomalib_ts.detectors import Pca as Pca
+    from anomalib_ts.detectors import Poly as Poly
     from anomalib_ts.detectors import RandomScore as RandomScore
     from anomalib_ts.detectors import Usad as Usad
     from anomalib_ts.detectors import WeakAutoencoder as WeakAutoencoder

@@ -21,14 +21,28 @@ def shared() -> Path:
     return SHARED
 
 
+_LOGGERS = [logging.getLogger(name) for name in (None, "hydra", "anomalib_ts")]
+_SHOW_WARNING = warnings.showwarning
+
+
 @pytest.fixture(autouse=True)
-def _logging_as_it_was():
-    """The command line sets up logging for its process; here every test starts without."""
-    loggers = [logging.getLogger(name) for name in (None, "hydra", "anomalib_ts")]
-    before = [(list(logger.handlers), logger.propagate, logger.level) for logger in loggers]
-    showwarning = warnings.showwarning
+def _logging_of_a_fresh_process():
+    """The command line sets up logging for its process; here every test starts without.
+
+    Before a test, too: a fixture of a whole module or session may have run the command line.
+    """
+    _forget_logging()
     yield
-    for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
-        logger.handlers[:], logger.propagate = handlers, propagate
-        logger.setLevel(level)
-    warnings.showwarning = showwarning
+    _forget_logging()
+
+
+def _forget_logging() -> None:
+    for logger in _LOGGERS:
+        own = [handler for handler in logger.handlers if _is_pytests(handler)]
+        logger.handlers[:], logger.propagate, logger.disabled = own, True, False
+        logger.setLevel(logging.WARNING if logger.parent is None else logging.NOTSET)
+    warnings.showwarning = _SHOW_WARNING
+
+
+def _is_pytests(handler: logging.Handler) -> bool:
+    return type(handler).__module__.startswith("_pytest.")

@@ -7,11 +7,13 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from anomalib_ts.results.leaderboard import Row
     from anomalib_ts.results.record import Record
+
+    _Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DESCRIPTION = "Anomaly detection for time series and machine sounds."
 EPILOG = """\
@@ -104,66 +106,98 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="run a detector on a data set", add_help=False)
     for name, about in PLANT.items():
         commands.add_parser(name, help=about, add_help=False)
+    for add in (
+        _add_list,
+        _add_leaderboard,
+        _add_report,
+        _add_clips,
+        _add_scores,
+        _add_reproduce,
+        _add_evaluate,
+    ):
+        add(commands)
+    return parser
 
-    show = commands.add_parser("list", help="list detectors, data sets, protocols, ...")
-    show.add_argument("group", nargs="?", help="only this group, for example detector")
-    show.add_argument("name", nargs="?", help="the settings of this one, for example usad")
-    show.add_argument("--yaml", action="store_true", help="its settings as a config file")
-    show.set_defaults(command=_list)
 
-    board = commands.add_parser("leaderboard", help="table of stored results")
-    board.add_argument("results", metavar="RESULTS_DIR")
-    board.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
-    board.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
-    board.add_argument(
+def _add_list(commands: _Commands) -> None:
+    parser = commands.add_parser("list", help="list detectors, data sets, protocols, ...")
+    parser.add_argument("group", nargs="?", help="only this group, for example detector")
+    parser.add_argument("name", nargs="?", help="the settings of this one, for example usad")
+    parser.add_argument("--yaml", action="store_true", help="its settings as a config file")
+    parser.set_defaults(command=_list)
+
+
+def _add_leaderboard(commands: _Commands) -> None:
+    parser = commands.add_parser("leaderboard", help="table of stored results")
+    parser.add_argument("results", metavar="RESULTS_DIR")
+    parser.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
+    parser.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
+    parser.add_argument(
         "--common",
         action="store_true",
         help="leave out the cases on which not all detectors of a data set have a value",
     )
-    _columns(board)
-    _published(board)
-    board.set_defaults(command=_leaderboard)
+    parser.add_argument(
+        "--beside",
+        metavar="TABLE",
+        help="instead, our methods beside their own figures in a published table, series by "
+        "series: tsb_uad, tsb_ad_u, tsb_ad_m, fastflow1d_paper, or the path of a CSV file",
+    )
+    _columns(parser)
+    _published(parser)
+    parser.set_defaults(command=_leaderboard)
 
-    report = commands.add_parser("report", help="one self-contained HTML page of stored results")
-    report.add_argument("results", metavar="RESULTS_DIR")
-    report.add_argument("-o", "--output", default="report.html", help="the page (report.html)")
-    report.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
-    report.add_argument("--formats", default="", help="also write tables: csv,md,tex")
-    report.add_argument("--series", default="*", help="patterns of cases to look into, by commas")
-    report.add_argument("--max-mb", type=float, default=20.0, help="size of these, at most (20)")
-    _published(report)
-    report.set_defaults(command=_report)
 
-    clips = commands.add_parser("clips", help="the most anomalous sound clips of stored results")
-    clips.add_argument("results", metavar="RESULTS_DIR")
-    clips.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: fan*")
-    clips.add_argument("--detector", metavar="NAME", help="only results of this detector")
-    clips.add_argument("--top", metavar="N", type=_count, default=10, help="how many (10)")
-    clips.add_argument("--format", choices=("table", "csv"), default="table")
-    clips.set_defaults(command=_clips)
+def _add_report(commands: _Commands) -> None:
+    parser = commands.add_parser("report", help="one self-contained HTML page of stored results")
+    parser.add_argument("results", metavar="RESULTS_DIR")
+    parser.add_argument("-o", "--output", default="report.html", help="the page (report.html)")
+    parser.add_argument("--metric", default="auroc", help="what ranks the detectors (auroc)")
+    parser.add_argument("--formats", default="", help="also write tables: csv,md,tex")
+    parser.add_argument("--series", default="*", help="patterns of cases to look into, by commas")
+    parser.add_argument("--max-mb", type=float, default=20.0, help="size of these, at most (20)")
+    _published(parser)
+    parser.set_defaults(command=_report)
 
-    points = commands.add_parser(
+
+def _add_clips(commands: _Commands) -> None:
+    parser = commands.add_parser("clips", help="the most anomalous sound clips of stored results")
+    parser.add_argument("results", metavar="RESULTS_DIR")
+    parser.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: fan*")
+    parser.add_argument("--detector", metavar="NAME", help="only results of this detector")
+    parser.add_argument("--top", metavar="N", type=_count, default=10, help="how many (10)")
+    parser.add_argument("--format", choices=("table", "csv"), default="table")
+    parser.set_defaults(command=_clips)
+
+
+def _add_scores(commands: _Commands) -> None:
+    parser = commands.add_parser(
         "scores", help="the score of every point of stored results, as CSV"
     )
-    points.add_argument("results", metavar="RESULTS_DIR")
-    points.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: pump*")
-    points.add_argument("--detector", metavar="NAME", help="only results of this detector")
-    points.add_argument(
+    parser.add_argument("results", metavar="RESULTS_DIR")
+    parser.add_argument("--case", metavar="PATTERN", default="*", help="only such cases: pump*")
+    parser.add_argument("--detector", metavar="NAME", help="only results of this detector")
+    parser.add_argument(
         "-o", "--output", metavar="FILE", default="-", help="a file (standard output)"
     )
-    points.set_defaults(command=_scores)
+    parser.set_defaults(command=_scores)
 
-    repeat = commands.add_parser("reproduce", help="run one stored unit again, here and now")
-    repeat.add_argument("record", metavar="RECORD.json", help="a file of the results folder")
-    repeat.set_defaults(command=_reproduce)
 
-    again = commands.add_parser("evaluate", help="recompute metrics of stored scores, no refitting")
-    again.add_argument("results", metavar="RESULTS_DIR")
-    again.add_argument("--metrics", default="full", help="default, full, or names with commas")
-    again.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
-    _columns(again)
-    again.set_defaults(command=_evaluate)
-    return parser
+def _add_reproduce(commands: _Commands) -> None:
+    parser = commands.add_parser("reproduce", help="run one stored unit again, here and now")
+    parser.add_argument("record", metavar="RECORD.json", help="a file of the results folder")
+    parser.set_defaults(command=_reproduce)
+
+
+def _add_evaluate(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "evaluate", help="recompute metrics of stored scores, no refitting"
+    )
+    parser.add_argument("results", metavar="RESULTS_DIR")
+    parser.add_argument("--metrics", default="full", help="default, full, or names with commas")
+    parser.add_argument("--format", choices=("table", "csv", "json", "md", "tex"), default="table")
+    _columns(parser)
+    parser.set_defaults(command=_evaluate)
 
 
 def _published(parser: argparse.ArgumentParser) -> None:
@@ -172,7 +206,8 @@ def _published(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="a published table (CSV) to quote beside ours; may be given again",
+        help="a published table to quote beside ours: a CSV file, or tsb_uad, tsb_ad_u, tsb_ad_m, "
+        "fastflow1d_paper; may be given again",
     )
 
 
@@ -213,11 +248,40 @@ def _leaderboard(options: argparse.Namespace) -> int:
     from anomalib_ts.results.published import read_published  # noqa: PLC0415
     from anomalib_ts.results.store import existing_store  # noqa: PLC0415
 
+    if options.beside:
+        return _beside(options)
     tables = [read_published(path) for path in options.published]
     records = list(existing_store(options.results).records())
     rows = board.leaderboard(records, options.metric, tables, common=options.common)
     keys = _keys(options.columns, records) or board.columns(options.metric)
     _print_rows(rows, keys, options)
+    return 0
+
+
+def _beside(options: argparse.Namespace) -> int:
+    from anomalib_ts.core.console import console  # noqa: PLC0415
+    from anomalib_ts.core.streams import printable  # noqa: PLC0415
+    from anomalib_ts.results import beside  # noqa: PLC0415
+    from anomalib_ts.results.entries import entries  # noqa: PLC0415
+    from anomalib_ts.results.published import read_published  # noqa: PLC0415
+    from anomalib_ts.results.store import existing_store  # noqa: PLC0415
+
+    table = read_published(options.beside)
+    kept = entries(existing_store(options.results).records())
+    for remark in kept.remarks:
+        sys.stderr.write(f"{printable(remark)}\n")
+    found = beside.beside(kept.kept, table)
+    if options.format == "table":
+        shown = console()
+        shown.print(beside.as_table(found, shown.width))
+        return 0
+    texts = {
+        "csv": beside.as_csv,
+        "json": lambda found: beside.as_json(found) + "\n",
+        "md": beside.as_markdown,
+        "tex": beside.as_latex,
+    }
+    sys.stdout.write(texts[options.format](found))
     return 0
 
 

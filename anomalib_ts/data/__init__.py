@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from anomalib_ts.data.series.csv_file import CsvFile as CsvFile
     from anomalib_ts.data.series.gaps import fill_gaps as fill_gaps
     from anomalib_ts.data.series.mackey_glass import MackeyGlass as MackeyGlass
+    from anomalib_ts.data.series.timeeval import TimeEval as TimeEval
+    from anomalib_ts.data.series.tsb_ad import TsbAdM as TsbAdM
+    from anomalib_ts.data.series.tsb_ad import TsbAdU as TsbAdU
     from anomalib_ts.data.series.tsb_uad import TsbUad as TsbUad
+    from anomalib_ts.data.series.ucr import Ucr as Ucr
     from anomalib_ts.data.sounds.dcase import Dcase as Dcase
     from anomalib_ts.data.sounds.dcase2020 import Dcase2020 as Dcase2020
     from anomalib_ts.data.sounds.machine_sound import MachineSound as MachineSound
@@ -30,7 +34,11 @@ _HOMES = {
     "Dcase2020": "anomalib_ts.data.sounds.dcase2020",
     "MachineSound": "anomalib_ts.data.sounds.machine_sound",
     "MackeyGlass": "anomalib_ts.data.series.mackey_glass",
+    "TimeEval": "anomalib_ts.data.series.timeeval",
+    "TsbAdM": "anomalib_ts.data.series.tsb_ad",
+    "TsbAdU": "anomalib_ts.data.series.tsb_ad",
     "TsbUad": "anomalib_ts.data.series.tsb_uad",
+    "Ucr": "anomalib_ts.data.series.ucr",
     "fill_gaps": "anomalib_ts.data.series.gaps",
 }
 

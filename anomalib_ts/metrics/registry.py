@@ -9,6 +9,7 @@ from anomalib_ts.errors import InputError
 from anomalib_ts.metrics import (
     affiliation,
     events,
+    location,
     point,
     point_adjusted,
     range_auc,
@@ -81,6 +82,12 @@ def _threshold_free() -> Iterator[Metric]:
         "precision_at_k",
         lambda s, o: point.precision_at_k(s, o.k),
         "share of anomalous points among the k highest scores",
+    )
+    yield Metric(
+        "ucr_score",
+        lambda s, _: location.ucr_score(s),
+        "whether the highest point lies within 100 points of an anomaly",
+        in_full=False,
     )
 
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from anomalib_ts.protocols.base import Protocol as Protocol
     from anomalib_ts.protocols.base import Weak as Weak
     from anomalib_ts.protocols.base import Whole as Whole
+    from anomalib_ts.protocols.folds import Folds as Folds
 
 _HOMES = {
+    "Folds": "anomalib_ts.protocols.folds",
     "Given": "anomalib_ts.protocols.base",
     "Normal": "anomalib_ts.protocols.base",
     "Prefix": "anomalib_ts.protocols.base",

@@ -1,14 +1,14 @@
 """Which part of a case trains and which is scored.
 
 A protocol turns a case as the data set gives it into the case as a detector meets it. All but
-`weak` score the whole test recordings.
+`weak` score the whole test recordings. All but `folds` fit once.
 """
 
 from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from anomalib_ts.core.recording import Recording
@@ -16,6 +16,32 @@ from anomalib_ts.core.runs import run_slices
 from anomalib_ts.data.base import Case
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 from anomalib_ts.protocols.weak_split import weak_split
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one fit scores of a test recording.
+
+    Attributes:
+        recording: what is scored; it may begin before and end after the points that count.
+        number: of the test recording among those of its case.
+        begin, end: the points of the test recording that count, end exclusive.
+        lead: points of `recording` before the first that counts.
+    """
+
+    recording: Recording
+    number: int
+    begin: int
+    end: int
+    lead: int = 0
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fit: what trains, and what its model scores."""
+
+    train: tuple[Recording, ...]
+    parts: tuple[Part, ...]
 
 
 class Protocol(ABC):
@@ -38,6 +64,20 @@ class Protocol(ABC):
         """
         del supervision
         return case.train
+
+    def folds(self, case: Case, supervision: str) -> tuple[Fold, ...]:
+        """The fits whose scores together cover every test recording once: one, as here.
+
+        Args:
+            case: what `deal` gave.
+            supervision: of the detector, see `Capabilities`.
+        """
+        return (Fold(self.training(case, supervision), whole_parts(enumerate(case.test))),)
+
+
+def whole_parts(recordings: Iterable[tuple[int, Recording]]) -> tuple[Part, ...]:
+    """Parts that are whole test recordings, given with their numbers."""
+    return tuple(Part(recording, i, 0, len(recording)) for i, recording in recordings)
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,9 @@ class Record:
         fitted: numbers that the detector learnt, see `Detector.fitted_values`.
         fit_seconds, score_seconds: wall clock.
         points: number of scored points.
+        folds: number of fits behind the scores, see `Protocol.folds`.
+        unseen: share of the scored points, in [0, 1], that did not train the model which scores
+            them; None where unknown.
         peak_memory_mb: largest resident set of the process while the unit ran.
         versions: of Python and of the packages that matter.
         scores: whether the scores are stored beside the record.
@@ -122,6 +125,8 @@ class Record:
     fit_seconds: float | None = None
     score_seconds: float | None = None
     points: int | None = None
+    folds: int = 1
+    unseen: float | None = None
     peak_memory_mb: float | None = None
     versions: dict[str, str] = field(default_factory=dict)
     scores: bool = False

@@ -27,6 +27,7 @@ from anomalib_ts.evaluation.judge import Evaluation
 from anomalib_ts.results.record import Status, Unit
 from anomalib_ts.run import unit_server
 from anomalib_ts.run.answer_file import read_answer
+from anomalib_ts.run.kept_answers import KeptAnswers
 from anomalib_ts.run.limits import Limits
 from anomalib_ts.run.mapped import MappedFile, scratch_file
 from anomalib_ts.run.processes import descendants, kill_descendants, resident_mb
@@ -40,8 +41,16 @@ _PATIENCE = 10.0  # seconds that a server may take to end a unit
 _LONGEST_LINE = 4096
 
 
-def execute_isolated(unit: Unit, evaluation: Evaluation, threads: int, limits: Limits) -> Outcome:
+def execute_isolated(
+    unit: Unit,
+    evaluation: Evaluation,
+    threads: int,
+    limits: Limits,
+    kept: KeptAnswers | None = None,
+) -> Outcome:
     """Execute a unit in a process of its own, whatever it does. Threads take turns.
+
+    Of several fits (`protocol=folds`) each has its own process, and may use as much as one unit.
 
     Raises:
         ConfigError: settings make no object, which is no property of the case.
@@ -49,7 +58,7 @@ def execute_isolated(unit: Unit, evaluation: Evaluation, threads: int, limits: L
     """
     with _turn:
         return execute_with(
-            lambda task: _work(task, limits), _case_loader, unit, evaluation, threads
+            lambda task: _work(task, limits), _case_loader, unit, evaluation, threads, kept=kept
         )
 
 

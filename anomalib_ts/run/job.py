@@ -16,6 +16,7 @@ from anomalib_ts.evaluation.judge import Evaluation
 from anomalib_ts.results.record import Record, Unit
 from anomalib_ts.results.rejudge import complete
 from anomalib_ts.results.store import Store
+from anomalib_ts.run.kept_answers import KeptAnswers
 from anomalib_ts.run.watcher import Watcher
 from anomalib_ts.settings.config import Settings, changed, checked, checked_value, create
 from anomalib_ts.settings.effect import describe
@@ -147,7 +148,9 @@ def _run_once(job: Job, unit: Unit, evaluation: Evaluation) -> tuple[Record, boo
                 return complete(job.store, record, evaluation), True
             except DamagedResultError as error:
                 log.warning("%s: %s", unit.case, error)  # and so it is run again
-        return _save(job, _execute(job, unit, evaluation)), False
+        saved = _save(job, _execute(job, unit, evaluation))
+        _kept(job).forget(saved.unit)
+        return saved, False
 
 
 def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
@@ -155,10 +158,15 @@ def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
     if not job.isolate:
         from anomalib_ts.run.unit import execute  # noqa: PLC0415
 
-        return execute(unit, evaluation, job.threads)
+        return execute(unit, evaluation, job.threads, _kept(job))
     from anomalib_ts.run.isolation import execute_isolated  # noqa: PLC0415
 
-    return execute_isolated(unit, evaluation, job.threads, create(job.limits, "limits"))
+    limits = create(job.limits, "limits")
+    return execute_isolated(unit, evaluation, job.threads, limits, _kept(job))
+
+
+def _kept(job: Job) -> KeptAnswers:
+    return KeptAnswers(lambda unit, number: job.store.path(unit, f".fold{number}"))
 
 
 def _sweep(store: Store, todo: list[Unit]) -> None:

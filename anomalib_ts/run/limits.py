@@ -11,6 +11,8 @@ from anomalib_ts.errors import ConfigError
 class Limits:
     """What one unit may use; the unit is stopped when it uses more.
 
+    Under `protocol=folds` each of a unit's fits may use that.
+
     Attributes:
         seconds: wall clock of fitting and scoring.
         memory_mb: resident memory of the unit's process and of all that it starts (10^6 bytes),

@@ -6,16 +6,16 @@ scores compare with the truth is found out after it has ended.
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import platform
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import metadata
+from statistics import fmean
 from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
@@ -29,8 +29,10 @@ from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.evaluation.judge import Evaluation
 from anomalib_ts.evaluation.thresholds import Threshold
 from anomalib_ts.protocols.base import Protocol
-from anomalib_ts.protocols.split_table import hold_out_recordings, split_table
+from anomalib_ts.protocols.split_table import split_table
 from anomalib_ts.results.record import Record, Status, Unit
+from anomalib_ts.run.fits import Fit, joined
+from anomalib_ts.run.kept_answers import KeptAnswers
 from anomalib_ts.run.process_state import preserved
 from anomalib_ts.run.task import Answer, Task, status_of, work
 from anomalib_ts.settings.config import class_of, create
@@ -74,7 +76,9 @@ class CaseLoader(Interface):
         ...
 
 
-def execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
+def execute(
+    unit: Unit, evaluation: Evaluation, threads: int, kept: KeptAnswers | None = None
+) -> Outcome:
     """Run one unit in this process; whatever goes wrong in it becomes part of its record.
 
     What units of a process share (working folder, standard streams, random states, numeric
@@ -86,7 +90,7 @@ def execute(unit: Unit, evaluation: Evaluation, threads: int) -> Outcome:
         ConfigError: settings make no object, which is no property of the case.
         KeyboardInterrupt: the user pressed Ctrl-C.
     """
-    return execute_with(_work_here, load_case, unit, evaluation, threads)
+    return execute_with(_work_here, load_case, unit, evaluation, threads, kept=kept)
 
 
 def execute_with(
@@ -95,11 +99,21 @@ def execute_with(
     unit: Unit,
     evaluation: Evaluation,
     threads: int,
+    *,
+    kept: KeptAnswers | None = None,
 ) -> Outcome:
-    """Run one unit, its task wherever `worker` has it done.
+    """Run one unit, its tasks wherever `worker` has them done.
 
     If the case's data has changed since the unit was planned, the record is that of the data that
     was read: its unit has the fingerprint of that.
+
+    Args:
+        worker: does a task.
+        loader: loads the case.
+        unit: what to run.
+        evaluation: how it is judged.
+        threads: of the numeric libraries.
+        kept: where the answers are that were had before the unit was killed.
 
     Raises:
         ConfigError: settings make no object, which is no property of the case.
@@ -109,18 +123,40 @@ def execute_with(
     rule: Threshold = create(unit.threshold, "threshold")
     class_of(unit.detector_settings, "detector")  # judged here: a unit's process takes our word
     try:
-        unit, task, judge = _prepare(
+        unit, tasks, judge = _prepare(
             unit, loader, protocol=protocol, rule=rule, evaluation=evaluation, threads=threads
         )
     except Exception as error:
         return Outcome(_failure(unit, status_of(error), error_report(error), threads))
-    answer = worker(task)
-    if answer.refused:
-        raise ConfigError(answer.refused)
+    answers = _answers(worker, tasks, unit, kept)
     try:
-        return judge(answer)
+        return judge(answers)
     except Exception as error:
         return Outcome(_failure(unit, status_of(error), error_report(error), threads))
+
+
+def _answers(
+    worker: Callable[[Task], Answer], tasks: list[Task], unit: Unit, kept: KeptAnswers | None
+) -> list[Answer]:
+    """The answers to all tasks, or to those up to the first that fails.
+
+    Raises:
+        ConfigError: the settings make no detector.
+    """
+    answers: list[Answer] = []
+    keeps = kept if len(tasks) > 1 else None
+    for number, task in enumerate(tasks):
+        answer = keeps.find(unit, number, task) if keeps else None
+        if answer is None:
+            answer = worker(task)
+            if keeps and answer.status == "ok":
+                keeps.keep(unit, number, answer)
+        if answer.refused:
+            raise ConfigError(answer.refused)
+        answers.append(answer)
+        if answer.status != "ok":
+            break
+    return answers
 
 
 _turn = threading.RLock()  # units of several threads would change what they share for each other
@@ -160,7 +196,7 @@ def load_case(data_settings: str, case: str, fingerprint: str = "", /) -> Case:
     raise InputError(f"{case}: its files changed {_READS} times while they were read")
 
 
-Judge = Callable[[Answer], Outcome]
+Judge = Callable[[list[Answer]], Outcome]
 
 
 def _prepare(
@@ -171,8 +207,8 @@ def _prepare(
     rule: Threshold,
     evaluation: Evaluation,
     threads: int,
-) -> tuple[Unit, Task, Judge]:
-    """What is to be done, and the function that judges the answer.
+) -> tuple[Unit, list[Task], Judge]:
+    """What is to be done, and the function that judges the answers.
 
     The labelled recordings are reached through that function alone: none of the frames below
     which a detector runs holds them in a variable.
@@ -185,96 +221,80 @@ def _prepare(
     case = protocol.deal(loaded)
     kind: type[Detector] = class_of(unit.detector_settings, "detector")
     supervision = kind.capabilities.supervision
-    weak = supervision == "weak"
-    train, held_out = hold_out_recordings(protocol.training(case, supervision), rule.held_out)
-    scored = _order_of_scoring(case.test, held_out or train, weak)
-    task = Task(
-        detector=unit.detector_settings,
-        train=tuple(
-            _anonymous(recording, f"training recording {i}", labelled=weak)
-            for i, recording in enumerate(train)
+    fits = [
+        Fit.of(fold, rule.held_out, weak=supervision == "weak")
+        for fold in protocol.folds(case, supervision)
+    ]
+
+    def judge(answers: list[Answer]) -> Outcome:
+        fit, answer = fits[len(answers) - 1], answers[-1]
+        if answer.status != "ok":
+            report = _with_names(answer.error, fit.train, fit.scored)
+            failure = _failure(unit, answer.status, report, threads)
+            return Outcome(replace(failure, peak_memory_mb=_peak(answers)))
+        for name in {name for one in answers for name in one.left_out}:
+            log.warning("%s, %s: %s is not finite", unit.case, unit.detector, name)
+        return _judged(unit, case, fits, answers, rule=rule, evaluation=evaluation, threads=threads)
+
+    return unit, [fit.task(unit, threads) for fit in fits], judge
+
+
+def _judged(
+    unit: Unit,
+    case: Case,
+    fits: list[Fit],
+    answers: list[Answer],
+    *,
+    rule: Threshold,
+    evaluation: Evaluation,
+    threads: int,
+) -> Outcome:
+    """The outcome of a unit all of whose fits went well."""
+    truth = GroundTruth.of(case.test)
+    found = joined(case.test, fits, answers)
+    scores, normal = np.concatenate(found.test), found.normal
+    if truth.by_clip:
+        normal = [evaluation.clip_scores([part]) for part in normal]
+    threshold = rule.fit(np.concatenate(normal))
+    judgement = evaluation.judge(truth, scores, threshold)
+    record = Record(
+        unit=unit,
+        status="ok",
+        metrics=judgement.values,
+        undefined=judgement.undefined,
+        judged=evaluation.rules,
+        threshold=threshold,
+        decides=evaluation.decides(truth),
+        fitted=_fitted(answers),
+        fit_seconds=sum(answer.fit_seconds for answer in answers),
+        score_seconds=sum(
+            sum(answer.score_seconds[: len(fit.parts)])
+            for fit, answer in zip(fits, answers, strict=True)
         ),
-        score=tuple(_anonymous(r, f"recording {i}") for i, r in enumerate(scored)),
-        seed=unit.seed,
+        points=len(scores),
+        folds=len(fits),
+        unseen=sum(fit.unseen_points() for fit in fits) / len(scores),
+        peak_memory_mb=_peak(answers),
+        versions=_versions(),
         threads=threads,
     )
-
-    def judge(answer: Answer) -> Outcome:
-        if answer.status != "ok":
-            report = _with_names(answer.error, train, scored)
-            failure = _failure(unit, answer.status, report, threads)
-            return Outcome(replace(failure, peak_memory_mb=answer.peak_memory_mb))
-        for name in answer.left_out:
-            log.warning("%s, %s: %s is not finite", unit.case, unit.detector, name)
-        known = {id(r): s for r, s in zip(scored, answer.scores, strict=True)}
-        truth = GroundTruth.of(case.test)
-        scores = np.concatenate([known[id(recording)] for recording in case.test])
-        normal = _normal_scores(held_out or train, known, weak)
-        if truth.by_clip:
-            normal = [evaluation.clip_scores([part]) for part in normal]
-        threshold = rule.fit(np.concatenate(normal))
-        judgement = evaluation.judge(truth, scores, threshold)
-        record = Record(
-            unit=unit,
-            status="ok",
-            metrics=judgement.values,
-            undefined=judgement.undefined,
-            judged=evaluation.rules,
-            threshold=threshold,
-            decides=evaluation.decides(truth),
-            fitted=answer.fitted,
-            fit_seconds=answer.fit_seconds,
-            score_seconds=sum(answer.score_seconds[: len(case.test)]),
-            points=len(scores),
-            peak_memory_mb=answer.peak_memory_mb,
-            versions=_versions(),
-            threads=threads,
-        )
-        dealt = _split_table(case, held_out) if truth.by_clip else ""
-        return Outcome(record, scores, truth, dealt)
-
-    return unit, task, judge
+    held_out = [recording for fit in fits for recording in fit.held_out]
+    dealt = _split_table(case, held_out) if truth.by_clip else ""
+    return Outcome(record, scores, truth, dealt)
 
 
-def _order_of_scoring(
-    test: Sequence[Recording], normal: Iterable[Recording], weak: bool
-) -> list[Recording]:
-    """The test recordings, shuffled, then what else is scored for the threshold.
-
-    Shuffled because the order of files often tells the anomalous ones: `anomaly_...` comes before
-    `normal_...`. A recording that is tested and trains (protocol `whole`) is scored once, and one
-    that is a known anomaly throughout need not be.
-    """
-    order = np.random.default_rng(len(test)).permutation(len(test))
-    scored = [test[i] for i in order]
-    known = {id(recording) for recording in test}
-    more = (r for r in normal if id(r) not in known and not (weak and r.is_anomalous_throughout))
-    return [*scored, *more]
+def _fitted(answers: Sequence[Answer]) -> dict[str, float]:
+    """What the models learnt; of several, the mean of what all of them give."""
+    shared = set.intersection(*(set(answer.fitted) for answer in answers))
+    return {
+        name: fmean(answer.fitted[name] for answer in answers)
+        for name in answers[0].fitted
+        if name in shared
+    }
 
 
-def _anonymous(recording: Recording, name: str, *, labelled: bool = False) -> Recording:
-    """The recording without what could tell where the anomalies are.
-
-    It shares the values, which were checked before: `dataclasses.replace` would check them again.
-    """
-    bare = copy.copy(recording)
-    hidden = {"name": name, "domain": "", "kind": ""}
-    vars(bare).update(hidden if labelled else hidden | {"labels": None, "label": None})
-    return bare
-
-
-def _normal_scores(
-    recordings: Sequence[Recording], known: Mapping[int, FloatArray], weak: bool
-) -> list[FloatArray]:
-    """What a threshold is fitted on; anomalies that only weak supervision may see are left out."""
-    parts: list[FloatArray] = []
-    for recording in recordings:
-        scores = known.get(id(recording), np.empty(0))
-        if weak and len(scores):
-            scores = scores[~recording.anomalous_points]
-        if len(scores):
-            parts.append(scores)
-    return parts
+def _peak(answers: Sequence[Answer]) -> float | None:
+    return max((a.peak_memory_mb for a in answers if a.peak_memory_mb is not None), default=None)
 
 
 _ANONYMOUS_NAME = re.compile(r"\b(training )?recording (\d{1,9})\b")

@@ -161,8 +161,16 @@ def _restored(
         raise InputError(f"{kind.__name__} learns no {', '.join(odd)[:200]}")
     detector = kind(**settings)
     detector._check_settings()
-    detector._restore(state)
-    _check_contract(detector)
+    try:
+        detector._restore(state)
+        _check_contract(detector)
+    except AnomalibTsError as error:
+        if part["version"] == kind.version:
+            raise
+        raise InputError(
+            f"it holds version {part['version']} of {kind.__name__}, and this is version "
+            f"{kind.version}, which learns other things ({error}): fit it again"
+        ) from None
     if part["version"] != kind.version:
         warnings.warn(
             f"{path} holds version {part['version']} of {kind.__name__}, and this is version "

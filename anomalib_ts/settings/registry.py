@@ -36,6 +36,7 @@ GROUPS = {
     "data/spectrogram": "Spectrograms",
     "figure": "Figures",
     "experiment": "Experiments",
+    "experiment/method": "Methods as a published table has them",
     "hydra/launcher": "Launchers of multiruns",
     "hydra/sweeper": "Sweepers",
 }

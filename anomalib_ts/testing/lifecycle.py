@@ -192,7 +192,7 @@ CHECKS = (
     Check("refit", _REFIT_RULE, _check_refit),
 )
 AFTER_HISTORY = (
-    Check("save_and_load", _SAVE_RULE, _check_save_load),
     Check("settings_after_fit", _SETTINGS_RULE, _check_settings_after_fit),
+    Check("save_and_load", _SAVE_RULE, _check_save_load),
     Check("threads", _THREADS_RULE, _check_threads),
 )

@@ -98,7 +98,9 @@ def test_tensors_come_back():
 
 
 @pytest.mark.parametrize(
-    "value", [object(), lambda: 0, {1, 2}, b"x", np.array([None]), print, float], ids=repr
+    "value",
+    [object(), lambda: 0, {1, 2}, b"x", np.array([None]), print, float],
+    ids=lambda value: type(value).__name__,
 )
 def test_anything_else_is_refused_by_name(value):
     with pytest.raises(ContractError, match=r"it\['a'\]\[0\] is a .*, which a model file cannot"):
@@ -227,3 +229,8 @@ def test_models_of_the_first_format_load_forever(name):
     scores = detector.score(Recording(expected["values"], channel_names=("flow", "heat")))
     reach = np.ptp(expected[name])
     assert math.isclose(0, abs(scores - expected[name]).max() / reach, abs_tol=0.02)
+
+
+def test_a_model_of_a_version_that_learnt_other_things_says_so():
+    with pytest.raises(InputError, match=r"holds version 2 of IForest.* version 3.*fit it again"):
+        load_detector(GOLDEN / "iforest_version_2.ats")

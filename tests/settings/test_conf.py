@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
+from anomalib_ts import detectors as built_in
 from anomalib_ts.cli.listing import yaml_of
 from anomalib_ts.run.job import job_of
 from anomalib_ts.settings.config import SHARED_SETTINGS, checked
@@ -148,3 +149,26 @@ def test_what_limits_are_made_of_is_imported_without_what_enforces_them():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("method", sorted(choices("experiment/method")))
+def test_every_method_of_table_1_composes_into_a_job(method):
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        overrides = ["experiment=table1", f"experiment/method={method}"]
+        config = compose("config", overrides)
+        swept = compose("config", overrides[:1], return_hydra_config=True).hydra.sweeper.params
+    assert method in swept["experiment/method"].split(",")
+    plain = OmegaConf.to_container(config, resolve=True)
+    job = job_of({**plain, "isolate": False}, {"detector": "any", "protocol": "any"})
+    assert job.detectors
+
+
+def test_every_detector_can_be_chosen():
+    kinds = {name for name in built_in.__all__ if _is_detector(getattr(built_in, name))}
+    files = (config_folder() / "detector").glob("*.yaml")
+    targets = {yaml.safe_load(file.read_text())["_target_"].rpartition(".")[2] for file in files}
+    assert kinds - {"Detector"} == targets
+
+
+def _is_detector(value):
+    return isinstance(value, type) and issubclass(value, built_in.Detector)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from anomalib_ts.core.digests import file_digest, text_digest
-from anomalib_ts.core.names import nearest, pick
+from anomalib_ts.core.names import pick
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.fetching.unpack import fetch_zip
 from anomalib_ts.data.series.gaps import fill_gaps
+from anomalib_ts.data.series.selection import as_patterns, described, selected
 from anomalib_ts.data.series.text_layout import TextLayout
 from anomalib_ts.data.series.text_table import read_text_table
-from anomalib_ts.errors import ConfigError, DataNotFoundError, InputError
+from anomalib_ts.errors import DataNotFoundError, InputError
 
 ARCHIVE_URL = "https://www.thedatum.org/datasets/TSB-UAD-Public.zip"
 _LAYOUT = TextLayout(delimiter=",", header=False, decimal=".")
@@ -77,8 +76,8 @@ class TsbUad(DataSet):
         self.download = download
         self.url = url
         self.sha256 = sha256
-        self.patterns = _as_patterns(series)
-        self.name = self._describe()
+        self.patterns = as_patterns(series)
+        self.name = described(self.dataset, self.patterns)
         self._known: frozenset[str] = frozenset()
 
     def case_names(self) -> list[str]:
@@ -94,17 +93,9 @@ class TsbUad(DataSet):
             for name in files
             if not name.endswith(".train.out") or _test_of(name) not in files
         )
-        chosen: set[str] = set()
-        for pattern in self.patterns:
-            matching = {name for name in names if _matches(name, pattern)}
-            if not matching:
-                raise DataNotFoundError(
-                    f"{self.dataset} in {self.root} has no series {pattern!r}; "
-                    f"{nearest(pattern, [name.removesuffix('.test') for name in names])}"
-                )
-            chosen |= matching
+        chosen = selected(names, self.patterns, f"{self.dataset} in {self.root}", _aliases)
         self._known = frozenset(chosen)
-        return sorted(chosen)
+        return chosen
 
     def load(self, case_name: str) -> Case:
         """Read one series, and its training part where there is one.
@@ -159,14 +150,6 @@ class TsbUad(DataSet):
             )
         return self.root / pick(self.dataset, folders, f"{self.root}")
 
-    def _describe(self) -> str:
-        if self.patterns == ["*"]:
-            return self.dataset
-        listed = "+".join(self.patterns)
-        if len(listed) > 60:
-            listed = f"{len(self.patterns)} series, {text_digest(listed)[:6]}"
-        return f"{self.dataset}[{listed}]"
-
 
 def fetch_archive(root: Path, url: str = ARCHIVE_URL, sha256: str | None = None) -> None:
     """Download the TSB-UAD archive and unpack it as `root`; a second process waits for the first.
@@ -192,14 +175,5 @@ def _test_of(train_file: str) -> str:
     return train_file.removesuffix(".train.out") + ".test.out"
 
 
-def _matches(name: str, pattern: str) -> bool:
-    aliases = (name, f"{name}.out", name.removesuffix(".test"))
-    return pattern in aliases or any(fnmatchcase(alias, pattern) for alias in aliases)
-
-
-def _as_patterns(series: Any) -> list[str]:
-    if isinstance(series, str) or not isinstance(series, Sequence):
-        return [str(series)]
-    if not series:
-        raise ConfigError("data.series is empty; give names or patterns, '*' for all")
-    return [str(pattern) for pattern in series]
+def _aliases(name: str) -> tuple[str, ...]:
+    return name, f"{name}.out", name.removesuffix(".test")

@@ -1,42 +1,34 @@
-"""Isolation forest on windows."""
+"""Isolation forest on windows, and on single points."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
-from anomalib_ts.core.recording import FloatArray, Recording
-from anomalib_ts.core.windows import (
-    Windows,
-    centre_scores,
-    find_period,
-    training_windows,
-)
-from anomalib_ts.detectors.base import Capabilities, Detector
-from anomalib_ts.detectors.streaming import Margins
+from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.windows import Windows
+from anomalib_ts.detectors.classical.period import WindowLength
+from anomalib_ts.detectors.classical.window_detector import WindowDetector, drawn_rows
 from anomalib_ts.settings.fields import configured, setting
 
 SUBSAMPLE = 256
 """Windows a tree sees, scikit-learn's and the paper's choice."""
-
-BATCH_VALUES = 2**22
-"""Values of windows held in memory at a time when scoring."""
 
 TRAINING_VALUES = 2**26
 """Values of windows held in memory at most when fitting."""
 
 
 @configured
-class IForest(Detector):
+class IForest(WindowDetector):
     """Isolation forest: windows that random splits isolate early are anomalous.
 
-    Each window of stride 1 is one example, its channels side by side, and its score goes to the
-    point at its centre, as in TSB-UAD (`IForest`; `window=1` is its `IForest1`). Each tree sees
-    256 windows, so no more than 256 per tree are ever drawn from the training data. Channels that
-    never varied in training are given noise there, or else no tree would look at them.
+    Each window of stride 1 is one example, its channels side by side. Each tree sees 256 windows,
+    so no more than 256 per tree are ever drawn from the training data. Channels that never varied
+    in training are given noise there, or else no tree would look at them; not so in published
+    mode, which differs from the default in nothing else than what `WindowDetector` says.
 
     >>> import numpy as np
     >>> from anomalib_ts import IForest
@@ -55,21 +47,18 @@ class IForest(Detector):
         Liu, Ting and Zhou, Isolation forest, ICDM 2008.
     """
 
-    capabilities = Capabilities()
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
-    window: int | Literal["period"] = setting(
-        "period",
-        "points a window, or `period` to estimate it from the longest training recording (the "
-        "median over the channels, 125 where there is none, at most its length)",
-        at_least=1,
-    )
     trees: int = setting(100, "number of trees", at_least=1)
     seed: int = setting(0, "of the trees")
 
-    def _fit(self, train: tuple[Recording, ...]) -> None:
-        self.window_ = self._window_length(train)
-        examples = self._training_examples(training_windows(train, self.window_))
+    def _learn(self, windows: Windows) -> None:
+        random = np.random.default_rng(self.seed)
+        affordable = TRAINING_VALUES // (windows.window * windows.channels)
+        most = max(SUBSAMPLE, min(self.trees * SUBSAMPLE, affordable))
+        examples = drawn_rows(windows, most, random)
+        if not self._published:
+            _add_noise(examples, random)
         forest = IsolationForest(
             n_estimators=self.trees,
             max_samples=min(SUBSAMPLE, len(examples)),
@@ -77,41 +66,28 @@ class IForest(Detector):
         )
         self.forest_ = forest.fit(examples)
 
-    def _score(self, recording: Recording) -> FloatArray:
-        windows = Windows([recording], self.window_)
-        size = max(1, BATCH_VALUES // (self.window_ * recording.channels))
-        scores = [-self.forest_.score_samples(_flat(w)) for _, w in windows.batches(size)]
-        return centre_scores(np.concatenate(scores), len(recording), self.window_)
-
-    @property
-    def _margins(self) -> Margins:
-        return Margins.centred(self.window_)
-
-    def _window_length(self, train: tuple[Recording, ...]) -> int:
-        if self.window != "period":
-            return int(self.window)
-        longest = max(train, key=len)
-        periods = [find_period(channel) for channel in longest.values.T]
-        return min(int(np.median(periods)), len(longest))
-
-    def _training_examples(self, windows: Windows) -> NDArray[np.float32]:
-        affordable = TRAINING_VALUES // (windows.window * windows.channels)
-        count = min(len(windows), max(SUBSAMPLE, min(self.trees * SUBSAMPLE, affordable)))
-        random = np.random.default_rng(self.seed)
-        drawn = random.choice(len(windows), count, replace=False)
-        return _with_noise(_flat(windows.gather(np.sort(drawn))), random)
+    def _window_scores(self, rows: NDArray[np.float32]) -> FloatArray:
+        scores: FloatArray = -self.forest_.score_samples(rows)
+        return scores
 
 
-def _with_noise(examples: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
-    """Examples whose constant columns have noise of one deviation.
+@configured
+class IForest1(IForest):
+    """Isolation forest of single points, TSB-UAD's IForest1: `IForest` with windows of one point.
+
+    >>> from anomalib_ts import IForest1
+    >>> int(IForest1().fit([0.0, 1.0, 2.0, 1.0] * 50).score([1.0, 1.0, 7.0, 1.0]).argmax())
+    2
+    """
+
+    window: WindowLength = setting(1)
+
+
+def _add_noise(examples: NDArray[np.float32], random: np.random.Generator) -> None:
+    """Give constant columns noise of one deviation.
 
     No tree splits on a column that never varies, so that the forest would be blind to a change.
     """
     constant = np.flatnonzero(np.ptp(examples, axis=0) == 0)
     shape = (len(examples), len(constant))
     examples[:, constant] += random.standard_normal(shape, dtype=np.float32)
-    return examples
-
-
-def _flat(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return windows.reshape(len(windows), -1)

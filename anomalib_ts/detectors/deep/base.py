@@ -92,7 +92,7 @@ class DeepDetector(Detector, Generic[Network]):
         return scores
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
-        windows = training_windows(train, self.window, self._training_step, self.tail)
+        windows = training_windows(train, self._window, self._training_step, self.tail)
         settings = self._settings
         wanted = settings.checkpoint or settings.logger
         self._current = fit_of(self, settings, train) if wanted else None
@@ -160,8 +160,10 @@ class DeepDetector(Detector, Generic[Network]):
         return 1.0
 
     @property
-    def _margins(self) -> Margins:
-        return Margins.overlapping(self.window, self._step)
+    def _margins(self) -> Margins | None:
+        if self.capabilities.transductive:
+            return None
+        return Margins.overlapping(self._window, self._step)
 
     def _point_means(
         self, recording: Recording, scorer: Callable[[Tensor], Tensor], columns: int = 1
@@ -174,20 +176,25 @@ class DeepDetector(Detector, Generic[Network]):
                 axis may lack if there is one column.
             columns: how many numbers a point gets.
         """
-        windows = Windows([recording], self.window, self._step, self.tail)
-        points = [OverlapMean(len(windows.values), self.window) for _ in range(columns)]
+        windows = Windows([recording], self._window, self._step, self.tail)
+        points = [OverlapMean(len(windows.values), self._window) for _ in range(columns)]
         for starts, scores in self._run(self.model_, scorer, windows, stage="score"):
             parts = scores.reshape(len(starts), columns, -1)
             for column, mean in enumerate(points):
-                mean.add(starts, np.broadcast_to(parts[:, column], (len(starts), self.window)))
+                mean.add(starts, np.broadcast_to(parts[:, column], (len(starts), self._window)))
         means = np.stack([mean.mean() for mean in points], axis=1)[: len(recording)]
         missing = len(recording) - len(means)
         return np.pad(means, ((0, missing), (0, 0)), mode="edge")
 
     @property
+    def _window(self) -> int:
+        """Points that the network is given at a time; a detector may learn it from the data."""
+        return self.window
+
+    @property
     def _step(self) -> int:
         """Points between two scored windows."""
-        return self.window if self.stride is None else self.stride
+        return self._window if self.stride is None else self.stride
 
     @property
     def _training_step(self) -> int:

@@ -55,15 +55,16 @@ class EarlyStopping(Callback):
                 f"early stopping: {type(batches).__name__} cannot be divided (see "
                 "DivisibleBatches), so no window can be held back; leave the callback out"
             )
-        train, held = last_examples(batches.examples, self.share, batches.classes)
+        train, held = self._divided(batches)
         self._stage, self._held = stage, _FirstEpoch(batches, held)
+        self._every = self.every
         self._best, self._waited, self._best_step = math.inf, 0, 0
         self._weights: dict[str, Tensor] = {}
         return batches.of(train)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         """Look at the held-back loss if it is time to."""
-        if trainer.global_step % self.every and trainer.global_step < trainer.max_steps:
+        if trainer.global_step % self._every and trainer.global_step < trainer.max_steps:
             return
         loss = self._loss(trainer, module)
         module.log("held_back_loss", loss)
@@ -102,6 +103,10 @@ class EarlyStopping(Callback):
         """Go on from such a state."""
         self._best, self._waited = float(state_dict["best"]), int(state_dict["waited"])
         self._best_step, self._weights = int(state_dict["best_step"]), state_dict["weights"]
+
+    def _divided(self, batches: DivisibleBatches) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of the examples that train and of those that are held back."""
+        return last_examples(batches.examples, self.share, batches.classes)
 
     def _loss(self, trainer: Trainer, module: LightningModule) -> float:
         """The mean loss of the held-back batches, without a trace in weights or random state."""

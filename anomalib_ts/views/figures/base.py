@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from anomalib_ts.core.cells import csv_text, markdown
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.errors import AnomalibTsError, ConfigError
-from anomalib_ts.results.formats import Grid, as_markdown_table
+from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
 from anomalib_ts.settings.config import Settings, checked, create
@@ -50,7 +50,7 @@ class Written:
 
     Attributes:
         grid, remarks: see `Drawn`.
-        paths: the PNG, the CSV and the Markdown file.
+        paths: the PNG, the CSV, the Markdown and the LaTeX file.
     """
 
     grid: Grid
@@ -117,7 +117,8 @@ def write_figure(settings: Settings, store: Store, records: Sequence[Record]) ->
         AnomalibTsError: there is nothing to show, or a file cannot be written.
     """
     figure: StudyFigure = create(settings, "figure")
-    png, table, text = (store.folder / f"{figure.name}.{kind}" for kind in ("png", "csv", "md"))
+    kinds = ("png", "csv", "md", "tex")
+    png, table, text, latex = (store.folder / f"{figure.name}.{kind}" for kind in kinds)
     with applied():
         drawn = figure.draw(store, records)
         picture = io.BytesIO()
@@ -127,7 +128,8 @@ def write_figure(settings: Settings, store: Store, records: Sequence[Record]) ->
     _write(png, picture.getvalue())
     _write(table, rows.encode())
     _write(text, f"{as_markdown_table(drawn.grid)}{notes}".encode())
-    return Written(drawn.grid, drawn.remarks, [png, table, text])
+    _write(latex, as_latex_table(drawn.grid).encode())
+    return Written(drawn.grid, drawn.remarks, [png, table, text, latex])
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -50,6 +50,7 @@ def test_a_sweep_ends_with_its_figure(launcher, capfd, tmp_path):
         "curve.png",
         "curve.csv",
         "curve.md",
+        "curve.tex",
     }
 
 

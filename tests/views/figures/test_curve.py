@@ -46,7 +46,12 @@ def test_means_and_deviations_over_seeds(tmp_path):
 
 def test_files_hold_every_value_and_the_table(tmp_path):
     written = write(tmp_path, counts("weak", {5: [0.5, 0.6], 20: [0.7, None]}), name="study")
-    assert [path.name for path in written.paths] == ["study.png", "study.csv", "study.md"]
+    assert [path.name for path in written.paths] == [
+        "study.png",
+        "study.csv",
+        "study.md",
+        "study.tex",
+    ]
     assert (tmp_path / "study.png").read_bytes().startswith(b"\x89PNG")
     assert "| 5 | 0.550 ±0.071 |" in (tmp_path / "study.md").read_text()
     found = [

@@ -1,0 +1,100 @@
+"""Principal components of windows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+
+from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.windows import Windows
+from anomalib_ts.detectors.classical.window_detector import WindowDetector, batches_of
+from anomalib_ts.errors import InputError
+from anomalib_ts.settings.fields import configured, setting
+
+MOST_VALUES = 5000
+"""Values a window at most: the covariance takes their square, its decomposition their cube."""
+
+SMALLEST_SHARE = float(np.finfo(np.float64).eps) ** 2
+"""Of the variance; what PyOD's singular value decomposition gives for a component of none."""
+
+
+@configured
+class Pca(WindowDetector):
+    """Principal components: windows far from the plane in which the training windows lie.
+
+    By default the score is the mean squared residual of a window outside the plane of the first
+    components, those that explain a share of the training windows' variance.
+
+    In published mode each place of a window is standardised, and the score is that of PyOD: the
+    sum over all components of the distance between the window and *the component itself, taken
+    for a point*, divided by the share of variance it explains. The smallest components decide,
+    and what they measure is little more than the length of the window as a vector.
+
+    Time O(n c² w²), memory O(c² w²) beside a batch of windows.
+
+    >>> import numpy as np
+    >>> from anomalib_ts import Pca
+    >>> wave = np.sin(np.arange(600) / 5)
+    >>> new = wave[:200].copy()
+    >>> new[100:104] += 2
+    >>> 96 <= int(Pca(window=8).fit(wave).score(new).argmax()) <= 107
+    True
+
+    Attributes:
+        window_: points a window.
+        mean_: `(c * w,)` of the training windows.
+        scale_: `(c * w,)`, what each place is divided by; ones by default.
+        components_: `(k, c * w)`, of unit length, the first explains most; all in published mode.
+        shares_: `(c * w,)` of the variance that each component explains, descending.
+
+    References:
+        Shyu et al., A novel anomaly detection scheme based on principal component classifier,
+        ICDM 2003 workshops; Jackson and Mudholkar, Control procedures for residuals associated
+        with principal component analysis, Technometrics 21(3), 1979 (the residual).
+    """
+
+    explained: float = setting(
+        0.95,
+        "share of the variance that the plane holds; published mode uses all components",
+        above=0.0,
+        below=1.0,
+    )
+
+    def _learn(self, windows: Windows) -> None:
+        size = windows.window * windows.channels
+        if size > MOST_VALUES:
+            raise InputError(
+                f"Pca takes windows of at most {MOST_VALUES} values, and {windows.window} points "
+                f"of {windows.channels} channels are {size}; set detector.window to "
+                f"{max(1, MOST_VALUES // windows.channels)} or less"
+            )
+        total, products = np.zeros(size), np.zeros((size, size))
+        for rows in batches_of(windows):
+            values = rows.astype(np.float64)
+            total += values.sum(axis=0)
+            products += values.T @ values
+        self.mean_ = total / len(windows)
+        covariance = products / len(windows) - np.outer(self.mean_, self.mean_)
+        deviation = np.sqrt(np.maximum(covariance.diagonal(), 0))
+        varies = self._published & (deviation > 0)
+        self.scale_ = np.where(varies, deviation, 1.0)
+        variances, vectors = eigh(covariance / np.outer(self.scale_, self.scale_))
+        shares = variances[::-1] / (max(variances.sum(), 0.0) or 1.0)
+        self.shares_: FloatArray = np.maximum(shares, SMALLEST_SHARE)
+        kept = 1 + int(np.searchsorted(np.cumsum(shares), self.explained))
+        if self._published:
+            kept = size
+        self.components_: FloatArray = np.ascontiguousarray(vectors.T[::-1][:kept])
+
+    def _window_scores(self, rows: NDArray[np.float32]) -> FloatArray:
+        centred = (rows - self.mean_) / self.scale_
+        along = centred @ self.components_.T
+        squares = np.square(centred).sum(axis=1)
+        if not self._published:
+            inside = np.square(along).sum(axis=1)
+            residual: FloatArray = np.maximum(squares - inside, 0) / rows.shape[1]
+            return residual
+        distances = np.sqrt(np.maximum(squares[:, None] + 1 - 2 * along, 0))
+        scores: FloatArray = distances @ (1 / self.shares_)
+        return scores

@@ -1,0 +1,1 @@
+"""A fully connected autoencoder of windows: score by reconstruction error."""

@@ -1,0 +1,163 @@
+"""The fits of a unit: what each is given, and what its scores are worth beside the others'."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.protocols.base import Fold, Part
+from anomalib_ts.protocols.split_table import hold_out_recordings
+from anomalib_ts.results.record import Unit
+from anomalib_ts.run.task import Answer, Task
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit of a unit, with all that its detector is not told.
+
+    Attributes:
+        train: what trains.
+        held_out: what sets the threshold instead of what trains; empty if nothing does.
+        parts: what is scored of the case.
+        scored: what the detector is asked to score, in that order.
+        weak: whether the detector learns from labels.
+    """
+
+    train: tuple[Recording, ...]
+    held_out: tuple[Recording, ...]
+    parts: tuple[Part, ...]
+    scored: tuple[Recording, ...]
+    weak: bool
+
+    @classmethod
+    def of(cls, fold: Fold, held_out: float, *, weak: bool) -> Fit:
+        """What becomes of a fold.
+
+        Args:
+            fold: as a protocol cuts it.
+            held_out: share of what trains that sets the threshold, see `Threshold`.
+            weak: whether the detector learns from labels.
+        """
+        train, kept = hold_out_recordings(fold.train, held_out)
+        test = [part.recording for part in fold.parts]
+        scored = tuple(_order_of_scoring(test, kept or train, weak))
+        return cls(train, kept, fold.parts, scored, weak)
+
+    def task(self, unit: Unit, threads: int) -> Task:
+        """What the detector has to do."""
+        return Task(
+            detector=unit.detector_settings,
+            train=tuple(
+                _anonymous(recording, f"training recording {i}", labelled=self.weak)
+                for i, recording in enumerate(self.train)
+            ),
+            score=tuple(_anonymous(r, f"recording {i}") for i, r in enumerate(self.scored)),
+            seed=unit.seed,
+            threads=threads,
+        )
+
+    def scores(self, answer: Answer) -> list[FloatArray]:
+        """The scores of each part's points that count."""
+        known = self._known(answer)
+        return [
+            known[id(part.recording)][part.lead : part.lead + part.end - part.begin]
+            for part in self.parts
+        ]
+
+    def normal_scores(self, answer: Answer) -> list[FloatArray]:
+        """What a threshold is fitted on; anomalies that only weak supervision may see left out."""
+        known = self._known(answer)
+        parts: list[FloatArray] = []
+        for recording in self.held_out or self.train:
+            scores = known.get(id(recording), np.empty(0))
+            if self.weak and len(scores):
+                scores = scores[~recording.anomalous_points]
+            if len(scores):
+                parts.append(scores)
+        return parts
+
+    def unseen_points(self) -> int:
+        """How many of the points that count did not train the model that scores them.
+
+        A point has trained if the training recordings hold it in the same memory, as all do that
+        a protocol cuts out of the test recordings.
+        """
+        spans = np.array([_span(recording.values) for recording in self.train])
+        unseen = 0
+        for part in self.parts:
+            counted = part.recording.values[part.lead : part.lead + part.end - part.begin]
+            first, last = _span(counted)
+            shared = np.minimum(spans[:, 1], last) - np.maximum(spans[:, 0], first)
+            unseen += len(counted) - int(shared.clip(0).sum()) // counted[:1].nbytes
+        return unseen
+
+    def _known(self, answer: Answer) -> dict[int, FloatArray]:
+        return {id(r): s for r, s in zip(self.scored, answer.scores, strict=True)}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What all fits of a unit gave.
+
+    Attributes:
+        test: for each test recording the score `(n,)` of every point.
+        normal: scores that a threshold is fitted on, a recording each.
+    """
+
+    test: list[FloatArray]
+    normal: list[FloatArray]
+
+
+def joined(test: Sequence[Recording], fits: Sequence[Fit], answers: Sequence[Answer]) -> Scores:
+    """The scores of all fits, put where they belong; those of several are made comparable.
+
+    From the scores of each of several models the median of those is taken away that it gives to
+    normal training data (or to what is held out for the threshold).
+    """
+    scores = Scores([np.empty(len(recording)) for recording in test], [])
+    for fit, answer in zip(fits, answers, strict=True):
+        normal = fit.normal_scores(answer)
+        level = float(np.median(np.concatenate(normal))) if len(fits) > 1 else 0.0
+        scores.normal.extend(part - level for part in normal)
+        for part, found in zip(fit.parts, fit.scores(answer), strict=True):
+            scores.test[part.number][part.begin : part.end] = found - level
+    return scores
+
+
+def _span(values: NDArray[Any]) -> tuple[int, int]:
+    """Where the rows of an array begin and end in memory."""
+    first = int(values.__array_interface__["data"][0])
+    return first, first + values.nbytes
+
+
+def _order_of_scoring(
+    test: Sequence[Recording], normal: Iterable[Recording], weak: bool
+) -> list[Recording]:
+    """The test recordings, shuffled, then what else is scored for the threshold.
+
+    Shuffled because the order of files often tells the anomalous ones: `anomaly_...` comes before
+    `normal_...`. A recording that is tested and trains (protocol `whole`) is scored once, and one
+    that is a known anomaly throughout need not be.
+    """
+    order = np.random.default_rng(len(test)).permutation(len(test))
+    scored = [test[i] for i in order]
+    known = {id(recording) for recording in test}
+    more = (r for r in normal if id(r) not in known and not (weak and r.is_anomalous_throughout))
+    return [*scored, *more]
+
+
+def _anonymous(recording: Recording, name: str, *, labelled: bool = False) -> Recording:
+    """The recording without what could tell where the anomalies are.
+
+    It shares the values, which were checked before: `dataclasses.replace` would check them again.
+    """
+    bare = copy.copy(recording)
+    hidden = {"name": name, "domain": "", "kind": ""}
+    vars(bare).update(hidden if labelled else hidden | {"labels": None, "label": None})
+    return bare
