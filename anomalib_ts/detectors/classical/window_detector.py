@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, centre_scores, training_windows
 from anomalib_ts.detectors.base import Capabilities, Detector
-from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.detectors.classical.period import WindowLength, window_length
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 BATCH_VALUES = 2**20

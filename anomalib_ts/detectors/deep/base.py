@@ -131,9 +131,9 @@ class DeepDetector(Detector, Generic[Network]):
     def _stand_in(self) -> tuple[Recording, ...]:
         """Recordings of noise that make a network of the same shape as the training data did."""
         machines = getattr(self, "machine_ids_", ("",))
-        if self.window * self.n_channels_ > MOST_VALUES:
-            raise InputError(f"a window of {self.window} points is too long")
-        shape = (self.window, self.n_channels_)
+        if self._window * self.n_channels_ > MOST_VALUES:
+            raise InputError(f"a window of {self._window} points is too long")
+        shape = (self._window, self.n_channels_)
         noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
         return tuple(Recording(noise, machine_id=str(machine)) for machine in machines)
 
