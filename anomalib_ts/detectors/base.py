@@ -153,7 +153,7 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
         return self._checked_scores(as_fitted._score(self._prepared(item)), item)
 
     @final
-    def contributions(self, recording: RecordingLike) -> FloatArray:
+    def contributions(self, recording: RecordingLike, part: slice = slice(None)) -> FloatArray:
         """Which channels (of a spectrogram: bands) each score comes from.
 
         Where a score is a sum over channels these are its parts, see the detector's own words;
@@ -171,10 +171,12 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
 
         Args:
             recording: as `score` takes it.
+            part: the points that are asked about; all of them by default. Where it is known how
+                far a score reaches (see `stream`), no more of the recording is scored than that.
 
         Returns:
-            `(n, c)` finite float64 in the unit of the scores, channels in the order of the
-            training data; comparable between the channels of a point.
+            `(n, c)` finite float64 in the unit of the scores, a row a point of `part`, channels in
+            the order of the training data; comparable between the channels of a point.
 
         Raises:
             InputError: the detector declares that it cannot say (`blames_channels=False`), or the
@@ -187,8 +189,12 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
                 f"{type(self).__name__} cannot say which channels a score comes from; choose a "
                 "detector that declares blames_channels=True"
             )
-        shares = as_fitted._contributions(self._prepared(item))
-        return self._checked_scores(shares, item, (item.channels,))
+        start, stop, _ = part.indices(len(item))
+        margins = as_fitted._margins
+        needed = slice(0, len(item)) if margins is None else margins.piece(start, stop, len(item))
+        given = self._prepared(item)[needed]
+        shares = self._checked_scores(as_fitted._contributions(given), given, (item.channels,))
+        return shares[start - needed.start : stop - needed.start]
 
     def fitted_values(self) -> dict[str, float]:
         """Numbers learnt in `fit` that belong beside the results, by name; none by default."""

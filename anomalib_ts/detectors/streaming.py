@@ -56,6 +56,17 @@ class Margins:
         """
         return cls(window - 1, window - 1 if stride == 1 else window, window, stride)
 
+    def piece(self, start: int, stop: int, points: int) -> slice:
+        """Of so many points, those that the scores of `start` to `stop` depend on.
+
+        >>> Margins(before=3, after=2, shortest=9, step=4).piece(10, 12, points=100)
+        slice(4, 14, None)
+        """
+        first = max(0, start - self.before)
+        last = min(points, max(stop + self.after, first + self.shortest))
+        first = max(0, min(first, last - self.shortest))
+        return slice(first - first % self.step, last)
+
 
 class Stream:
     """Takes points or blocks as they come, and gives scores as soon as nothing can change them.
@@ -75,7 +86,7 @@ class Stream:
 
     Attributes:
         delay: points that must come after one before its score is given; 0 for causal detectors.
-            shortest: so many points are waited for before the first score, unless the stream ends.
+        shortest: so many points are waited for before the first score, unless the stream ends.
         received: points so far.
         scored: points whose score has been given.
     """

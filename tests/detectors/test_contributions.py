@@ -6,6 +6,7 @@ import pytest
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors import (
     Autoencoder,
+    Cnn,
     DcaseAutoencoder,
     DeepSad,
     DeepSvdd,
@@ -16,11 +17,12 @@ from anomalib_ts.detectors import (
     Mahalanobis,
     MobileFaceNet,
     MovingMean,
+    Poly,
     RandomScore,
     Usad,
     WeakAutoencoder,
 )
-from anomalib_ts.detectors.base import Detector
+from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.errors import ContractError, InputError, NotFittedError
 from anomalib_ts.testing.blame import blamed_channels
@@ -49,6 +51,18 @@ LEARNERS = (
 """Detectors that need some training before a fault scores high at all."""
 
 
+class Median(Detector):
+    """Looks at the whole recording, so that no part of it can be scored alone."""
+
+    capabilities = Capabilities(transductive=True)
+
+    def _fit(self, train):
+        pass
+
+    def _score(self, recording):
+        return np.abs(recording.values - np.median(recording.values, axis=0)).sum(axis=1)
+
+
 @pytest.mark.parametrize("detector", SUMS, ids=lambda one: type(one).__name__)
 def test_the_parts_of_a_sum_add_up_to_the_score(detector):
     probe = Probe(detector)
@@ -75,6 +89,28 @@ def test_the_band_at_fault_of_a_sound_is_blamed():
     clip = noise[1] - 60
     clip[:, 25] += 12  # dB, a whistle
     assert detector.contributions(clip).mean(axis=0).argmax() == 25
+
+
+@pytest.mark.parametrize(
+    "detector",
+    [
+        MovingMean(window=5),
+        IForest(window=6, trees=5),
+        Poly(window=8, neighbourhood=40),
+        DenseAutoencoder(window=8, stride=3, tail="drop", width=8, trainer=BRIEF),
+        Cnn(window=14, trainer=BRIEF),
+        Median(),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_part_has_the_contributions_that_it_has_in_the_whole(detector):
+    probe = Probe(detector)
+    fitted, test = probe.fitted(2), probe.test(2)
+    whole = fitted.contributions(test)
+    for part in (slice(0, 3), slice(190, 225), slice(70, 71), slice(-5, None)):
+        np.testing.assert_allclose(
+            fitted.contributions(test, part), whole[part], rtol=0, atol=1e-6 * abs(whole).max()
+        )
 
 
 class Largest(Detector):
