@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from anomalib_ts.cli.plant_words import say
+from anomalib_ts.cli.plant_words import command_parser, say
 
 EXAMPLES = """\
 example:
@@ -17,12 +16,8 @@ examples/score_onnx.py scores a CSV file with it; it needs numpy and onnxruntime
 
 def export(arguments: list[str]) -> int:
     """Run the command; the exit status."""
-    parser = argparse.ArgumentParser(
-        "anomalib-ts export",
-        description="Write a model as a graph that other programs can run.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    about = "Write a model as a graph that other programs can run."
+    parser = command_parser("export", about, EXAMPLES)
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--to", choices=("onnx",), default="onnx", help="the kind of graph (onnx)")
     parser.add_argument("-o", "--output", metavar="FILE", help="of the graph (MODEL.onnx)")
