@@ -19,6 +19,7 @@ from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.classical.mahalanobis import Mahalanobis
 from anomalib_ts.detectors.deep.base import DeepDetector
+from anomalib_ts.detectors.forecasters.base import Forecaster
 from anomalib_ts.detectors.scaling import STRAIGHT, ChannelScaler
 from anomalib_ts.errors import AnomalibTsError, InputError, NotFittedError
 
@@ -35,7 +36,8 @@ def export_onnx(detector: Detector, path: str | Path, threshold: float | None = 
     - `window`, `stride`: points a window, and between two;
     - `tail`: what becomes of points after the last whole window, see `Windows`;
     - `points`: `mean` if a point's score is the mean over the windows that hold it, `centre` if it
-      is the score of the window whose centre it is;
+      is the score of the window whose centre it is, `last` if it is that of the window which ends
+      with it (points that no window ends with score 1);
     - `threshold`: scores above it are anomalous;
     - `detector`, `channels` (how many), `channel_names` (JSON, null without).
 
@@ -47,8 +49,8 @@ def export_onnx(detector: Detector, path: str | Path, threshold: float | None = 
     'pump.onnx'
 
     Args:
-        detector: a fitted `DeepDetector` or `Mahalanobis`. One that tells machines apart compares
-            each window with the machine it resembles most.
+        detector: a fitted `DeepDetector`, not in published mode, or `Mahalanobis`. One that tells
+            machines apart compares each window with the machine it resembles most.
         path: of the file.
         threshold: the one to write; None for the detector's `threshold_`.
 
@@ -63,9 +65,10 @@ def export_onnx(detector: Detector, path: str | Path, threshold: float | None = 
         raise NotFittedError(f"{type(detector).__name__} must be fitted before it can be exported")
     as_fitted = detector._as_fitted()
     graph = _graph(as_fitted)
-    network = _traced(graph, as_fitted.window, as_fitted.n_channels_)
+    facts = _facts(as_fitted)
+    network = _traced(graph, int(facts["window"]), as_fitted.n_channels_)
     limit = detector.threshold_ if threshold is None else threshold
-    content = _with_metadata(network, _metadata(as_fitted, limit))
+    content = _with_metadata(network, facts | {"threshold": repr(float(limit))})
     with atomic_write(path) as file:
         file.write(content)
     return Path(path)
@@ -114,13 +117,13 @@ def _graph(detector: Detector) -> _Graph:
     if isinstance(detector, Mahalanobis):
         distance = _Quadratic(detector)
         return _Graph(detector.scaler_, distance, distance, 1.0)
-    if isinstance(detector, DeepDetector):
+    if isinstance(detector, DeepDetector) and not detector.capabilities.transductive:
         bare = Recording(np.zeros((1, detector.n_channels_)))
         score = partial(detector._scores, bare)
         return _Graph(detector.scaler_, score, detector.model_, detector._unit)
     raise InputError(
-        f"{type(detector).__name__} cannot be exported: only detectors with a network and "
-        "Mahalanobis have a graph; `Detector.save` keeps any detector in a file"
+        f"{type(detector).__name__} cannot be exported: only detectors with a network (but in "
+        "published mode) and Mahalanobis have a graph; `Detector.save` keeps any in a file"
     )
 
 
@@ -146,15 +149,19 @@ def _traced(graph: _Graph, window: int, channels: int) -> bytes:
     return content
 
 
-def _metadata(detector: Any, threshold: float) -> dict[str, str]:
-    deep = isinstance(detector, DeepDetector)
+def _facts(detector: Any) -> dict[str, str]:
+    """What the metadata say but for the threshold, see `export_onnx`."""
+    window, stride, tail, points = detector.window, 1, "overlap", "centre"
+    if isinstance(detector, DeepDetector):
+        window, stride, tail, points = detector._window, detector._step, detector.tail, "mean"
+    if isinstance(detector, Forecaster):
+        stride, tail, points = 1, "overlap", "last"
     return {
         "detector": type(detector).__name__,
-        "window": str(detector.window),
-        "stride": str(detector._step if deep else 1),
-        "tail": detector.tail if deep else "overlap",
-        "points": "mean" if deep else "centre",
-        "threshold": repr(float(threshold)),
+        "window": str(window),
+        "stride": str(stride),
+        "tail": tail,
+        "points": points,
         "channels": str(detector.n_channels_),
         "channel_names": json.dumps(detector.channel_names_),
     }

@@ -13,6 +13,9 @@ from anomalib_ts.core.recording import Recording
 from anomalib_ts.deploy.export import export_onnx
 from anomalib_ts.detectors import (
     Autoencoder,
+    BiLstm,
+    Cnn,
+    CnnLstm,
     DcaseAutoencoder,
     DeepSad,
     DeepSvdd,
@@ -20,7 +23,9 @@ from anomalib_ts.detectors import (
     DevNet,
     FastFlow1D,
     IForest,
+    Lstm,
     Mahalanobis,
+    MlpAutoencoder,
     MobileFaceNet,
     Usad,
     WeakAutoencoder,
@@ -50,6 +55,8 @@ DETECTORS = [
     MobileFaceNet(window=16, width=8, embedding=8, trainer=BRIEF),
     Usad(window=8, latent=4, trainer=BRIEF),
     WeakAutoencoder(**DENSE),
+    MlpAutoencoder(window=8, trainer=BRIEF),
+    *(kind(window=14, trainer=BRIEF) for kind in (Cnn, Lstm, CnnLstm, BiLstm)),
 ]
 NO_TORCH = """
 import runpy, sys
@@ -97,21 +104,24 @@ def test_the_graph_gives_the_scores_of_windows(detector, tmp_path):
     session = onnxruntime.InferenceSession(export_onnx(detector, tmp_path / "pump.onnx"))
     facts = session.get_modelmeta().custom_metadata_map
     window = int(facts["window"])
-    assert (window, facts["detector"]) == (detector.window, type(detector).__name__)
+    past = 1 if facts["points"] == "last" else 0
+    assert (window - past, facts["detector"]) == (detector.window, type(detector).__name__)
     for start in (0, 100, len(test) - window):
         one = test[start : start + window]
         (scores,) = session.run(None, {"windows": one.values[None]})
         expected = detector.score(one)
-        np.testing.assert_allclose(
-            np.broadcast_to(scores[0], window), expected, rtol=1e-4, atol=1e-4
-        )
+        found = np.broadcast_to(scores[0], window)[-1 if past else 0 :]
+        np.testing.assert_allclose(found, expected[-1 if past else 0 :], rtol=1e-4, atol=1e-4)
     (many,) = session.run(None, {"windows": np.repeat(one.values[None], 5, axis=0)})
     np.testing.assert_allclose(many, np.repeat(scores, 5, axis=0), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(
     "detector",
-    [Mahalanobis(window=8), Autoencoder(**CONV, stride=5), DenseAutoencoder(**DENSE)],
+    [
+        *(Mahalanobis(window=8), Autoencoder(**CONV, stride=5), DenseAutoencoder(**DENSE)),
+        Cnn(window=14, trainer=BRIEF),
+    ],
     ids=lambda one: type(one).__name__,
 )
 def test_the_example_scores_a_table_without_torch(detector, tmp_path):
@@ -136,6 +146,9 @@ def test_what_cannot_be_exported_is_said(tmp_path, monkeypatch):
     values = np.zeros((50, 2))
     with pytest.raises(InputError, match="IForest cannot be exported"):
         export_onnx(IForest(window=4, trees=3).fit(values), tmp_path / "a.onnx")
+    published = Cnn(window=14, mode="published", trainer=BRIEF).fit(np.sin(np.arange(99.0)))
+    with pytest.raises(InputError, match="Cnn cannot be exported"):
+        export_onnx(published, tmp_path / "a.onnx")
     with pytest.raises(NotFittedError):
         export_onnx(Mahalanobis(), tmp_path / "a.onnx")
     monkeypatch.setattr("anomalib_ts.deploy.export.find_spec", lambda _: None)

@@ -15,8 +15,10 @@ from anomalib_ts.detectors import (
     FastFlow1D,
     IForest,
     Mahalanobis,
+    MlpAutoencoder,
     MobileFaceNet,
     MovingMean,
+    Pca,
     Poly,
     RandomScore,
     Usad,
@@ -35,6 +37,8 @@ SUMS = (
     MovingMean(),
     Mahalanobis(),
     Mahalanobis(window=4),
+    Pca(window=4),
+    MlpAutoencoder(window=8, trainer=BRIEF),
     Autoencoder(window=16, width=8, features=4, trainer=BRIEF),
     DenseAutoencoder(window=8, width=16, trainer=BRIEF),
     DenseAutoencoder(window=8, width=16, scaling="channel", tail="drop", trainer=BRIEF),
@@ -42,11 +46,16 @@ SUMS = (
     Usad(window=8, latent=4, beta=0.3, trainer=BRIEF),
     WeakAutoencoder(window=8, width=16, tail="pad", trainer=BRIEF),
 )
+SOME = [0, 3, 7]
+"""Of eight channels, those that are at fault one after the other."""
+
 LEARNERS = (
     DeepSvdd(window=8, width=16, latent=4, trainer=LONGER),
     DeepSad(window=8, width=16, latent=4, trainer=LONGER),
     DevNet(window=8, width=16, trainer=LONGER),
-    MobileFaceNet(window=16, width=8, embedding=8, trainer=SHORT),
+    pytest.param(
+        MobileFaceNet(window=16, width=8, embedding=8, trainer=SHORT), marks=pytest.mark.slow
+    ),
 )
 """Detectors that need some training before a fault scores high at all."""
 
@@ -75,12 +84,12 @@ def test_the_parts_of_a_sum_add_up_to_the_score(detector):
 
 @pytest.mark.parametrize("detector", LEARNERS, ids=lambda one: type(one).__name__)
 def test_a_trained_network_blames_each_channel_at_fault(detector):
-    assert blamed_channels(Probe(detector), range(8)) == list(range(8))
+    assert blamed_channels(Probe(detector), SOME) == SOME
 
 
 @pytest.mark.parametrize("detector", [IForest(), FastFlow1D(width=8, features=4, trainer=BRIEF)])
 def test_replacement_blames_each_channel_at_fault(detector):
-    assert blamed_channels(Probe(detector), range(8)) == list(range(8))
+    assert blamed_channels(Probe(detector), SOME) == SOME
 
 
 def test_the_band_at_fault_of_a_sound_is_blamed():
