@@ -1,17 +1,19 @@
 """Streams against `score` of the whole, detector by detector, and ONNX Runtime against torch.
 
-Run with OMP_NUM_THREADS=1: `python benchmarks/streaming/run.py equal`, `speed`, `memory`, `onnx`,
-each followed by names of detectors if not all are meant; `memory` with one name a process.
-Seconds are those of the processor (`time.process_time`), so that other processes do not count.
+Run with OMP_NUM_THREADS=1: `python benchmarks/streaming/run.py stream` or `onnx`, followed by names
+of detectors if not all are meant; each has a process of its own, for its peak memory. Seconds are
+those of the processor (`time.process_time`), so that other processes hardly count.
 """
 
 from __future__ import annotations
 
 import resource
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,19 +33,33 @@ DETECTORS: dict[str, Callable[[], Detector]] = {
     "MovingMean": detectors.MovingMean,
     "Mahalanobis": detectors.Mahalanobis,
     "Mahalanobis, window 32": lambda: detectors.Mahalanobis(window=32),
-    "IForest, window 32": lambda: detectors.IForest(window=32),
-    "FastFlow1D": lambda: detectors.FastFlow1D(trainer=BRIEF),
-    "Autoencoder": lambda: detectors.Autoencoder(trainer=BRIEF),
-    "DenseAutoencoder": lambda: detectors.DenseAutoencoder(trainer=BRIEF),
-    "DcaseAutoencoder": lambda: detectors.DcaseAutoencoder(batch_size=64, trainer=BRIEF),
-    "Usad": lambda: detectors.Usad(trainer=BRIEF),
-    "DeepSvdd": lambda: detectors.DeepSvdd(trainer=BRIEF),
-    "DeepSad": lambda: detectors.DeepSad(trainer=BRIEF),
-    "DevNet": lambda: detectors.DevNet(trainer=BRIEF),
-    "WeakAutoencoder": lambda: detectors.WeakAutoencoder(trainer=BRIEF),
-    "MobileFaceNet": lambda: detectors.MobileFaceNet(trainer=BRIEF),
+    **{
+        f"{kind.__name__}, window 32": partial(kind, window=32)
+        for kind in (
+            *(detectors.Hbos, detectors.Pca, detectors.Poly, detectors.IForest),
+            *(detectors.Ocsvm, detectors.Lof, detectors.MatrixProfile),
+        )
+    },
+    "FastFlow1D": partial(detectors.FastFlow1D, trainer=BRIEF),
+    "DcaseAutoencoder": partial(detectors.DcaseAutoencoder, batch_size=64, trainer=BRIEF),
+    **{
+        kind.__name__: partial(kind, trainer=BRIEF)
+        for kind in (
+            *(detectors.Autoencoder, detectors.DenseAutoencoder, detectors.Usad),
+            *(detectors.DeepSvdd, detectors.DeepSad, detectors.DevNet),
+            *(detectors.WeakAutoencoder, detectors.MobileFaceNet),
+        )
+    },
+    **{
+        f"{kind.__name__}, window 32": partial(kind, window=32, trainer=BRIEF)
+        for kind in (
+            *(detectors.MlpAutoencoder, detectors.Cnn, detectors.Lstm),
+            *(detectors.CnnLstm, detectors.BiLstm),
+        )
+    },
 }
-"""Default settings, but for 100 training steps: this measures no AUROC."""
+"""Default settings, but for the window where it depends on the data, and for 100 training steps:
+this measures no AUROC."""
 
 
 def signal(points: int, seed: int, channels: int = 1) -> np.ndarray:
@@ -68,49 +84,54 @@ def fitted(name: str) -> Detector:
     return DETECTORS[name]().fit(parts)
 
 
-def equal(name: str) -> None:
-    """Blocks of random sizes up to 500 points, on 50,000 points."""
-    detector, values = fitted(name), signal(50_000, 9)
-    whole, stream, at, parts = detector.score(values), detector.stream(), 0, []
-    sizes = np.random.default_rng(1)
+def stream(name: str) -> None:
+    """One row of the table of streams; memory first, while nothing else has taken any."""
+    detector = fitted(name)
+    points, rate, early, late = long_stream(detector)
+    rates = [speed(detector, size) for size in (1, 100, 1000)]
+    shown = " | ".join(f"{one:,.0f}" for one in (*rates, rate))
+    delay, difference = detector.stream().delay, largest_difference(detector)
+    memory = f"{points:,} | {early:.0f} | {late:.0f}"
+    print(f"| {name} | {delay} | {difference:.0e} | {shown} | {memory} |", flush=True)
+
+
+def long_stream(detector: Detector) -> tuple[int, float, float, float]:
+    """A million points in blocks of 10,000, or what is done in 10 seconds.
+
+    Returns:
+        How many points it were, points a second, and the peak memory of the process in MiB after
+        the first 20 blocks and at the end.
+    """
+    pushed, block = detector.stream(), signal(10_000, 3)
+    peaks, begin = [], time.process_time()
+    while len(peaks) < 100 and time.process_time() - begin < 10:
+        pushed.push(block)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    rate = pushed.received / (time.process_time() - begin)
+    return pushed.received, rate, peaks[min(19, len(peaks) - 1)], peaks[-1]
+
+
+def speed(detector: Detector, size: int) -> float:
+    """Points a second in blocks of `size`, for a second."""
+    pushed, values, points = detector.stream(), signal(size, 3), 0
+    for _ in range(300 // size + 1):  # past the first window, and warm
+        pushed.push(values)
+    begin = time.process_time()
+    while time.process_time() - begin < 1:
+        points += len(pushed.push(values))
+    return points / (time.process_time() - begin)
+
+
+def largest_difference(detector: Detector) -> float:
+    """Of blocks of random sizes up to 500 points on 20,000 points, by the largest score."""
+    values, sizes = signal(20_000, 9), np.random.default_rng(1)
+    whole, pushed, at, parts = detector.score(values), detector.stream(), 0, []
     while at < len(values):
         size = int(sizes.integers(1, 501))
-        parts.append(stream.push(values[at : at + size]))
+        parts.append(pushed.push(values[at : at + size]))
         at += size
-    difference = np.abs(np.concatenate([*parts, stream.finish()]) - whole)
-    relative = difference.max() / np.abs(whole).max()
-    print(f"| {name} | {stream.delay} | {difference.max():.1e} | {relative:.1e} |", flush=True)
-
-
-def speed(name: str) -> None:
-    """Points a second in blocks of 1, 100, 1,000 and 10,000; about two seconds each."""
-    detector, rates = fitted(name), []
-    for size in (1, 100, 1000, 10_000):
-        stream, values, points = detector.stream(), signal(size, 3), 0
-        for _ in range(100 // size + 1):  # past the first window, and warm
-            stream.push(values)
-        begin = time.process_time()
-        while time.process_time() - begin < 2:
-            points += len(stream.push(values))
-        rates.append(points / (time.process_time() - begin))
-    print(f"| {name} | {' | '.join(f'{rate:,.0f}' for rate in rates)} |", flush=True)
-
-
-def memory(name: str) -> None:
-    """The process's peak after a tenth of the stream and at its end, in blocks of 10,000 points."""
-    detector = fitted(name)
-    points = 10_000_000 if name in FAST else 1_000_000
-    stream, block, peaks = detector.stream(), signal(10_000, 3), {}
-    begin = time.process_time()
-    while stream.received < points:
-        stream.push(block)
-        peaks[stream.received] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    early, late = peaks[points // 10], peaks[points]
-    seconds = time.process_time() - begin
-    print(f"| {name} | {points:,} | {seconds:.0f} | {early:.0f} | {late:.0f} |", flush=True)
-
-
-FAST = ("MovingMean", "Mahalanobis", "Mahalanobis, window 32", "DenseAutoencoder")
+    difference = np.abs(np.concatenate([*parts, pushed.finish()]) - whole)
+    return float(difference.max() / np.abs(whole).max())
 
 
 def onnx(name: str) -> None:
@@ -152,6 +173,8 @@ def onnx(name: str) -> None:
 
 def to_points(scores: np.ndarray, starts: np.ndarray, window: int, n: int, how: str) -> np.ndarray:
     """As `examples/score_onnx.py` does it."""
+    if how == "last":
+        return np.pad(scores, (window - 1, 0), constant_values=1)
     if how == "centre":
         return np.pad(scores, (window // 2, (window - 1) // 2), mode="edge")
     total, count = np.zeros((2, n))
@@ -163,6 +186,9 @@ def to_points(scores: np.ndarray, starts: np.ndarray, window: int, n: int, how: 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    measure = {"equal": equal, "speed": speed, "memory": memory, "onnx": onnx}[sys.argv[1]]
-    for chosen in sys.argv[2:] or DETECTORS:
-        measure(chosen)
+    kind, *names = sys.argv[1:]
+    if len(names) == 1:
+        {"stream": stream, "onnx": onnx}[kind](*names)
+    else:
+        for one in names or DETECTORS:
+            subprocess.run([sys.executable, __file__, kind, one], check=False)
