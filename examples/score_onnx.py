@@ -18,6 +18,8 @@ with open(table, encoding="utf-8") as file:
     header = file.readline().strip().split(",")
 columns = [header.index(name) for name in names] if names else None
 values = np.loadtxt(table, delimiter=",", skiprows=1, usecols=columns, ndmin=2)
+if facts["points"] == "series":
+    window = len(values)
 last = len(values) - window
 if last < 0:
     sys.exit(f"{table} has fewer than {window} points")

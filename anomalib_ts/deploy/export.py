@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.recording import Recording
+from anomalib_ts.detectors.autoencoder.detector import ConvolutionalDetector
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.classical.mahalanobis import Mahalanobis
 from anomalib_ts.detectors.deep.base import DeepDetector
@@ -24,6 +26,9 @@ from anomalib_ts.detectors.scaling import STRAIGHT, ChannelScaler
 from anomalib_ts.errors import AnomalibTsError, InputError, NotFittedError
 
 OPSET = 18
+
+ANY_LENGTH = 101
+"""Points of the series that a graph of series is traced with."""
 
 
 def export_onnx(detector: Detector, path: str | Path, threshold: float | None = None) -> Path:
@@ -37,7 +42,8 @@ def export_onnx(detector: Detector, path: str | Path, threshold: float | None = 
     - `tail`: what becomes of points after the last whole window, see `Windows`;
     - `points`: `mean` if a point's score is the mean over the windows that hold it, `centre` if it
       is the score of the window whose centre it is, `last` if it is that of the window which ends
-      with it (points that no window ends with score 1);
+      with it (points that no window ends with score 1), `series` if a whole series of any length
+      is one window;
     - `threshold`: scores above it are anomalous;
     - `detector`, `channels` (how many), `channel_names` (JSON, null without).
 
@@ -66,7 +72,7 @@ def export_onnx(detector: Detector, path: str | Path, threshold: float | None = 
     as_fitted = detector._as_fitted()
     graph = _graph(as_fitted)
     facts = _facts(as_fitted)
-    network = _traced(graph, int(facts["window"]), as_fitted.n_channels_)
+    network = _traced(graph, facts, as_fitted.n_channels_)
     limit = detector.threshold_ if threshold is None else threshold
     content = _with_metadata(network, facts | {"threshold": repr(float(limit))})
     with atomic_write(path) as file:
@@ -127,8 +133,11 @@ def _graph(detector: Detector) -> _Graph:
     )
 
 
-def _traced(graph: _Graph, window: int, channels: int) -> bytes:
-    """The graph as ONNX, of any number of windows."""
+def _traced(graph: _Graph, facts: Mapping[str, str], channels: int) -> bytes:
+    """The graph as ONNX, of any number of windows, or of series of any length."""
+    free, window = {0: "m"}, int(facts["window"])
+    if facts["points"] == "series":
+        free, window = {0: "m", 1: "n"}, ANY_LENGTH
     # What is clipped only where something is large (`soft_clip`) is recorded as clipped always.
     shape = (2, window, channels)
     example = graph.mean + graph.scale * torch.full(shape, 50.0, dtype=torch.float64)
@@ -143,7 +152,7 @@ def _traced(graph: _Graph, window: int, channels: int) -> bytes:
             opset_version=OPSET,
             input_names=["windows"],
             output_names=["scores"],
-            dynamic_axes={"windows": {0: "m"}, "scores": {0: "m"}},
+            dynamic_axes={"windows": free, "scores": free},
         )
     content: bytes = buffer.getvalue()
     return content
@@ -152,10 +161,12 @@ def _traced(graph: _Graph, window: int, channels: int) -> bytes:
 def _facts(detector: Any) -> dict[str, str]:
     """What the metadata say but for the threshold, see `export_onnx`."""
     window, stride, tail, points = detector.window, 1, "overlap", "centre"
-    if isinstance(detector, DeepDetector):
-        window, stride, tail, points = detector._window, detector._step, detector.tail, "mean"
     if isinstance(detector, Forecaster):
-        stride, tail, points = 1, "overlap", "last"
+        window, points = detector._window, "last"
+    elif isinstance(detector, ConvolutionalDetector):
+        window, points = 1, "series"
+    elif isinstance(detector, DeepDetector):
+        window, stride, tail, points = detector._window, detector._step, detector.tail, "mean"
     return {
         "detector": type(detector).__name__,
         "window": str(window),

@@ -313,10 +313,16 @@ def _decorators(one: _Class) -> list[str]:
 
 
 def _collected(line: list[_Class]) -> dict[str, Parameter]:
-    """The fields of dataclasses, the last one's last; see `settings.setting` on what is kept."""
+    """The fields of dataclasses, the last one's last; see `settings.setting` on what is kept.
+
+    A class variable takes away the field of the same name.
+    """
     found: dict[str, Parameter] = {}
     for one in line:
         for name, own in _fields(one).items():
+            if own is None:
+                found.pop(name, None)
+                continue
             above = found.get(name)
             kept = above if above is not None and not own.about else own
             found[name] = replace(own, about=kept.about, limits=kept.limits)
@@ -336,13 +342,14 @@ def _arguments(module: _Module, init: ast.FunctionDef) -> Iterator[tuple[str, Pa
         yield argument.arg, Parameter(_hint(module, argument.annotation), value)
 
 
-def _fields(one: _Class) -> dict[str, Parameter]:
-    """The fields of one dataclass, without those of its bases."""
-    found: dict[str, Parameter] = {}
+def _fields(one: _Class) -> dict[str, Parameter | None]:
+    """The fields of one dataclass, without those of its bases; None for a class variable."""
+    found: dict[str, Parameter | None] = {}
     for node in one.node.body:
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
             continue
         if _text(node.annotation).partition("[")[0].endswith("ClassVar"):
+            found[node.target.id] = None
             continue
         hint = _hint(one.module, node.annotation)
         if isinstance(node.value, ast.Call) and _text(node.value.func).endswith("setting"):

@@ -1,17 +1,21 @@
-"""FastFlow-1D on TSB-UAD series: both of its scores, and the reconstruction error of stage 1.
+"""FastFlow-1D on TSB-UAD series: AUROC of the detector as it is set, and of each score alone.
 
-One fit serves all three columns, so they differ in nothing but the score.
+    python benchmarks/fastflow1d/run.py ROOT results.csv MGAB/1.test.out:normal NASA-MSL:given ...
+    python benchmarks/fastflow1d/run.py ROOT results.csv Dodgers:prefix --seeds 3 --set smoothing=32
 
-    python benchmarks/fastflow1d/run.py ROOT Dodgers/101-freeway-traffic.test.out:normal ...
-
-ROOT holds TSB-UAD's folders; each job is a file and a protocol. `mackey_glass:given` is the
-generated default series of `anomalib-ts run`.
+ROOT holds TSB-UAD's folders; a job is a file or a folder, and a protocol. Each fit is one row,
+written as soon as it is done; rows that are there already are not made again, so the same command
+goes on after it was stopped. One fit serves all columns. Seconds are CPU time of one thread.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import csv
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +24,16 @@ from sklearn.metrics import roc_auc_score
 
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case
-from anomalib_ts.data.series.mackey_glass import MackeyGlass
 from anomalib_ts.detectors import FastFlow1D
-from anomalib_ts.detectors.autoencoder.detector import score_points
+from anomalib_ts.detectors.deep.convolutional import score_in_chunks
 from anomalib_ts.detectors.deep.training import TrainerSettings
-from anomalib_ts.protocols.base import Given, Normal, Prefix, Protocol
+from anomalib_ts.detectors.fastflow1d.torch_model import SCORES
+from anomalib_ts.protocols import Given, Normal, Prefix, Protocol
 
 PROTOCOLS: dict[str, Protocol] = {"given": Given(), "normal": Normal(), "prefix": Prefix()}
+COLUMNS = ["data", "case", "protocol", "seed", "settings", "version", "auroc"]
+ALONE = [f"{name}{kind}" for kind in ("", "_unsmoothed") for name in SCORES]
+SECONDS = ["fit_s", "score_s", "points"]
 
 
 def read(path: Path) -> Recording:
@@ -34,62 +41,98 @@ def read(path: Path) -> Recording:
     return Recording(values, labels=labels, name=path.name)
 
 
-def load(root: Path, name: str) -> Case:
-    if name == "mackey_glass":
-        return MackeyGlass().load("mackey_glass_0")
-    given = root / name.replace(".test.", ".train.")
-    train = (read(given),) if given.is_file() and given != root / name else ()
-    return Case(name, (read(root / name),), train)
+def load(path: Path) -> Case:
+    given = path.with_name(path.name.replace(".test.", ".train."))
+    train = (read(given),) if given.is_file() and given != path else ()
+    return Case(path.name, (read(path),), train)
 
 
-def evaluate(case: Case, protocol: str, detector: FastFlow1D) -> tuple[list[float], float, float]:
-    """AUROC of latent, likelihood and reconstruction, and CPU seconds to fit and to score once."""
-    start = time.process_time()
-    detector.fit(PROTOCOLS[protocol].deal(case).train)
+def files(root: Path, job: str) -> Iterator[tuple[Path, str]]:
+    """The scored files of a job, smallest first, and its protocol."""
+    name, _, protocol = job.rpartition(":")
+    place = root / name
+    found = [place] if place.is_file() else [p for p in place.iterdir() if ".train." not in p.name]
+    for path in sorted(found, key=lambda one: one.stat().st_size):
+        yield path, protocol
+
+
+def alone(detector: FastFlow1D, test: Recording, smoothing: int) -> list[float]:
+    """AUROC of each of the three scores by itself."""
+    (standardised,) = detector.scaler_.transform([test])
+    scores = score_in_chunks(
+        detector.model_,
+        partial(detector.model_.scores, smoothing=smoothing),
+        standardised.values,
+        detector.trainer or TrainerSettings(),
+        reach=256 + smoothing,
+        multiple=4,
+        stage="score",
+    )
+    return [float(roc_auc_score(test.labels, one)) for one in scores]
+
+
+def row_of(path: Path, protocol: str, detector: FastFlow1D) -> dict[str, object]:
+    case = load(path)
+    (test,) = case.test
+    begin = time.process_time()
+    detector.fit(PROTOCOLS[protocol].training(PROTOCOLS[protocol].deal(case), "none"))
     fitted = time.process_time()
-    model, (test,) = detector.model_, case.test
-    functions = (model.latent_scores, model.likelihood_scores, model.autoencoder.point_scores)
-    aurocs = []
-    for function in functions:
-        scores = score_points(
-            model,
-            function,
-            test,
-            window=detector.window,
-            stride=detector.stride,
-            settings=detector.trainer,
-        )
-        aurocs.append(float(roc_auc_score(test.labels, scores)))
-    scored = (time.process_time() - fitted) / len(functions)
-    return aurocs, fitted - start, scored
+    auroc = float(roc_auc_score(test.labels, detector.score(test)))
+    scored = time.process_time()
+    aurocs = [*alone(detector, test, detector.smoothing), *alone(detector, test, 1)]
+    return {
+        "version": FastFlow1D.version,
+        "auroc": f"{auroc:.4f}",
+        **{name: f"{value:.4f}" for name, value in zip(ALONE, aurocs, strict=True)},
+        "fit_s": f"{fitted - begin:.1f}",
+        "score_s": f"{scored - fitted:.2f}",
+        "points": len(test),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path)
-    parser.add_argument("jobs", nargs="+", help="FILE:PROTOCOL")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--window", type=int, default=FastFlow1D().window)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("jobs", nargs="+", help="FILE_OR_FOLDER:PROTOCOL")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--set", nargs="*", default=[], help="settings of FastFlow1D, NAME=VALUE")
     parser.add_argument("--max-steps", type=int, default=TrainerSettings().max_steps)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    settings = TrainerSettings(max_steps=options.max_steps)
-    print("| series | protocol | latent | likelihood | reconstruction | fit, s | score, s |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for job in options.jobs:
-        name, protocol = job.rsplit(":", 1)
-        case = load(options.root, name)
-        rows = []
-        for seed in range(options.seeds):
-            detector = FastFlow1D(window=options.window, seed=seed, trainer=settings)
-            aurocs, fit, score = evaluate(case, protocol, detector)
-            rows.append([*aurocs, fit, score])
-        latent, likelihood, reconstruction, fit, score = np.mean(rows, axis=0)
-        print(
-            f"| {name} | {protocol} | {latent:.3f} | {likelihood:.3f} | {reconstruction:.3f} "
-            f"| {fit:.0f} | {score:.1f} |",
-            flush=True,
-        )
+    trainer = TrainerSettings(accelerator="cpu", max_steps=options.max_steps, progress=False)
+    settings = dict(one.split("=", 1) for one in options.set)
+    told = " ".join([*options.set, f"max_steps={options.max_steps}"])
+    made = {name: ast.literal_eval(value) for name, value in settings.items()}
+    done = set()
+    if options.results.is_file():
+        with options.results.open() as file:
+            done = {tuple(row[name] for name in COLUMNS[:6]) for row in csv.DictReader(file)}
+    for seed in options.seeds:
+        for job in options.jobs:
+            for path, protocol in files(options.root, job):
+                key = [path.parent.name, path.name, protocol, str(seed), told]
+                if (*key, str(FastFlow1D.version)) in done or not labelled(path):
+                    continue
+                detector = FastFlow1D(seed=seed, trainer=trainer, **made)
+                row = dict(zip(COLUMNS, key, strict=False)) | row_of(path, protocol, detector)
+                append(options.results, row)
+                print(" ".join(str(value) for value in row.values()), flush=True)
+
+
+def labelled(path: Path) -> bool:
+    """Whether a file has both classes; without, it has no AUROC."""
+    labels = np.loadtxt(path, delimiter=",", usecols=1)
+    return 0 < labels.sum() < len(labels)
+
+
+def append(path: Path, row: dict[str, object]) -> None:
+    new = not path.is_file()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, [*COLUMNS, *ALONE, *SECONDS])
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
 
 
 if __name__ == "__main__":

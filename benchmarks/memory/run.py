@@ -33,7 +33,7 @@ def detector_of(name: str) -> Detector:
         "moving_mean": detectors.MovingMean,
         "iforest": lambda: detectors.IForest(window=16, trees=10),
         "mahalanobis": detectors.Mahalanobis,
-        "autoencoder": lambda: detectors.Autoencoder(window=64, stride=64, trainer=brief),
+        "autoencoder": lambda: detectors.Autoencoder(window=64, trainer=brief),
         "usad": lambda: detectors.Usad(trainer=brief),
         "dense_autoencoder": lambda: detectors.DenseAutoencoder(trainer=brief),
         "dcase_autoencoder": lambda: detectors.DcaseAutoencoder(trainer=brief),

@@ -149,6 +149,8 @@ def onnx(name: str) -> None:
         session = onnxruntime.InferenceSession(path, options)
     facts = session.get_modelmeta().custom_metadata_map
     window, stride = int(facts["window"]), int(facts["stride"])
+    if facts["points"] == "series":
+        window = len(values)
     windows = Windows([Recording(values)], window, stride)
     raw = windows.gather(np.arange(len(windows))).transpose(0, 2, 1).astype(np.float64)
     times = [[], []]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ DETECTORS = [
     Mahalanobis(),
     Mahalanobis(window=8),
     Autoencoder(**CONV),
-    FastFlow1D(**CONV, flow_steps=2),
+    FastFlow1D(**CONV, flow_steps=2, smoothing=7),
     FastFlow1D(**CONV, flow_steps=2, scoring="likelihood"),
     DcaseAutoencoder(width=16, trainer=BRIEF),
     DenseAutoencoder(**DENSE),
@@ -104,14 +105,17 @@ def test_the_graph_gives_the_scores_of_windows(detector, tmp_path):
     session = onnxruntime.InferenceSession(export_onnx(detector, tmp_path / "pump.onnx"))
     facts = session.get_modelmeta().custom_metadata_map
     window = int(facts["window"])
-    past = 1 if facts["points"] == "last" else 0
-    assert (window - past, facts["detector"]) == (detector.window, type(detector).__name__)
-    for start in (0, 100, len(test) - window):
-        one = test[start : start + window]
+    assert facts["detector"] == type(detector).__name__
+    assert window == {"last": detector.window + 1, "series": 1}.get(
+        facts["points"], detector.window
+    )
+    lengths = (1, 50, 163) if facts["points"] == "series" else (window,)
+    scored = slice(-1, None) if facts["points"] == "last" else slice(None)
+    for start, length in product((0, 100), lengths):
+        one = test[start : start + length]
         (scores,) = session.run(None, {"windows": one.values[None]})
-        expected = detector.score(one)
-        found = np.broadcast_to(scores[0], window)[-1 if past else 0 :]
-        np.testing.assert_allclose(found, expected[-1 if past else 0 :], rtol=1e-4, atol=1e-4)
+        found, expected = np.broadcast_to(scores[0], len(one)), detector.score(one)
+        np.testing.assert_allclose(found[scored], expected[scored], rtol=1e-4, atol=1e-4)
     (many,) = session.run(None, {"windows": np.repeat(one.values[None], 5, axis=0)})
     np.testing.assert_allclose(many, np.repeat(scores, 5, axis=0), rtol=1e-4, atol=1e-6)
 
@@ -119,7 +123,7 @@ def test_the_graph_gives_the_scores_of_windows(detector, tmp_path):
 @pytest.mark.parametrize(
     "detector",
     [
-        *(Mahalanobis(window=8), Autoencoder(**CONV, stride=5), DenseAutoencoder(**DENSE)),
+        *(Mahalanobis(window=8), Autoencoder(**CONV), DenseAutoencoder(**DENSE)),
         Cnn(window=14, trainer=BRIEF),
     ],
     ids=lambda one: type(one).__name__,

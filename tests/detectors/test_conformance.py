@@ -63,7 +63,7 @@ BUILT_IN = (
     Mahalanobis(),
     Mahalanobis(window=16),
     Autoencoder(window=16, width=8, features=4, trainer=BRIEF),
-    FastFlow1D(window=16, width=8, features=4, flow_steps=2, trainer=BRIEF),
+    FastFlow1D(window=16, width=8, features=4, flow_steps=2, smoothing=8, trainer=BRIEF),
     DcaseAutoencoder(width=16, trainer=BRIEF),
     DenseAutoencoder(window=8, width=16, trainer=BRIEF),
     DeepSvdd(window=8, width=16, latent=4, trainer=BRIEF),
@@ -79,7 +79,7 @@ BUILT_IN = (
     BiLstm(window=8, trainer=BRIEF),
 )
 LIKELIHOOD = FastFlow1D(
-    window=16, width=8, features=4, flow_steps=2, scoring="likelihood", stride=16, trainer=BRIEF
+    window=16, width=8, features=4, flow_steps=2, scoring="likelihood", trainer=BRIEF
 )
 
 

@@ -1,6 +1,7 @@
 """FastFlow-1D and the autoencoder as detectors."""
 
 import math
+from copy import copy
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from anomalib_ts.core.recording import Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors import Autoencoder, FastFlow1D, load_detector
 from anomalib_ts.detectors.autoencoder.torch_model import ConvAutoencoder, Encoder, soft_clip
+from anomalib_ts.detectors.deep import convolutional
 from anomalib_ts.detectors.deep.training import (
     ShuffledBatches,
     TrainerSettings,
@@ -20,13 +22,15 @@ from anomalib_ts.detectors.deep.training import (
     train_module,
 )
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
-from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel, to_points
+from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel, smoothed, to_points
 from anomalib_ts.errors import ConfigError
 
 QUICK = TrainerSettings(accelerator="cpu", max_steps=10, progress=False)
 LONGER = TrainerSettings(accelerator="cpu", max_steps=100, progress=False)
 SMALL = {"window": 16, "width": 8, "features": 8, "batch_size": 16}
 DETECTORS = [FastFlow1D, Autoencoder]
+OWN = {FastFlow1D: {"smoothing": 4}, Autoencoder: {}}
+SCORINGS = ["largest", "latent", "likelihood", "reconstruction"]
 
 
 def wave(n=400, channels=1, seed=0):
@@ -35,13 +39,20 @@ def wave(n=400, channels=1, seed=0):
 
 
 def quick(detector, **settings):
-    return detector(**{**SMALL, "trainer": QUICK, **settings})
+    return detector(**{**SMALL, "trainer": QUICK, **OWN[detector], **settings})
+
+
+def scored_by(detector, scoring, series):
+    """Scores of another kind by the same fit."""
+    other = copy(detector)
+    other._params_of_fit_ = {**detector._params_of_fit_, "scoring": scoring}
+    return other.score(series)
 
 
 @pytest.fixture(scope="module")
 def fitted():
     return {
-        (detector, channels): detector(**SMALL, trainer=LONGER).fit(wave(1000, channels))
+        (detector, channels): quick(detector, trainer=LONGER).fit(wave(1000, channels))
         for detector in DETECTORS
         for channels in (1, 3)
     }
@@ -58,14 +69,11 @@ def test_a_burst_in_any_channel_is_found(fitted, detector, channels, channel):
     assert roc_auc_score(labels, scores) > 0.95
 
 
-@pytest.mark.parametrize("scoring", ["latent", "likelihood"])
-def test_both_scores_find_a_change_of_shape(fitted, scoring):
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_every_score_finds_a_change_of_shape(fitted, scoring):
     series = wave(400, seed=1)
     series[200:216] = np.sin(np.arange(16) * 1.2)[:, None]
-    detector = fitted[FastFlow1D, 1]
-    detector.set_params(scoring=scoring)
-    scores = detector.score(series)
-    detector.set_params(scoring="latent")
+    scores = scored_by(fitted[FastFlow1D, 1], scoring, series)
     assert scores[200:216].mean() > scores[:190].mean() + scores[:190].std()
 
 
@@ -91,7 +99,7 @@ def test_constant_series_and_extreme_values_give_finite_scores(detector, value):
     constant.score(np.full((5, 2), 1e-40))
 
 
-@pytest.mark.parametrize("scoring", ["latent", "likelihood", None])
+@pytest.mark.parametrize("scoring", [*SCORINGS, None])
 @pytest.mark.parametrize("learning_rate", [1e-3, 1e-2])
 def test_what_was_constant_in_training_may_move_when_scored(scoring, learning_rate):
     """As on NASA-MSL D-14 and M-6: -1 throughout in training, far from it in the test."""
@@ -159,15 +167,15 @@ def test_the_unit_of_a_channel_does_not_matter(detector):
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
-@pytest.mark.parametrize("settings", [{"window": 7}, {"stride": 17}, {"stride": 0}])
+@pytest.mark.parametrize("settings", [{"window": 7}, {"window": 16.5}])
 def test_impossible_windows_are_refused(detector, settings):
     with pytest.raises(ConfigError, match="must"):
         quick(detector, **settings).fit(wave())
 
 
-@pytest.mark.parametrize("settings", [{"features": 1}, {"scoring": "wishful"}])
+@pytest.mark.parametrize("settings", [{"features": 1}, {"scoring": "wishful"}, {"smoothing": 0}])
 def test_impossible_flow_settings_are_refused(settings):
-    with pytest.raises(ConfigError, match=r"features|scoring"):
+    with pytest.raises(ConfigError, match=r"features|scoring|smoothing"):
         quick(FastFlow1D, **settings).fit(wave())
 
 
@@ -235,11 +243,12 @@ class TestStageTwo:
     def test_features_of_the_training_data_are_standardised_and_signed(self, fitted):
         detector = fitted[FastFlow1D, 1]
         model = detector.model_
-        windows = Windows(detector.scaler_.transform([Recording(wave(1000))]), 16)
+        learnt = Recording(wave(1000))[:850]  # the rest is held back
+        windows = Windows(detector.scaler_.transform([learnt]), 16, 16)
         with torch.inference_mode():
             features = model.features(torch.from_numpy(windows.gather(np.arange(len(windows)))))
         assert features.mean(dim=(0, 2)).abs().max() < 1e-3
-        assert (features.std(dim=(0, 2)) - 1).abs().max() < 1e-3
+        assert (features.std(dim=(0, 2), correction=0) - 1).abs().max() < 1e-3
         assert (features < 0).float().mean(dim=(0, 2)).min() > 0.05  # no ReLU has cut them
 
 
@@ -272,7 +281,7 @@ class TestPositions:
         model = fitted[FastFlow1D, 1].model_
         windows = Windows([Recording(wave(1000, seed=3))], 16)
         with torch.inference_mode():
-            scores = model.latent_scores(torch.from_numpy(windows.gather(np.arange(900))))
+            scores = model.scores(torch.from_numpy(windows.gather(np.arange(900))))[:, 0]
         profile = scores.mean(dim=0)
         assert profile.max() / profile.min() < 1.5
 
@@ -292,3 +301,58 @@ def test_standardised_inputs_are_clipped_softly():
 def test_soft_clipping_keeps_the_order(pair):
     low, high = soft_clip(torch.tensor(pair))
     assert low <= high
+
+
+class TestOnePass:
+    @pytest.mark.parametrize("detector", DETECTORS)
+    @pytest.mark.parametrize("n", [1, 200, 1023])
+    def test_chunks_score_as_the_whole_does(self, fitted, detector, n, monkeypatch):
+        """Were the margins shorter than the reach, chunks would show at their seams."""
+        trained = fitted[detector, 3]
+        series = wave(n, 3, seed=4)
+        whole = trained.score(series)
+        monkeypatch.setattr(convolutional, "CHUNK", 64)
+        np.testing.assert_allclose(trained.score(series), whole, rtol=1e-3, atol=1e-5)
+
+    def test_smoothing_is_the_mean_of_the_points_around(self):
+        scores = torch.tensor([[[1.0, 2.0, 6.0, 3.0, 8.0]]])
+        assert smoothed(scores, 3)[0, 0].tolist() == pytest.approx([1.5, 3, 11 / 3, 17 / 3, 5.5])
+        assert smoothed(scores, 2)[0, 0].tolist() == [1, 1.5, 4, 4.5, 5.5]
+        assert smoothed(scores, 1) is scores
+        assert smoothed(scores, 99)[0, 0].tolist() == pytest.approx([4] * 5)
+
+    def test_a_huge_score_is_forgotten_beyond_the_smoothing(self):
+        scores = torch.ones(1, 1, 100)
+        scores[..., 50] = 1e30
+        assert (smoothed(scores, 8)[0, 0, 60:] == 1).all()
+
+    def test_the_largest_is_counted_in_deviations_of_the_logarithm(self):
+        model = TestStageTwo().model()
+        random = np.random.default_rng(0)
+        training = torch.from_numpy(np.exp(random.normal([[0], [5], [-9]], 0.5, (3, 9999))))
+        training[1] -= 2  # a likelihood may be negative
+        model.calibrate(training.float())
+        latent, likelihood, error = np.exp(1.0), np.exp(5 + 1.5), np.exp(-9 + 2.0)
+        calm = [1.0, np.exp(5) - 2, np.exp(-9)]
+        scores = (
+            torch.tensor(
+                [
+                    [latent, calm[1], calm[2]],
+                    [calm[0], likelihood - 2, calm[2]],
+                    [calm[0], calm[1], error],
+                    calm,
+                ]
+            )
+            .T[None]
+            .float()
+        )
+        assert model.largest(scores)[0].tolist() == pytest.approx([2, 3, 4, 0], abs=0.3)
+
+    def test_what_is_held_back_calibrates_and_does_not_train(self):
+        train = (Recording(wave(15)), Recording(wave(20)))
+        learning, held = quick(FastFlow1D, held_back=0.25, smoothing=5)._divided(train)
+        assert [len(one) for one in learning] == [15, 15]  # 4 points are too few to hold back
+        assert [one.values.tolist() for one in held] == [train[1].values[15:].tolist()]
+        for nothing in ({"scoring": "latent"}, {"held_back": 0.0}):
+            learning, held = quick(FastFlow1D, **nothing)._divided(train)
+            assert ([len(one) for one in learning], held) == ([15, 20], ())

@@ -20,6 +20,7 @@ BRIEF = TrainerSettings(accelerator="cpu", max_steps=25, progress=False)
 SMALL = {"batch_size": 16, "trainer": BRIEF}
 DENSE = {"window": 8, "width": 16, **SMALL}
 CONV = {"window": 24, "width": 8, "features": 4, **SMALL}
+FLOW = {**CONV, "flow_steps": 3, "smoothing": 8}
 NORMALISED = ("Autoencoder", "FastFlow1D", "DcaseAutoencoder", "MobileFaceNet")
 DETECTORS = {
     "moving_mean": detectors.MovingMean(),
@@ -29,8 +30,8 @@ DETECTORS = {
     "mahalanobis": detectors.Mahalanobis(),
     "mahalanobis, window": detectors.Mahalanobis(window=8),
     "autoencoder": detectors.Autoencoder(**CONV, seed=2),
-    "fastflow1d": detectors.FastFlow1D(**CONV, flow_steps=3),
-    "fastflow1d, likelihood": detectors.FastFlow1D(**CONV, flow_steps=3, scoring="likelihood"),
+    "fastflow1d": detectors.FastFlow1D(**FLOW),
+    "fastflow1d, likelihood": detectors.FastFlow1D(**FLOW, scoring="likelihood"),
     "dcase_autoencoder": detectors.DcaseAutoencoder(width=16, batch_size=32, trainer=BRIEF),
     "dense_autoencoder": detectors.DenseAutoencoder(**DENSE),
     "dense_autoencoder, drop": detectors.DenseAutoencoder(**DENSE, stride=5, tail="drop"),

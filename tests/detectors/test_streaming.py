@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 
 from anomalib_ts.detectors import (
     Autoencoder,
+    Cnn,
     DenseAutoencoder,
+    FastFlow1D,
     IForest,
     Mahalanobis,
     MobileFaceNet,
     MovingMean,
+    Poly,
     RandomScore,
 )
 from anomalib_ts.detectors.base import Capabilities, Detector
@@ -30,7 +33,10 @@ DETECTORS = [
     Mahalanobis(window=1),
     Mahalanobis(window=9),
     IForest(window=6, trees=5),
-    Autoencoder(window=12, stride=5, width=4, features=2, trainer=BRIEF),
+    Autoencoder(window=12, width=4, features=2, trainer=BRIEF),
+    FastFlow1D(window=12, width=4, features=2, flow_steps=2, smoothing=6, trainer=BRIEF),
+    Poly(window=9, neighbourhood=21),
+    Cnn(window=14, trainer=BRIEF),
     *(DenseAutoencoder(window=6, stride=4, tail=tail, **DENSE) for tail in ("pad", "drop")),
     DenseAutoencoder(window=6, stride=6, **DENSE),
     DenseAutoencoder(window=7, stride=1, **DENSE),

@@ -31,7 +31,9 @@ def main():
     detectors = {
         "iforest": IForest(window=4, trees=3),
         "mahalanobis": Mahalanobis(window=4),
-        "fastflow1d": FastFlow1D(window=24, width=4, features=4, flow_steps=2, **small),
+        "fastflow1d": FastFlow1D(
+            window=24, width=4, features=4, flow_steps=2, smoothing=8, **small
+        ),
         "weak_autoencoder": WeakAutoencoder(window=8, width=8, latent=2, **small),
     }
     names = ("flow", "heat")

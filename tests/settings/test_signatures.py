@@ -69,7 +69,7 @@ def test_nothing_is_imported():
         "import sys; from anomalib_ts.settings.signatures import signature_of, version_of\n"
         "assert version_of('anomalib_ts.detectors.Usad') == 3\n"
         "found = signature_of('anomalib_ts.detectors.FastFlow1D')\n"
-        "assert found.parameters['window'].default == 64\n"
+        "assert found.parameters['window'].default == 512\n"
         "assert not {'torch', 'sklearn', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from anomalib_ts.core.recording import Recording
-from anomalib_ts.detectors.autoencoder.torch_model import ConvAutoencoder
+from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.windows import Tail
+from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING, REACH, ConvAutoencoder
 from anomalib_ts.detectors.deep.base import DeepDetector
+from anomalib_ts.detectors.deep.convolutional import score_in_chunks
 from anomalib_ts.detectors.deep.training import Batches, BatchSource, ShuffledBatches
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 Network = TypeVar("Network", bound=nn.Module)
 
+SHORTEST = 8
+"""Points of a window that are still a sequence when shortened by 4."""
+
 
 @configured
 class ConvolutionalDetector(DeepDetector[Network]):
-    """A detector on the convolutional encoder: trains on all windows, scores every few points."""
+    """A detector on the convolutional encoder: it trains on windows, and scores in one pass."""
 
-    window: int = setting(64, "points a window", at_least=8)  # shortened by 4, still a sequence
-    stride: int = setting(
-        4, "points between two scored windows, up to a window; training uses all", at_least=1
+    # No settings: every window trains, and none is scored.
+    stride: ClassVar[int] = 1  # type: ignore[misc]
+    tail: ClassVar[Tail] = "overlap"  # type: ignore[misc]
+
+    window: int = setting(
+        64,
+        "points a training window, at most half the longest training recording; what is scored is "
+        "a whole recording at once",
+        at_least=SHORTEST,
     )
     width: int = setting(32, "channels inside encoder and decoder", at_least=1)
     features: int = setting(
@@ -36,17 +51,52 @@ class ConvolutionalDetector(DeepDetector[Network]):
     def _batches(self, windows: BatchSource) -> Batches:
         return ShuffledBatches(windows, self.batch_size, self.seed)
 
+    def _fit(self, train: tuple[Recording, ...]) -> None:
+        self.window_ = min(self.window, max(SHORTEST, max(map(len, train)) // 2))
+        super()._fit(train)
+
+    def _score(self, recording: Recording) -> FloatArray:
+        scorer = partial(self._scores, recording)
+        return self._in_chunks(self.model_, scorer, recording, stage="score").astype(np.float64)
+
+    def _in_chunks(
+        self,
+        network: nn.Module,
+        function: Callable[[Tensor], Tensor],
+        recording: Recording,
+        *,
+        stage: str,
+    ) -> NDArray[np.float32]:
+        """Apply a function of a network to a whole recording, see `score_in_chunks`."""
+        return score_in_chunks(
+            network,
+            function,
+            recording.values,
+            self._settings,
+            reach=self._reach,
+            multiple=DOWNSAMPLING,
+            stage=stage,
+        )
+
     @property
-    def _training_step(self) -> int:
-        return 1
+    def _window(self) -> int:
+        return self.window_
+
+    @property
+    def _margins(self) -> Margins:
+        return Margins(self._reach, self._reach, step=DOWNSAMPLING)
+
+    @property
+    def _reach(self) -> int:
+        """A score depends on so many points before and after its own, at most."""
+        return REACH
 
 
 @configured
 class Autoencoder(ConvolutionalDetector[ConvAutoencoder]):
     """Convolutional autoencoder: a point's score is its squared reconstruction error.
 
-    The error is measured in training deviations and averaged over the channels and over all
-    windows that hold the point.
+    The error is measured in training deviations and averaged over the channels.
 
     >>> import numpy as np
     >>> from anomalib_ts import Autoencoder, TrainerSettings
@@ -56,11 +106,13 @@ class Autoencoder(ConvolutionalDetector[ConvAutoencoder]):
     (200,)
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def _network(self, train: tuple[Recording, ...]) -> ConvAutoencoder:
         return self._autoencoder(train)
 
-    @property
-    def _channel_scores(self) -> Callable[[Tensor], Tensor]:
-        return self.model_.channel_scores
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """The squared error of each channel, divided by their number."""
+        function = self.model_.channel_scores
+        parts = self._in_chunks(self.model_, function, recording, stage="contributions")
+        return parts.T.astype(np.float64)

@@ -13,6 +13,9 @@ from anomalib_ts.detectors.deep.networks import soft_clip
 DOWNSAMPLING = 4
 """Points of the input to one position of the feature map."""
 
+REACH = 32
+"""A reconstruction depends on so many points before and after its own, at most."""
+
 NORM_EPS = 1e-3
 """Bounds by how much batch normalisation amplifies a channel that was constant in training."""
 

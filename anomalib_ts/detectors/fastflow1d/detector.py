@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,13 +12,11 @@ from torch import Tensor
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.autoencoder.detector import ConvolutionalDetector
+from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING
 from anomalib_ts.detectors.deep.training import seeded
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
-from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel
+from anomalib_ts.detectors.fastflow1d.torch_model import SCORES, FastFlowModel
 from anomalib_ts.settings.fields import configured, setting
-
-MOMENT_WINDOWS = 4096
-"""Training windows, evenly spread, from which the features' mean and deviation are taken."""
 
 
 @configured
@@ -27,7 +25,9 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
 
     First an autoencoder learns to rebuild normal windows; then its encoder is frozen and a flow
     of FastFlow steps learns the density of the feature map. Points whose features are unlikely
-    are anomalous.
+    are anomalous, and by default also those that the autoencoder rebuilds badly. A recording is
+    scored by one pass of the networks, whatever its length; a score sees some 40 points beyond
+    half its `smoothing`, before and after.
 
     >>> import numpy as np
     >>> from anomalib_ts import FastFlow1D, TrainerSettings
@@ -43,8 +43,10 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         Korean Society of Computer Information summer conference 31(2), 2023 (in Korean).
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
+    window: int = setting(512)
+    batch_size: int = setting(8)
     width: int = setting(
         32, "channels inside encoder and decoder, and inside the flow's couplings", at_least=1
     )
@@ -52,11 +54,46 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         32, "channels of the feature map, which has one position for 4 points", at_least=2
     )
     flow_steps: int = setting(6, "steps of the flow", at_least=1)
-    scoring: Literal["latent", "likelihood"] = setting(
-        "latent",
-        "`latent` for half the mean squared latent, FastFlow's own anomaly map, or `likelihood` "
-        "for the negative log-likelihood",
+    scoring: Literal["largest", "latent", "likelihood", "reconstruction"] = setting(
+        "largest",
+        "`latent` for half the mean squared latent, FastFlow's own anomaly map, `likelihood` for "
+        "the negative log-likelihood, `reconstruction` for the autoencoder's squared error, or "
+        "`largest` for the largest of the three, each in deviations of its logarithm in training",
     )
+    smoothing: int = setting(
+        64, "a score is the mean over so many points around its own; 1 for itself", at_least=1
+    )
+    held_back: float = setting(
+        0.15,
+        "share of each training recording, its end, that `scoring=largest` learns its deviations "
+        "from and the networks do not see; all of them train where it is shorter than `smoothing`",
+        at_least=0,
+        at_most=0.5,
+    )
+
+    def _fit(self, train: tuple[Recording, ...]) -> None:
+        learning, held = self._divided(train)
+        super()._fit(learning)
+        scorer = partial(self.model_.scores, smoothing=self.smoothing)
+        scores = [
+            self._in_chunks(self.model_, scorer, one, stage="calibration")
+            for one in held or learning
+        ]
+        self.model_.calibrate(torch.from_numpy(np.concatenate(scores, axis=1)))
+
+    def _divided(
+        self, train: tuple[Recording, ...]
+    ) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
+        """What the networks learn from, and what is held back from them."""
+        share = self.held_back if self.scoring == "largest" else 0
+        learning, held = [], []
+        for one in train:
+            spared = round(share * len(one))
+            end = len(one) - (spared if spared >= self.smoothing else 0)
+            learning.append(one[:end])
+            if end < len(one):
+                held.append(one[end:])
+        return tuple(learning), tuple(held)
 
     def _network(self, train: tuple[Recording, ...]) -> FastFlowModel:
         autoencoder = self._autoencoder(train)
@@ -68,17 +105,22 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
     ) -> None:
         encoder = network.autoencoder
         self._train(encoder, encoder.loss, self._batches(windows), stage="autoencoder")
-        stride = min(self.window, math.ceil(len(windows) / MOMENT_WINDOWS))
-        network.set_feature_moments(
-            *self._feature_moments(network, Windows(train, self.window, stride))
-        )
+        side_by_side = Windows(train, self._window, self._window)
+        network.set_feature_moments(*self._feature_moments(network, side_by_side))
         module = LikelihoodModule(network, self.learning_rate)
         self._train_module(module, self._batches(windows), stage="flow")
 
     def _scores(self, recording: Recording, x: Tensor) -> Tensor:
         del recording
-        likelihood = self.scoring == "likelihood"
-        return self.model_.likelihood_scores(x) if likelihood else self.model_.latent_scores(x)
+        scores = self.model_.scores(x, self.smoothing)
+        if self.scoring == "largest":
+            return self.model_.largest(scores)
+        return scores[:, SCORES.index(self.scoring)]
+
+    @property
+    def _reach(self) -> int:
+        # Each kernel of 3 reaches one feature position further: two in every other step.
+        return super()._reach + DOWNSAMPLING * (self.flow_steps + 2) + self.smoothing
 
     def _feature_moments(self, network: FastFlowModel, windows: Windows) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation `(features,)` of the feature map over some windows."""

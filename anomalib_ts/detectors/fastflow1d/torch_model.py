@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING, ConvAutoencoder
 from anomalib_ts.detectors.deep.networks import soft_clip
@@ -16,6 +17,14 @@ FEATURE_SCALE_FLOOR = 1e-3
 
 LATENT_LIMIT = 1e15
 """Larger latents count as this much."""
+
+SCORES = ("latent", "likelihood", "reconstruction")
+
+SCORE_FLOOR = 1e-3
+"""Scores below this share of their mean in training are not told apart."""
+
+DEVIATION_FLOOR = 0.05
+"""A score that hardly varies in training: what its logarithm is divided by is not smaller."""
 
 
 class FastFlowModel(nn.Module):
@@ -38,15 +47,42 @@ class FastFlowModel(nn.Module):
         self.feature_scale: Tensor
         self.register_buffer("feature_mean", torch.zeros(features, 1))
         self.register_buffer("feature_scale", torch.ones(features, 1))
+        self.score_low: Tensor
+        self.score_floor: Tensor
+        self.score_mean: Tensor
+        self.score_scale: Tensor
+        for name in ("low", "floor", "mean", "scale"):
+            self.register_buffer(f"score_{name}", torch.ones(len(SCORES), 1))
 
     def set_feature_moments(self, mean: Tensor, deviation: Tensor) -> None:
         """Fix the means and deviations `(features,)` that standardise the flow's input."""
         self.feature_mean.copy_(mean[:, None])
         self.feature_scale.copy_(deviation.clamp_min(FEATURE_SCALE_FLOOR)[:, None])
 
+    def calibrate(self, scores: Tensor) -> None:
+        """Learn from scores `(3, n)` of training data what makes the three comparable."""
+        low = scores.amin(dim=1, keepdim=True)
+        low[SCORES.index("latent")] = low[SCORES.index("reconstruction")] = 0
+        self.score_low.copy_(low)
+        self.score_floor.copy_(SCORE_FLOOR * (scores - low).mean(dim=1, keepdim=True))
+        self.score_floor.clamp_min_(torch.finfo(torch.float32).tiny)
+        logarithm = self._logarithm(scores).double()
+        self.score_mean.copy_(logarithm.mean(dim=1, keepdim=True))
+        deviation = logarithm.std(dim=1, keepdim=True, correction=0)
+        self.score_scale.copy_(deviation.clamp_min(DEVIATION_FLOOR))
+
+    def largest(self, scores: Tensor) -> Tensor:
+        """The largest of the three scores `(b, 3, w)` at each point, in deviations, `(b, w)`."""
+        return ((self._logarithm(scores) - self.score_mean) / self.score_scale).amax(dim=1)
+
+    def _logarithm(self, scores: Tensor) -> Tensor:
+        return ((scores - self.score_low).clamp_min(0) + self.score_floor).log()
+
     def features(self, x: Tensor) -> Tensor:
         """Standardised features `(b, features, ceil(w / 4))` of windows `(b, c, w)`."""
-        features: Tensor = self.autoencoder.encode(x)
+        return self._standardised(self.autoencoder.encode(x))
+
+    def _standardised(self, features: Tensor) -> Tensor:
         return soft_clip((features - self.feature_mean) / self.feature_scale)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,14 +90,21 @@ class FastFlowModel(nn.Module):
         latent, log_determinant = self.flow(self.features(x))
         return latent, log_determinant
 
-    def latent_scores(self, x: Tensor) -> Tensor:
-        """Half the mean squared latent at each point, `(b, w)`: FastFlow's anomaly map."""
-        latent, _ = self(x)
-        return to_points(0.5 * _squares(latent).mean(dim=1), x.shape[-1])
+    def scores(self, x: Tensor, smoothing: int = 1) -> Tensor:
+        """The three `SCORES` at each point of series `(b, c, w)`, `(b, 3, w)`.
 
-    def likelihood_scores(self, x: Tensor) -> Tensor:
-        """Negative log-likelihood a channel at each point, in nats, `(b, w)`."""
-        return to_points(-self.log_likelihood(x) / len(self.feature_mean), x.shape[-1])
+        Half the mean squared latent, FastFlow's anomaly map; the negative log-likelihood a
+        channel, in nats; the squared reconstruction error, the mean over channels. Each is the
+        mean over `smoothing` points around its own.
+        """
+        target = soft_clip(x)
+        features = self.autoencoder.encoder(target)
+        rebuilt = self.autoencoder.decoder(features)[..., : x.shape[-1]]
+        latent, log_determinant = self.flow(self._standardised(features))
+        likelihood = (log_standard_normal(latent) + log_determinant) / len(self.feature_mean)
+        positions = torch.stack([0.5 * _squares(latent).mean(dim=1), -likelihood], dim=1)
+        error = (rebuilt - target).square().mean(dim=1, keepdim=True)
+        return smoothed(torch.cat([to_points(positions, x.shape[-1]), error], dim=1), smoothing)
 
     def loss(self, x: Tensor) -> Tensor:
         """The negative log-likelihood a feature of a batch of windows `(b, c, w)`, in nats."""
@@ -80,16 +123,29 @@ def log_standard_normal(latent: Tensor) -> Tensor:
 
 
 def to_points(scores: Tensor, window: int) -> Tensor:
-    """Interpolate scores of feature positions `(b, l)` to the points of a window `(b, w)`.
+    """Interpolate scores of feature positions `(..., l)` to the points of a series `(..., w)`.
 
-    Position i is centred on point 4 i of the window. Points between two centres are interpolated,
+    Position i is centred on point 4 i of the series. Points between two centres are interpolated,
     points after the last centre take its score.
     """
     place = torch.arange(window, device=scores.device) / DOWNSAMPLING
     before = place.floor().long()
-    after = (before + 1).clamp_max(scores.shape[1] - 1)
+    after = (before + 1).clamp_max(scores.shape[-1] - 1)
     share = place - before
-    return scores[:, before] * (1 - share) + scores[:, after] * share
+    return scores[..., before] * (1 - share) + scores[..., after] * share
+
+
+def smoothed(scores: Tensor, points: int) -> Tensor:
+    """The mean over so many points around each, `(b, k, w)`; fewer at the ends.
+
+    Means of few neighbours, never of running sums: one huge score is felt nowhere else.
+    """
+    if points == 1:
+        return scores
+    means = functional.avg_pool1d(
+        scores, points, stride=1, padding=points // 2, count_include_pad=False
+    )
+    return means[..., : scores.shape[-1]]
 
 
 def _squares(latent: Tensor) -> Tensor:
