@@ -39,8 +39,8 @@ def blamed_channels(probe: Probe, at_fault: Iterable[int], channels: int = 8) ->
     for channel in at_fault:
         fault = _with_fault(test, channel)
         seen = detector.score(fault)[burst].mean() > usual
-        shares = detector.contributions(fault)
-        blamed.append(int(shares[burst].mean(axis=0).argmax()) if seen else None)
+        parts = detector.contributions(fault, burst)
+        blamed.append(int(parts.mean(axis=0).argmax()) if seen else None)
     return blamed
 
 

@@ -108,13 +108,16 @@ class DeepDetector(Detector, Generic[Network]):
         self._forget_checkpoints()
 
     def _state(self) -> dict[str, Any]:
-        """The network is told by its weights."""
-        return super()._state() | {"model_": dict(self.model_.state_dict())}
+        """The network, if it has been trained, is told by its weights."""
+        state = super()._state()
+        return state | {"model_": dict(self.model_.state_dict())} if "model_" in state else state
 
     def _restore(self, state: dict[str, Any]) -> None:
         """Make the network anew, as the settings of the fit say, and give it its weights."""
-        weights = state.pop("model_")
+        weights = state.pop("model_", None)
         super()._restore(state)
+        if weights is None:
+            return
         as_fitted = copy(self)
         as_fitted.__dict__.update(self._params_of_fit_)
         train = as_fitted._stand_in()
