@@ -54,6 +54,7 @@ PLANT = {
     "score": "score data with such a file, and raise alarms",
     "check": "look at data before anything is fitted: gaps, odd channels, what to choose",
     "threshold": "show or move the threshold of such a file, without fitting again",
+    "export": "write the detector of such a file as an ONNX graph",
 }
 """The commands of `anomalib_ts.cli.plant`, which mix options and settings in any order."""
 

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 GROUPS = {
     "detector": "Detectors",
+    "detector/representation": "What detector=memory compares windows by",
+    "detector/scorer": "How detector=memory compares them",
     "data": "Data sets",
     "protocol": "Protocols",
     "metrics": "Metrics",

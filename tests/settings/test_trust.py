@@ -39,6 +39,7 @@ GOOD = {
     "figure": "anomalib_ts.views.figures.curve.Curve",
     "logger": "pytorch_lightning.loggers.CSVLogger",
     "callback": "pytorch_lightning.callbacks.Timer",
+    "estimator": "sklearn.ensemble.IsolationForest",
 }
 FOREIGN = [
     "subprocess.Popen",
