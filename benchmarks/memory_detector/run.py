@@ -68,9 +68,9 @@ REPRESENTATIONS: dict[str, Any] = {
     "raw": Raw(),
     "spectrum": Spectrum(),
     "znorm": ZNormalised(),
-    "znorm, shape alone": ZNormalised(level=0.0),
-    "encoder": Encoder(detector=ENCODED),
     "contrast": Contrast(trainer=SHORT),
+    "encoder": Encoder(detector=ENCODED),
+    "znorm, shape alone": ZNormalised(level=0.0),
 }
 SCORERS: dict[str, Any] = {
     "pca_residual": PcaResidual(),
@@ -98,12 +98,11 @@ def detectors(window: int, *, clips: bool) -> Iterator[tuple[str, str, Detector]
     for name, representation in REPRESENTATIONS.items():
         if name == "statistics of the recording" and not clips:
             continue
-        if name == "encoder" and clips:  # needs windows of 8 frames
-            window = 8
+        points = max(window, 8) if name in ("encoder", "contrast") else window
         for scorer, how in SCORERS.items():
-            yield name, scorer, Memory(window=window, representation=representation, scorer=how)
+            yield name, scorer, Memory(window=points, representation=representation, scorer=how)
     for scorer, how in THINNED.items():
-        yield "raw", scorer, Memory(window=WINDOW if not clips else FRAMES, scorer=how)
+        yield "raw", scorer, Memory(window=window, scorer=how)
 
 
 def series(options: argparse.Namespace) -> Iterator[tuple[str, Case]]:
