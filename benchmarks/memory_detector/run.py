@@ -178,13 +178,15 @@ def run(options: argparse.Namespace) -> None:
 
 
 def table(options: argparse.Namespace) -> None:
-    """Mean AUROC a data set, and CPU seconds for 10,000 points of all series or all sounds."""
+    """Mean AUROC a data set where all its cases are there, and CPU seconds for 10,000 points."""
     rows = pd.read_csv(options.results, keep_default_na=False)
     sets = list(dict.fromkeys(rows.data))
+    cases = rows.groupby("data").case.nunique()
     print("| representation | scorer | " + " | ".join(sets) + " | s/10,000 |")
     print("| --- " * (len(sets) + 3) + "|")
     for (representation, scorer), some in rows.groupby(["representation", "scorer"], sort=False):
-        means = some.groupby("data").auroc.mean()
+        means = some.groupby("data").auroc.agg(["mean", "count"])
+        means = means[means["count"] == cases[means.index]]["mean"]
         shown = [f"{means[one]:.3f}" if one in means else "" for one in sets]
         cost = 1e4 * some.score.sum() / some.points.sum()
         print(f"| {representation} | {scorer} | {' | '.join(shown)} | {cost:.2f} |")
