@@ -12,9 +12,9 @@ from anomalib_ts.core.exports import lazily
 
 if TYPE_CHECKING:
     from anomalib_ts.detectors.autoencoder.detector import Autoencoder as Autoencoder
-    from anomalib_ts.detectors.base import Capabilities as Capabilities
     from anomalib_ts.detectors.base import Detector as Detector
     from anomalib_ts.detectors.base import load_detector as load_detector
+    from anomalib_ts.detectors.capabilities import Capabilities as Capabilities
     from anomalib_ts.detectors.classical.estimator import SklearnDetector as SklearnDetector
     from anomalib_ts.detectors.classical.hbos import Hbos as Hbos
     from anomalib_ts.detectors.classical.iforest import IForest as IForest
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Autoencoder": "anomalib_ts.detectors.autoencoder.detector",
     "BiLstm": "anomalib_ts.detectors.forecasters.detector",
-    "Capabilities": "anomalib_ts.detectors.base",
+    "Capabilities": "anomalib_ts.detectors.capabilities",
     "Cnn": "anomalib_ts.detectors.forecasters.detector",
     "CnnLstm": "anomalib_ts.detectors.forecasters.detector",
     "DcaseAutoencoder": "anomalib_ts.detectors.dcase_autoencoder.detector",

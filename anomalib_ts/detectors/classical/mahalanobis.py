@@ -12,6 +12,7 @@ from sklearn.covariance import LedoitWolf
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, centre_scores, training_windows
 from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 BATCH_VALUES = 2**22
@@ -80,6 +81,32 @@ class Mahalanobis(Detector):
         ]
         return centre_scores(np.concatenate(scores), len(recording), self.window)
 
+    @property
+    def _margins(self) -> Margins:
+        return Margins.centred(self.window)
+
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """The sum `z_i (S^-1 z)_i` over a channel's values z of the window, S the covariance.
+
+        They add up to the score; one is negative where the channel makes the others likelier.
+        """
+        windows = Windows([recording], self.window)
+        size = max(1, BATCH_VALUES // (self.window * recording.channels))
+        parts = np.concatenate(
+            [
+                self._terms(_rows(w)).reshape(len(w), -1, self.window).sum(axis=2)
+                for _, w in windows.batches(size)
+            ]
+        )
+        return np.stack(
+            [centre_scores(part, len(recording), self.window) for part in parts.T], axis=1
+        )
+
+    def _terms(self, rows: FloatArray) -> FloatArray:
+        """What each value `(b, d)` of some windows adds to their scores."""
+        centred, solved = _centred_and_solved(rows, self.mean_, self._factor)
+        return np.asarray(centred * solved / rows.shape[1])
+
 
 def shrunk_gaussian(examples: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean `(d,)` and covariance `(d, d)` of examples `(m, d)`, shrunk as by Ledoit and Wolf.
@@ -105,10 +132,16 @@ def mean_distances(rows: FloatArray, mean: FloatArray, factor: tuple[Any, bool])
         mean: `(d,)` of the Gaussian.
         factor: `scipy.linalg.cho_factor` of its covariance.
     """
-    centred = rows - mean
-    solved = cho_solve(factor, centred.T).T
+    centred, solved = _centred_and_solved(rows, mean, factor)
     distances: FloatArray = np.einsum("ij,ij->i", centred, solved) / rows.shape[1]
     return distances
+
+
+def _centred_and_solved(
+    rows: FloatArray, mean: FloatArray, factor: tuple[Any, bool]
+) -> tuple[FloatArray, FloatArray]:
+    centred = rows - mean
+    return centred, cho_solve(factor, centred.T).T
 
 
 def _rows(windows: NDArray[np.float32]) -> FloatArray:

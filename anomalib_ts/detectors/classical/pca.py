@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.classical.window_detector import WindowDetector, batches_of
 from anomalib_ts.errors import InputError
@@ -93,6 +93,22 @@ class Pca(WindowDetector):
         distances = np.sqrt(np.maximum(squares[:, None] + 1 - 2 * along, 0))
         scores: FloatArray = distances @ (1 / self.shares_)
         return scores
+
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """By default the squared residuals of a channel, divided by the size of the window."""
+        if self._published:
+            return super()._contributions(recording)
+        batches = batches_of(Windows([recording], self.window_))
+        parts = np.concatenate([self._residuals(rows) for rows in batches])
+        return np.stack([self._to_points(part, len(recording)) for part in parts.T], axis=1)
+
+    def _residuals(self, rows: NDArray[np.float32]) -> FloatArray:
+        """What each channel adds to the scores of windows `(b, c * w)`, `(b, c)`."""
+        centred = rows - self.mean_
+        squares = np.square(centred - centred @ self.components_.T @ self.components_)
+        sums = squares.reshape(len(rows), -1, self.window_).sum(axis=2)
+        parts: FloatArray = sums / rows.shape[1]
+        return parts
 
 
 def principal_components(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -14,6 +14,7 @@ from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, centre_scores, training_windows
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.detectors.classical.period import WindowLength, window_length
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 BATCH_VALUES = 2**20
@@ -87,6 +88,10 @@ class WindowDetector(Detector):
     def _to_points(self, scores: FloatArray, n: int) -> FloatArray:
         to_points = centre_scores if self._published else mean_scores
         return to_points(scores, n, self.window_)
+
+    @property
+    def _margins(self) -> Margins | None:
+        return None if self._published else Margins.overlapping(self.window_)
 
     @property
     def _published(self) -> bool:
