@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors import Lstm as Lstm
     from anomalib_ts.detectors import Mahalanobis as Mahalanobis
     from anomalib_ts.detectors import MatrixProfile as MatrixProfile
+    from anomalib_ts.detectors import Memory as Memory
     from anomalib_ts.detectors import MlpAutoencoder as MlpAutoencoder
     from anomalib_ts.detectors import MobileFaceNet as MobileFaceNet
     from anomalib_ts.detectors import MovingMean as MovingMean
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors import Pca as Pca
     from anomalib_ts.detectors import Poly as Poly
     from anomalib_ts.detectors import RandomScore as RandomScore
+    from anomalib_ts.detectors import SklearnDetector as SklearnDetector
     from anomalib_ts.detectors import Usad as Usad
     from anomalib_ts.detectors import WeakAutoencoder as WeakAutoencoder
     from anomalib_ts.detectors import load_detector as load_detector

@@ -13,6 +13,10 @@ class InputError(AnomalibTsError, ValueError):
     """The data given cannot be used: the message says what, where and what to do."""
 
 
+class ValueKindError(InputError, TypeError):
+    """The values given are of a kind that is no number."""
+
+
 class ConfigError(AnomalibTsError, ValueError):
     """A setting is unknown, of the wrong type or out of range."""
 

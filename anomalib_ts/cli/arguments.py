@@ -17,7 +17,7 @@ from anomalib_ts.errors import ConfigError
 RESULTS = re.compile(r"(\+{0,2}results)=(.*)", re.DOTALL)
 _SWEEP = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)", re.DOTALL)
 _CHOICE_OF_TRAINER = re.compile(r"trainer\.(logger|callbacks)=(?!null$)(\w+(?:,\w+)*)")
-_ADDED_TO_TRAINER = re.compile(r"trainer\.(logger|callbacks|options)\.")
+_ADDED = re.compile(r"(trainer\.(logger|callbacks|options)|detector\.estimator)\.")
 _QUOTED = re.compile(r"""(["'])(?:(?!\1)[^\\]|\\.)*\1""", re.DOTALL)
 
 
@@ -114,13 +114,14 @@ def _as_group_setting(argument: str) -> str:
     """What a setting is short for.
 
     `metrics=[auroc,vus_pr/paper]` is `metrics.metrics=[...]`, `trainer.logger=csv` chooses a file
-    of `conf/logger`, and what is set below `trainer.options` need not stand there before.
+    of `conf/logger`, and what is set below `trainer.options` or `detector.estimator` need not stand
+    there before.
     """
     if argument.startswith("metrics=["):
         return argument.replace("metrics=[", "metrics.metrics=[", 1)
     if found := _CHOICE_OF_TRAINER.fullmatch(argument):
         return f"{found[1]}={found[2]}"
-    return f"++{argument}" if _ADDED_TO_TRAINER.match(argument) else argument
+    return f"++{argument}" if _ADDED.match(argument) else argument
 
 
 def _refuse(message: str) -> NoReturn:

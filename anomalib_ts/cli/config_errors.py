@@ -32,13 +32,13 @@ EXTRAS = {
 
 
 @contextmanager
-def composition_errors(overrides: list[str]) -> Iterator[None]:
+def composition_errors(overrides: list[str], main: str = "config") -> Iterator[None]:
     """Turn whatever is raised while a configuration is composed into a `ConfigError` of one line.
 
     Nothing but the configuration is at work there, so whatever is raised is its fault.
     """
     try:
-        with readable_errors(overrides):
+        with readable_errors(overrides, main):
             yield
     except AnomalibTsError:
         raise
@@ -53,8 +53,13 @@ def composition_errors(overrides: list[str]) -> Iterator[None]:
 
 
 @contextmanager
-def readable_errors(overrides: list[str]) -> Iterator[None]:
-    """Turn what Hydra and OmegaConf raise for wrong settings into a `ConfigError` of one line."""
+def readable_errors(overrides: list[str], main: str = "config") -> Iterator[None]:
+    """Turn what Hydra and OmegaConf raise for wrong settings into a `ConfigError` of one line.
+
+    Args:
+        overrides: the settings that were given.
+        main: the configuration that they change, as its file in `conf/` is called.
+    """
     try:
         yield
     except MissingConfigException as error:
@@ -68,7 +73,7 @@ def readable_errors(overrides: list[str]) -> Iterator[None]:
         if found := _THERE_ALREADY.search(text):
             message = f"the setting {found[1]} is there already; leave out the +"
         elif found := _NO_SUCH_KEY.search(text):
-            message = _unknown_key(found[1], overrides)
+            message = _unknown_key(found[1], overrides, main)
         else:
             message = one_line(error)
         raise ConfigError(message) from None
@@ -117,17 +122,17 @@ def _unknown_choice(error: MissingConfigException) -> str:
     return f"unknown {group} {name!r}; {nearest(name, list(choices(group)))}"
 
 
-def _unknown_key(key: str, overrides: list[str]) -> str:
+def _unknown_key(key: str, overrides: list[str], main: str) -> str:
     parent, _, name = key.rpartition(".")
-    known = _known_keys(parent, overrides)
+    known = _known_keys(parent, overrides, main)
     return f"no setting {key!r}; {nearest(name, known)}"
 
 
-def _known_keys(parent: str, overrides: list[str]) -> list[str]:
+def _known_keys(parent: str, overrides: list[str], main: str) -> list[str]:
     """The keys beside the wrong one, in the configuration that the chosen groups give."""
     chosen = [o for o in overrides if o.partition("=")[0] in GROUPS and "," not in o]
     try:
-        config = _compose(chosen)
+        config = _compose(chosen, main)
     except HydraException:
         return []
     OmegaConf.set_struct(config, value=False)
@@ -135,9 +140,9 @@ def _known_keys(parent: str, overrides: list[str]) -> list[str]:
     return [str(key) for key in node if key != "hydra"] if isinstance(node, DictConfig) else []
 
 
-def _compose(overrides: list[str]) -> Any:
+def _compose(overrides: list[str], main: str) -> Any:
     """A configuration, from where the command in progress finds its files if there is one."""
     if GlobalHydra.instance().is_initialized():
-        return compose("config", overrides)
+        return compose(main, overrides)
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return compose("config", overrides)
+        return compose(main, overrides)

@@ -124,7 +124,13 @@ def yaml_of(target: str) -> str:
 
     signature = signature_of(target)
     lines = [f"# {signature.doc.partition(chr(10))[0].rstrip('.')}"]
+    chosen = {key: one.choice for key, one in signature.parameters.items() if one.choice}
+    if chosen:
+        lines += ["defaults:", *(f"  - {key}: {choice}" for key, choice in chosen.items())]
+        lines.append("  - _self_")
     for key, value in defaults(target).items():
+        if key in chosen:
+            continue
         plain = yaml.safe_dump(value, default_flow_style=True).partition("\n")[0]
         parameter = signature.parameters.get(key)
         about = described_as(parameter.about, parameter.limits) if parameter else ""

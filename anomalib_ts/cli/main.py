@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from anomalib_ts.cli.synthetic import add_judge, add_synth, synth
+
 if TYPE_CHECKING:
     from anomalib_ts.results.leaderboard import Row
     from anomalib_ts.results.record import Record
@@ -52,6 +54,7 @@ PLANT = {
     "score": "score data with such a file, and raise alarms",
     "check": "look at data before anything is fitted: gaps, odd channels, what to choose",
     "threshold": "show or move the threshold of such a file, without fitting again",
+    "export": "write the detector of such a file as an ONNX graph",
 }
 """The commands of `anomalib_ts.cli.plant`, which mix options and settings in any order."""
 
@@ -87,6 +90,8 @@ def _command(given: list[str]) -> int:
         from anomalib_ts.cli.plant import command  # noqa: PLC0415
 
         return command(given[0], given[1:])
+    if given[:1] == ["synth"]:
+        return synth(given[1:])
     options = _parser().parse_args(given)
     return int(options.command(options))
 
@@ -113,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_scores,
         _add_reproduce,
         _add_evaluate,
+        add_synth,
+        add_judge,
     ):
         add(commands)
     return parser

@@ -1,4 +1,4 @@
-"""`anomalib-ts fit`, `score`, `threshold` and `check`: a model that leaves the program.
+"""`anomalib-ts fit`, `threshold`, `check`, and where `score` and `export` are found.
 
 Light as `main`: what is heavy is imported by the functions that need it.
 """
@@ -6,32 +6,18 @@ Light as `main`: what is heavy is imported by the functions that need it.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anomalib_ts.cli.plant_words import (
-    alarms_described,
-    counted,
-    described,
-    duration,
-    facts,
-    say,
-)
+from anomalib_ts.cli.export import export
+from anomalib_ts.cli.plant_words import alarms_described, command_parser, described, facts, say
+from anomalib_ts.cli.score import score
 
 if TYPE_CHECKING:
     from anomalib_ts.core.recording import Recording
     from anomalib_ts.data.base import DataSet
-    from anomalib_ts.deploy.model import PlantModel
-    from anomalib_ts.deploy.tables import ScoredRecording
     from anomalib_ts.deploy.target import AlarmTarget
-
-MOSTLY = 0.5
-"""In alarm for a larger share of the data, and what changed is more than a fault."""
-
-ALARM_STATUS = 3
-"""Exit status of `score --fail-on-alarm` where there was an alarm."""
 
 FIT = """\
 examples:
@@ -42,24 +28,11 @@ examples:
 The last fifth of the data is held back: the detector is not fitted on it, and the threshold of
 alarms is set on its scores.
 """
-SCORE = """\
-examples:
-  anomalib-ts score pump.ats tomorrow.csv
-  anomalib-ts score pump.ats data=csv data.path=tomorrow.csv --fail-on-alarm
-  anomalib-ts score pump.ats days/ --output scores --format parquet
-  anomalib-ts score pump.ats log.csv --follow
-  tail -f log.csv | anomalib-ts score pump.ats -
-
-exit status: 0 success; 2 a wrong call, or data that cannot be used; 3 with --fail-on-alarm, if
-there was an alarm
-"""
 THRESHOLD = """\
 examples:
   anomalib-ts threshold pump.ats                               what it is now
   anomalib-ts threshold pump.ats --false-alarms-per-day 0.1    moves it, without fitting again
 """
-
-
 CHECK = """\
 examples:
   anomalib-ts check data=csv data.path=my.csv
@@ -70,15 +43,6 @@ examples:
 def command(name: str, arguments: list[str]) -> int:
     """Run one of the commands; the exit status."""
     return _COMMANDS[name](arguments)
-
-
-def _parser(name: str, about: str, examples: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
-        f"anomalib-ts {name}",
-        description=about,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
 
 
 def _alarm_options(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +93,9 @@ def _changes(options: argparse.Namespace, period: float | None) -> dict[str, Any
 
 
 def _fit(arguments: list[str]) -> int:
-    parser = _parser("fit", "Fit a detector, set its alarms, and write both to one file.", FIT)
+    parser = command_parser(
+        "fit", "Fit a detector, set its alarms, and write both to one file.", FIT
+    )
     parser.add_argument(
         "settings", nargs="+", metavar="key=value", help="as for `run`, and model=FILE"
     )
@@ -212,7 +178,7 @@ def _reading(data: dict[str, Any]) -> dict[str, Any]:
 
 def _threshold(arguments: list[str]) -> int:
     about = "Show or move the threshold of a model; nothing is fitted again."
-    parser = _parser("threshold", about, THRESHOLD)
+    parser = command_parser("threshold", about, THRESHOLD)
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("-o", "--output", metavar="FILE", help="another file (the model itself)")
     _alarm_options(parser)
@@ -235,142 +201,10 @@ def _threshold(arguments: list[str]) -> int:
     return 0
 
 
-def _score(arguments: list[str]) -> int:
-    parser = _parser("score", "Score data with a model, and raise alarms.", SCORE)
-    parser.add_argument("model", metavar="MODEL")
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help="files, folders, settings of data (data=csv data.path=FILE), or - for standard input",
-    )
-    parser.add_argument("-o", "--output", metavar="DIR", default="scores", help="folder (scores)")
-    parser.add_argument("--format", choices=("csv", "parquet"), default="csv", help="of the scores")
-    parser.add_argument("--no-picture", action="store_true", help="draw none")
-    parser.add_argument(
-        "--fail-on-alarm", action="store_true", help="exit status 3 if there is one"
-    )
-    parser.add_argument("--follow", action="store_true", help="go on with what the file grows by")
-    parser.add_argument(
-        "--idle", metavar="S", type=float, help="with --follow, end after S seconds of nothing"
-    )
-    parser.add_argument(
-        "--history",
-        metavar="N",
-        type=int,
-        help="with - or --follow, points before a new one (1024)",
-    )
-    options = parser.parse_intermixed_args(arguments)
-    if options.follow or "-" in options.inputs:
-        return _score_live(options)
-    return _score_files(options)
-
-
-def _score_files(options: argparse.Namespace) -> int:
-    settings = [text for text in options.inputs if "=" in text and not Path(text).exists()]
-    paths = [text for text in options.inputs if text not in settings]
-    parts: dict[str, Any] = {}
-    if settings:
-        from anomalib_ts.cli.hydra_app import composed_parts  # noqa: PLC0415
-
-        chosen = any(text.startswith("data=") for text in settings)
-        parts = composed_parts(settings if chosen else ["data=csv", *settings], ("data",))
-    from anomalib_ts.core.console import log_to_terminal  # noqa: PLC0415
-    from anomalib_ts.deploy.model import PlantModel  # noqa: PLC0415
-    from anomalib_ts.settings.config import create  # noqa: PLC0415
-
-    log_to_terminal()
-    model = PlantModel.load(options.model)
-    data_sets: list[DataSet] = [_file(path, model) for path in paths]
-    if parts:
-        data_sets.append(create(parts["data"], "data"))
-    alarms = 0
-    for data_set in data_sets:
-        for name in data_set.case_names():
-            scored = _scored(model, data_set.load(name).test)
-            alarms += sum(len(part.alarms) for part in scored)
-            _write(options, model, name, scored)
-    return ALARM_STATUS if alarms and options.fail_on_alarm else 0
-
-
-def _file(path: str, model: PlantModel) -> DataSet:
-    """Files that are read as those of training were."""
-    from anomalib_ts.settings.config import create_stored  # noqa: PLC0415
-
-    data_set: DataSet = create_stored(
-        {**model.reading, "_target_": "anomalib_ts.data.CsvFile", "path": path}, "data"
-    )
-    return data_set
-
-
-def _scored(model: PlantModel, recordings: Sequence[Recording]) -> list[ScoredRecording]:
-    from anomalib_ts.deploy.tables import ScoredRecording  # noqa: PLC0415
-
-    found = []
-    for recording in recordings:
-        scores = model.score(recording)
-        found.append(ScoredRecording(recording, scores, model.alarms(scores)))
-    return found
-
-
-def _write(
-    options: argparse.Namespace, model: PlantModel, name: str, scored: list[ScoredRecording]
-) -> None:
-    from anomalib_ts.deploy.tables import alarm_rows, write_tables  # noqa: PLC0415
-
-    folder = Path(options.output)
-    write_tables(folder, name, scored, options.format)
-    rows = alarm_rows(scored)
-    if not options.no_picture:
-        from anomalib_ts.deploy.picture import draw_scored  # noqa: PLC0415
-
-        title = f"{name}: {counted(len(rows), 'alarm')}"
-        draw_scored(folder / f"{name}.png", scored, model.rule.threshold, title)
-    points = sum(len(part.scores) for part in scored)
-    say([f"{name}: {points:,} points, {counted(len(rows), 'alarm')} -> {folder}/{name}.*"])
-    if sum(row["points"] for row in rows) > MOSTLY * points:
-        import logging  # noqa: PLC0415
-
-        logging.getLogger(__name__).warning(
-            "warning: %s is in alarm most of the time: the plant is not as it was in training. If "
-            "it is healthy, fit a model on newer data",
-            name,
-        )
-    for row in rows:
-        lasted = f"{row['points']} points" if row["seconds"] is None else duration(row["seconds"])
-        peak = f"peak {row['peak_score']:.4g} at {row['peak']}"
-        say([f"  {row['start']} to {row['end']} ({lasted}), {peak}"])
-
-
-def _score_live(options: argparse.Namespace) -> int:
-    from anomalib_ts.core.console import log_to_terminal  # noqa: PLC0415
-    from anomalib_ts.deploy import live  # noqa: PLC0415
-    from anomalib_ts.deploy.model import PlantModel  # noqa: PLC0415
-    from anomalib_ts.errors import ConfigError  # noqa: PLC0415
-
-    log_to_terminal()
-    if len(options.inputs) != 1:
-        raise ConfigError("with - or --follow, give that one input")
-    model = PlantModel.load(options.model)
-    layout = {
-        name: model.reading[name] for name in ("delimiter", "decimal") if name in model.reading
-    }
-    history = live.HISTORY if options.history is None else options.history
-    scorer = live.LiveScorer(model, history, **layout)
-    (source,) = options.inputs
-    if source == "-":
-        blocks = live.blocks_of_pipe(sys.stdin.fileno())
-    else:
-        blocks = live.blocks_of_file(Path(source), options.idle, scorer.restart)
-    say(["time,score,alarm"])
-    for lines in blocks:
-        say([f"{when},{score!r},{alarm}" for when, score, alarm in scorer.push(lines)])
-        sys.stdout.flush()
-    return ALARM_STATUS if scorer.alarms.count and options.fail_on_alarm else 0
-
-
 def _check(arguments: list[str]) -> int:
-    parser = _parser("check", "Look at data before anything is fitted, and say what suits.", CHECK)
+    parser = command_parser(
+        "check", "Look at data before anything is fitted, and say what suits.", CHECK
+    )
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="a file, or settings of data")
     options = parser.parse_args(arguments)
     from anomalib_ts.cli.hydra_app import composed_parts  # noqa: PLC0415
@@ -397,7 +231,8 @@ def _check(arguments: list[str]) -> int:
 
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "fit": _fit,
-    "score": _score,
+    "score": score,
     "threshold": _threshold,
     "check": _check,
+    "export": export,
 }

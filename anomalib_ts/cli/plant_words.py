@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +11,16 @@ if TYPE_CHECKING:
     from anomalib_ts.core.recording import Recording
     from anomalib_ts.deploy.model import PlantModel
     from anomalib_ts.deploy.target import AlarmTarget
+
+
+def command_parser(name: str, about: str, examples: str) -> argparse.ArgumentParser:
+    """A parser whose help ends with examples as they are written."""
+    return argparse.ArgumentParser(
+        f"anomalib-ts {name}",
+        description=about,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def facts(recording: Recording) -> str:

@@ -73,14 +73,14 @@ def is_array_like(item: Any) -> bool:
 
 def _refuse_others(data: Any, name: str) -> None:
     kind = f"{type(data).__module__.partition('.')[0]}.{type(data).__qualname__}"
+    if hasattr(data, "toarray"):  # scipy.sparse, of which some are mappings
+        raise InputError(f"{name}: a sparse {kind} is not taken; give {kind}.toarray()")
     if isinstance(data, str | bytes | Mapping | Set) or data is None:
         raise InputError(
             f"{name}: the values are not numbers but a {kind.removeprefix('builtins.')}; give an "
             "array of shape (points,) or (points, channels), or read a file with "
             "anomalib_ts.data.CsvFile"
         )
-    if hasattr(data, "toarray"):  # scipy.sparse
-        raise InputError(f"{name}: a sparse {kind} is not taken; give {kind}.toarray()")
     if hasattr(data, "data_vars"):
         raise InputError(f"{name}: an {kind} holds several arrays; choose one of them")
     if hasattr(data, "collect") and hasattr(data, "lazy"):

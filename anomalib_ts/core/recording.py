@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anomalib_ts.core.array_kinds import BEYOND_WHOLE, LARGEST_WHOLE, is_array_like, unwrapped
-from anomalib_ts.errors import AnomalibTsWarning, InputError
+from anomalib_ts.errors import AnomalibTsWarning, InputError, ValueKindError
 
 FloatArray: TypeAlias = NDArray[np.float64]
 LabelArray: TypeAlias = NDArray[np.int8]
@@ -247,17 +247,25 @@ def _checked_values(values: Any, name: str) -> NDArray[Any]:
     if given.ndim != 2 or not given.size:
         raise InputError(
             f"{name}: values must be (points, channels) with at least one of each, "
-            f"not an array of shape {np.shape(values)}"
+            f"not an array of shape {np.shape(values)}{_no_features(given)}"
         )
     array = np.array(given, copy=None if _is_immutable(given) else True)
     if not np.isfinite(array).all():
         row, column = np.argwhere(~np.isfinite(array))[0]
         raise InputError(
             f"{name}: point {row}, channel {column} is {array[row, column]}; values must be "
-            "finite. Fill or drop such points first (anomalib_ts.data.fill_gaps mends short gaps)"
+            "finite, not NaN or inf. Fill or drop such points first (anomalib_ts.data.fill_gaps "
+            "mends short gaps)"
         )
     array.setflags(write=False)
     return array
+
+
+def _no_features(given: NDArray[Any]) -> str:
+    """What scikit-learn says of an array without columns, as its tools expect it."""
+    if given.ndim != 2 or given.shape[1]:
+        return ""
+    return f", 0 feature(s) (shape={given.shape}) while a minimum of 1 is required."
 
 
 def _numeric(values: Any, name: str) -> NDArray[Any]:
@@ -268,13 +276,16 @@ def _numeric(values: Any, name: str) -> NDArray[Any]:
     """
     try:
         given = np.asarray(unwrapped(values, name).values)
-        if given.dtype.kind in "cmMSU":
+        if given.dtype.kind == "c":
+            raise TypeError(f"they are {given.dtype}. Complex data not supported")
+        if given.dtype.kind in "mMSU":
             raise TypeError(f"they are {given.dtype}")
         exact = given.dtype.kind in "biuf" and np.can_cast(given.dtype, np.float32)
         with np.errstate(over="ignore"):
             numbers = given.astype(np.float32 if exact else np.float64, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{name}: the values are not numbers: {error}") from None
+        kind = ValueKindError if isinstance(error, TypeError) else InputError
+        raise kind(f"{name}: the values are not numbers: {error}") from None
     if given.dtype.kind in "iuO" and given.itemsize == 8 and numbers.size:
         _refuse_large(given, numbers, name)
     return numbers

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from anomalib_ts.data.sounds.dcase import Dcase as Dcase
     from anomalib_ts.data.sounds.dcase2020 import Dcase2020 as Dcase2020
     from anomalib_ts.data.sounds.machine_sound import MachineSound as MachineSound
+    from anomalib_ts.data.tables.nsl_kdd import NslKdd as NslKdd
 
 _HOMES = {
     "Arrays": "anomalib_ts.data.series.arrays",
@@ -34,6 +35,7 @@ _HOMES = {
     "Dcase2020": "anomalib_ts.data.sounds.dcase2020",
     "MachineSound": "anomalib_ts.data.sounds.machine_sound",
     "MackeyGlass": "anomalib_ts.data.series.mackey_glass",
+    "NslKdd": "anomalib_ts.data.tables.nsl_kdd",
     "TimeEval": "anomalib_ts.data.series.timeeval",
     "TsbAdM": "anomalib_ts.data.series.tsb_ad",
     "TsbAdU": "anomalib_ts.data.series.tsb_ad",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from anomalib_ts.core.recording import FloatArray, Recording
 
@@ -54,9 +55,12 @@ class DataSet(ABC):
     Attributes:
         name: stands in results and leaderboards, so it must tell this selection from others
             (`Dodgers`, not `tsb_uad`).
+        ordered: whether points follow each other in time; where they do not, a detector that
+            looks at more than one point at a time is warned about.
     """
 
     name: str
+    ordered: ClassVar[bool] = True
 
     @abstractmethod
     def case_names(self) -> list[str]:

@@ -1,7 +1,8 @@
 """Points scored as they come: lines of standard input, or of a file that grows.
 
-Each block of new lines is scored together with the points before it, as many as `history` says.
-Scores that detectors correct once later points are known are given as they are at that moment.
+Where the detector has a stream, scores come as soon as no later point can change them and are those
+of the whole recording. Else, or if so wished, each block of new lines is scored at once, together
+with some points before it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ from anomalib_ts.core.names import nearest
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.deploy.alarms import LiveAlarms
 from anomalib_ts.deploy.model import PlantModel
+from anomalib_ts.detectors.base import Detector
+from anomalib_ts.detectors.streaming import Stream
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
 
 HISTORY = 1024
-"""Points before a new one that it is scored with, unless said otherwise."""
+"""Points before a block that it is scored with where there is no stream."""
 
 TIME_NAMES = ("timestamp", "datetime", "date", "time")
 """Columns of such names are handed on as the time."""
@@ -34,31 +37,64 @@ _PAUSE = 0.2  # seconds between two looks at a file
 _MOST_LINES = 512  # scored at a time
 
 
+class BlockScorer:
+    """In the place of a stream: scores each block at once, with some points before it.
+
+    Args:
+        detector: fitted.
+        history: how many points before it.
+    """
+
+    delay = 0
+
+    def __init__(self, detector: Detector, history: int) -> None:
+        self._detector, self._history = detector, history
+        self._before: FloatArray = np.empty((0, detector.n_channels_))
+
+    def push(self, block: Recording) -> FloatArray:
+        """The scores `(m,)` of a block of m points."""
+        values = np.concatenate([self._before, block.values])
+        self._before = values[max(0, len(values) - self._history) :]
+        return self._detector.score(replace(block, values=values))[-len(block) :]
+
+    def finish(self) -> FloatArray:
+        """No score is missing."""
+        return np.empty(0)
+
+
 @dataclass
 class LiveScorer:
     """Scores lines of text, the first of which names the columns if the model knows names.
 
     Attributes:
         model: what scores.
-        history: see the module.
-        alarms: what the alarm rule has seen so far.
+        history: points before a block to score it with at once; None for the detector's stream, or
+            `HISTORY` points if it has none.
         delimiter: between columns.
         decimal: sign.
+        alarms: what the alarm rule has seen so far.
     """
 
     model: PlantModel
-    history: int = HISTORY
+    history: int | None = None
     delimiter: str = ","
     decimal: str = "."
     alarms: LiveAlarms = field(init=False)
+    _stream: Stream | BlockScorer = field(init=False, repr=False)
     _places: list[int] | None = field(default=None, repr=False)
     _time: int | None = field(default=None, repr=False)
-    _values: FloatArray = field(init=False, repr=False)
+    _last: FloatArray | None = field(default=None, repr=False)
+    _waiting: list[str] = field(default_factory=list, repr=False)
     _line: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         self.alarms = LiveAlarms(self.model.rule)
-        self._values = np.empty((0, self.model.detector.n_channels_))
+        self._stream = _stream_of(self.model.detector, self.history)
+
+    @property
+    def delay(self) -> int:
+        """Points that must come after one before its score is given."""
+        return self._stream.delay
 
     def restart(self) -> None:
         """A new file begins, with a header of its own."""
@@ -66,22 +102,27 @@ class LiveScorer:
         self._line = 0
 
     def push(self, lines: Sequence[str]) -> list[tuple[str, float, int]]:
-        """Score new lines.
+        """Take new lines.
 
         Returns:
-            For each point its time as it was written (or its line), its score, and whether there
-            is an alarm, 0 or 1.
+            For each point whose score is known now: its time as it was written (or its line), its
+            score, and whether there is an alarm, 0 or 1.
 
         Raises:
             InputError: a line cannot be read; the message says which.
         """
         found = []
         for start in range(0, len(lines), _MOST_LINES):
-            found += self._block(lines[start : start + _MOST_LINES])
+            rows = self._rows(lines[start : start + _MOST_LINES])
+            if rows:
+                found += self._judged(self._stream.push(self._recording(rows)))
         return found
 
-    def _block(self, lines: Sequence[str]) -> list[tuple[str, float, int]]:
-        times: list[str] = []
+    def finish(self) -> list[tuple[str, float, int]]:
+        """What `push` has not yet given, as if no point came any more."""
+        return self._judged(self._stream.finish())
+
+    def _rows(self, lines: Sequence[str]) -> list[FloatArray]:
         rows: list[FloatArray] = []
         for cells in csv.reader(lines, delimiter=self.delimiter):
             self._line += 1
@@ -89,27 +130,28 @@ class LiveScorer:
                 continue
             if self._places is None and self._is_header(cells):
                 continue
-            assert self._places is not None
-            before = rows[-1] if rows else (self._values[-1] if len(self._values) else None)
-            rows.append(self._numbers(cells, before))
-            times.append(str(self._line) if self._time is None else cells[self._time].strip())
-        if not rows:
-            return []
-        new = np.array(rows)
-        values = np.concatenate([self._values, new])
-        scores = self._scores(values)[-len(new) :]
-        self._values = values[-self.history :] if self.history else values[:0]
+            self._last = self._numbers(cells)
+            rows.append(self._last)
+            when = str(self._line) if self._time is None else cells[self._time].strip()
+            self._waiting.append(when)
+        return rows
+
+    def _judged(self, scores: FloatArray) -> list[tuple[str, float, int]]:
+        times = self._waiting[: len(scores)]
+        del self._waiting[: len(scores)]
         return [
-            (when, float(score), int(self.alarms.push(score)))
+            (when, score, int(self.alarms.push(score)))
             for when, score in zip(times, scores.tolist(), strict=True)
         ]
 
-    def _scores(self, values: FloatArray) -> FloatArray:
+    def _recording(self, rows: Sequence[FloatArray]) -> Recording:
         healthy = self.model.healthy
-        recording = Recording(
-            values, name="the input", sampling_period=healthy.period, channel_names=healthy.names
+        return Recording(
+            np.array(rows),
+            name="the input",
+            sampling_period=healthy.period,
+            channel_names=healthy.names,
         )
-        return self.model.detector.score(recording)
 
     def _is_header(self, cells: Sequence[str]) -> bool:
         """Find the channels among the columns; whether this line names them."""
@@ -136,15 +178,15 @@ class LiveScorer:
         self._time = next((known.index(name) for name in TIME_NAMES if name in known), None)
         return True
 
-    def _numbers(self, cells: Sequence[str], before: FloatArray | None) -> FloatArray:
+    def _numbers(self, cells: Sequence[str]) -> FloatArray:
         assert self._places is not None
         row = np.empty(len(self._places))
         for channel, place in enumerate(self._places):
             text = cells[place].strip() if place < len(cells) else ""
-            row[channel] = self._number(text, channel, before)
+            row[channel] = self._number(text, channel)
         return row
 
-    def _number(self, text: str, channel: int, before: FloatArray | None) -> float:
+    def _number(self, text: str, channel: int) -> float:
         names = self.model.healthy.names
         called = f"channel {channel}" if names is None else f"channel {names[channel]!r}"
         try:
@@ -153,14 +195,23 @@ class LiveScorer:
             raise InputError(f"line {self._line}, {called}: {text!r} is not a number") from None
         if np.isfinite(number):
             return number
-        if before is None:
+        if self._last is None:
             raise InputError(f"line {self._line}, {called}: the first value is missing")
         warnings.warn(
             f"line {self._line}, {called}: the value is missing; the last one takes its place",
             AnomalibTsWarning,
             stacklevel=5,
         )
-        return float(before[channel])
+        return float(self._last[channel])
+
+
+def _stream_of(detector: Detector, history: int | None) -> Stream | BlockScorer:
+    if history is not None:
+        return BlockScorer(detector, history)
+    try:
+        return detector.stream()
+    except InputError:  # it has none
+        return BlockScorer(detector, HISTORY)
 
 
 def blocks_of_pipe(descriptor: int) -> Iterator[list[str]]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.deploy.alarms import Alarm, AlarmRule, find_alarms
 from anomalib_ts.deploy.calibration import HeldBack
@@ -21,6 +23,12 @@ READING = (
     *("date_format", "encoding", "comment", "skip_rows", "max_gap"),
 )
 """Settings of `CsvFile` that say how files are read, and not which."""
+
+MOST_BLAMED = 5
+"""Channels that an alarm names at most."""
+
+LEAST_SHARE = 0.05
+"""Channels with less of an alarm are not named, unless none has more."""
 
 _PARTS = ("rule", "target", "held_back", "healthy", "reading")
 
@@ -110,6 +118,32 @@ class PlantModel:
     def alarms(self, scores: FloatArray) -> list[Alarm]:
         """The alarms that `(n,)` scores raise."""
         return find_alarms(scores, self.rule)
+
+    def blamed(self, recording: Recording, alarms: Sequence[Alarm]) -> list[dict[str, float]]:
+        """Which channels alarms come from: their shares of the scores from start to end.
+
+        Args:
+            recording: what was scored, `(n, c)`.
+            alarms: that it raised.
+
+        Returns:
+            For each alarm the shares, in (0, 1], of the channels that contributed most, by name
+            (`channel 0` without), the largest first: at most five, and none below 5 % but the
+            first. Empty if there is one channel, if the detector cannot say, or if nothing that
+            was replaced made the scores fall.
+        """
+        if recording.channels == 1 or not self.detector.capabilities.blames_channels:
+            return [{} for _ in alarms]
+        names = self.healthy.names or [f"channel {c}" for c in range(recording.channels)]
+        found = []
+        for alarm in alarms:
+            parts = self.detector.contributions(recording, slice(alarm.start, alarm.stop))
+            total = np.maximum(parts.sum(axis=0), 0)
+            shares = total / (total.sum() or 1.0)
+            largest = np.argsort(-shares, kind="stable")[:MOST_BLAMED]
+            least = min(LEAST_SHARE, shares.max())
+            found.append({names[c]: float(shares[c]) for c in largest if shares[c] >= least > 0})
+        return found
 
     def with_target(self, target: AlarmTarget) -> PlantModel:
         """The same model with other alarms; nothing is fitted again.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +17,11 @@ from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.deploy.alarms import Alarm, alarm_mask
 from anomalib_ts.errors import AnomalibTsError, ConfigError
 
-ALARM_COLUMNS = ("recording", "start", "end", "points", "seconds", "peak", "peak_score")
-"""Of the table of alarms; a column for the channels that contributed joins them later."""
+ALARM_COLUMNS = (
+    *("recording", "start", "end", "points", "seconds", "peak", "peak_score"),
+    "channels",
+)
+"""Of the table of alarms."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +32,14 @@ class ScoredRecording:
         recording: what was scored.
         scores: `(n,)`.
         alarms: in order.
+        blamed: of each alarm the channels that it comes from, see `PlantModel.blamed`; empty if
+            that is not known.
     """
 
     recording: Recording
     scores: FloatArray
     alarms: list[Alarm]
+    blamed: list[dict[str, float]] = field(default_factory=list)
 
 
 def score_table(parts: Sequence[ScoredRecording]) -> pd.DataFrame:
@@ -54,12 +60,13 @@ def alarm_rows(parts: Sequence[ScoredRecording]) -> list[dict[str, Any]]:
     """An alarm each, with times as ISO dates, or in seconds, or as points from 0.
 
     `start` and `end` are its first and last point, `seconds` is how long it lasted (None if the
-    sampling period is unknown).
+    sampling period is unknown), `channels` are the shares of those that contributed, by name.
     """
     rows = []
     for part in parts:
         times = _times(part.recording)
         period = part.recording.sampling_period
+        blamed = part.blamed or [dict[str, float]()] * len(part.alarms)
         rows += [
             {
                 "recording": part.recording.name,
@@ -69,8 +76,9 @@ def alarm_rows(parts: Sequence[ScoredRecording]) -> list[dict[str, Any]]:
                 "seconds": None if period is None else (alarm.stop - alarm.start) * period,
                 "peak": _shown(times[alarm.peak]),
                 "peak_score": alarm.score,
+                "channels": channels,
             }
-            for alarm in part.alarms
+            for alarm, channels in zip(part.alarms, blamed, strict=True)
         ]
     return rows
 
@@ -90,11 +98,21 @@ def write_tables(
     else:
         _write(scores, _as_csv(table))
     rows = pd.DataFrame(alarms, columns=list(ALARM_COLUMNS))
+    rows["channels"] = [shares_as_text(row["channels"]) for row in alarms]
     text = json.dumps({"alarms": alarms}, indent=1, allow_nan=False) + "\n"
     written = {f"{name}.alarms.csv": _as_csv(rows), f"{name}.alarms.json": text.encode()}
     for file, data in written.items():
         _write(folder / file, data)
     return [scores, *(folder / file for file in written)]
+
+
+def shares_as_text(channels: dict[str, float]) -> str:
+    """Shares by name as a text.
+
+    >>> shares_as_text({"flow": 0.912, "heat": 0.066})
+    'flow 91 %, heat 7 %'
+    """
+    return ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in channels.items())
 
 
 def _times(recording: Recording) -> Any:

@@ -12,9 +12,10 @@ from anomalib_ts.core.exports import lazily
 
 if TYPE_CHECKING:
     from anomalib_ts.detectors.autoencoder.detector import Autoencoder as Autoencoder
-    from anomalib_ts.detectors.base import Capabilities as Capabilities
     from anomalib_ts.detectors.base import Detector as Detector
     from anomalib_ts.detectors.base import load_detector as load_detector
+    from anomalib_ts.detectors.capabilities import Capabilities as Capabilities
+    from anomalib_ts.detectors.classical.estimator import SklearnDetector as SklearnDetector
     from anomalib_ts.detectors.classical.hbos import Hbos as Hbos
     from anomalib_ts.detectors.classical.iforest import IForest as IForest
     from anomalib_ts.detectors.classical.iforest import IForest1 as IForest1
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors.forecasters.detector import Cnn as Cnn
     from anomalib_ts.detectors.forecasters.detector import CnnLstm as CnnLstm
     from anomalib_ts.detectors.forecasters.detector import Lstm as Lstm
+    from anomalib_ts.detectors.memory.detector import Memory as Memory
     from anomalib_ts.detectors.mlp_autoencoder.detector import MlpAutoencoder as MlpAutoencoder
     from anomalib_ts.detectors.mobilefacenet.detector import MobileFaceNet as MobileFaceNet
     from anomalib_ts.detectors.usad.detector import Usad as Usad
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Autoencoder": "anomalib_ts.detectors.autoencoder.detector",
     "BiLstm": "anomalib_ts.detectors.forecasters.detector",
-    "Capabilities": "anomalib_ts.detectors.base",
+    "Capabilities": "anomalib_ts.detectors.capabilities",
     "Cnn": "anomalib_ts.detectors.forecasters.detector",
     "CnnLstm": "anomalib_ts.detectors.forecasters.detector",
     "DcaseAutoencoder": "anomalib_ts.detectors.dcase_autoencoder.detector",
@@ -65,6 +67,7 @@ _HOMES = {
     "Lstm": "anomalib_ts.detectors.forecasters.detector",
     "Mahalanobis": "anomalib_ts.detectors.classical.mahalanobis",
     "MatrixProfile": "anomalib_ts.detectors.classical.matrix_profile",
+    "Memory": "anomalib_ts.detectors.memory.detector",
     "MlpAutoencoder": "anomalib_ts.detectors.mlp_autoencoder.detector",
     "MobileFaceNet": "anomalib_ts.detectors.mobilefacenet.detector",
     "MovingMean": "anomalib_ts.detectors.classical.moving_mean",
@@ -72,6 +75,7 @@ _HOMES = {
     "Pca": "anomalib_ts.detectors.classical.pca",
     "Poly": "anomalib_ts.detectors.classical.poly",
     "RandomScore": "anomalib_ts.detectors.classical.random_score",
+    "SklearnDetector": "anomalib_ts.detectors.classical.estimator",
     "Usad": "anomalib_ts.detectors.usad.detector",
     "WeakAutoencoder": "anomalib_ts.detectors.weak_autoencoder.detector",
     "load_detector": "anomalib_ts.detectors.base",

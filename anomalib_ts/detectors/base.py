@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -20,42 +20,20 @@ from anomalib_ts.core.recording import (
     as_recording,
     as_recordings,
 )
+from anomalib_ts.detectors.capabilities import Capabilities
+from anomalib_ts.detectors.channel_order import alike, warn_of_missing_names
+from anomalib_ts.detectors.contributions import by_replacement
+from anomalib_ts.detectors.manners import EstimatorManners, UnfittedError, healthy_sample
 from anomalib_ts.detectors.scaling import ChannelScaler, Scaling
-from anomalib_ts.errors import AnomalibTsWarning, ContractError, InputError, NotFittedError
+from anomalib_ts.detectors.streaming import Margins, Stream
+from anomalib_ts.errors import ContractError, InputError
 from anomalib_ts.saved.detector import load_model, save_model
 from anomalib_ts.settings.fields import check_settings
 
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a detector declares about itself; `anomalib_ts.testing.check_detector` verifies it.
-
-    >>> from anomalib_ts import Capabilities, WeakAutoencoder
-    >>> WeakAutoencoder.capabilities.supervision
-    'weak'
-    >>> Capabilities(causal=True)
-    Capabilities(multivariate=True, causal=True, supervision='none', ...)
-
-    Attributes:
-        multivariate: takes recordings of more than one channel and uses all of them.
-        causal: the score of a point does not depend on later points.
-        supervision: `weak` detectors are given the labels of the training recordings; all
-            others never see a label.
-        transductive: a score may depend on the whole scored recording (a matrix profile), not
-            just on a neighbourhood of the point.
-        needs_machine_ids: training needs recordings of at least two machine ids.
-        uses_values: False only for baselines that score without looking (random).
-    """
-
-    multivariate: bool = True
-    causal: bool = False
-    supervision: Literal["none", "weak"] = "none"
-    transductive: bool = False
-    needs_machine_ids: bool = False
-    uses_values: bool = True
+__all__ = ["Capabilities", "Detector", "load_detector"]
 
 
-class Detector(BaseEstimator, ABC):
+class Detector(EstimatorManners, BaseEstimator, ABC):
     """Learns from training recordings and scores every point of a recording.
 
     A new detector subclasses this, declares `capabilities`, and writes `_fit` and `_score`. The
@@ -120,7 +98,7 @@ class Detector(BaseEstimator, ABC):
         """
         del y
         self.__dict__.pop("n_channels_", None)  # not fitted until all has gone well
-        recordings = _alike(as_recordings(train))
+        recordings = alike(as_recordings(train))
         self._check_channels(recordings[0])
         if self.capabilities.needs_machine_ids and len({r.machine_id for r in recordings}) < 2:
             raise InputError(
@@ -133,12 +111,12 @@ class Detector(BaseEstimator, ABC):
         self.channel_names_ = recordings[0].channel_names
         self.scaler_ = ChannelScaler.fit(recordings, self._scaling)
         self._params_of_fit_ = deepcopy(self.get_params(deep=False))
-        self._fit(
-            tuple(
-                replace(recording, name=f"training recording {number}", kind="")
-                for number, recording in enumerate(self.scaler_.transform(recordings))
-            )
+        given = tuple(
+            replace(recording, name=f"training recording {number}", kind="")
+            for number, recording in enumerate(self.scaler_.transform(recordings))
         )
+        self._healthy_ = healthy_sample(given)
+        self._fit(given)
         self.n_channels_ = recordings[0].channels
         return self
 
@@ -154,7 +132,7 @@ class Detector(BaseEstimator, ABC):
         >>> detector.score([0.0, 1.0])
         Traceback (most recent call last):
         ...
-        anomalib_ts.errors.NotFittedError: MovingMean must be fitted before it can score
+        anomalib_ts.detectors.manners.UnfittedError: MovingMean must be fitted before it can score
         >>> detector.fit([0.0, 1.0, 0.0, 1.0]).score([0.0, 1.0]).shape
         (2,)
 
@@ -171,21 +149,52 @@ class Detector(BaseEstimator, ABC):
             ContractError: the detector returned something else than n finite scores.
         """
         del y
-        if not hasattr(self, "n_channels_"):
-            raise NotFittedError(f"{type(self).__name__} must be fitted before it can score")
-        item = as_recording(recording)
-        if item.channels != self.n_channels_:
+        as_fitted, item = self._as_fitted(), as_recording(recording)
+        return self._checked_scores(as_fitted._score(self._prepared(item)), item)
+
+    @final
+    def contributions(self, recording: RecordingLike, part: slice = slice(None)) -> FloatArray:
+        """Which channels (of a spectrogram: bands) each score comes from.
+
+        Where a score is a sum over channels these are its parts, see the detector's own words;
+        else a channel's contribution is by how much the score falls when the channel is replaced
+        by its mean in training, and is negative where the score rises. That takes one more scoring
+        for each channel.
+
+        >>> import numpy as np
+        >>> from anomalib_ts import MovingMean
+        >>> values = np.random.default_rng(0).standard_normal((200, 3))
+        >>> detector = MovingMean(window=5).fit(values)
+        >>> values[150, 2] = 20
+        >>> int(detector.contributions(values)[150].argmax())
+        2
+
+        Args:
+            recording: as `score` takes it.
+            part: the points that are asked about; all of them by default. Where it is known how
+                far a score reaches (see `stream`), no more of the recording is scored than that.
+
+        Returns:
+            `(n, c)` finite float64 in the unit of the scores, a row a point of `part`, channels in
+            the order of the training data; comparable between the channels of a point.
+
+        Raises:
+            InputError: the detector declares that it cannot say (`blames_channels=False`), or the
+                channels are not those of the training data.
+            NotFittedError, ContractError: as `score` does.
+        """
+        as_fitted, item = self._as_fitted(), as_recording(recording)
+        if not self.capabilities.blames_channels:
             raise InputError(
-                f"{item.name} has {item.channels} channels, "
-                f"{type(self).__name__} was fitted on {self.n_channels_}"
+                f"{type(self).__name__} cannot say which channels a score comes from; choose a "
+                "detector that declares blames_channels=True"
             )
-        _warn_of_missing_names(item, self.channel_names_)
-        item = item.ordered_like(self.channel_names_, "the training data")
-        bare = replace(item.without_labels(), name="recording", domain="")
-        (given,) = self.scaler_.transform([bare])
-        as_fitted = copy(self)
-        as_fitted.__dict__.update(self._params_of_fit_)
-        return self._checked_scores(as_fitted._score(given), item)
+        start, stop, _ = part.indices(len(item))
+        margins = as_fitted._margins
+        needed = slice(0, len(item)) if margins is None else margins.piece(start, stop, len(item))
+        given = self._prepared(item)[needed]
+        shares = self._checked_scores(as_fitted._contributions(given), given, (item.channels,))
+        return shares[start - needed.start : stop - needed.start]
 
     def fitted_values(self) -> dict[str, float]:
         """Numbers learnt in `fit` that belong beside the results, by name; none by default."""
@@ -215,6 +224,56 @@ class Detector(BaseEstimator, ABC):
         Attributes that are set here are forgotten afterwards.
         """
 
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """What each channel adds to each score, `(n, c)`; given what `_score` is given.
+
+        Overridden where the score is a sum over channels.
+        """
+        return by_replacement(self._score, recording)
+
+    @final
+    def stream(self) -> Stream:
+        """Score points as they come, with a stated delay and in bounded memory.
+
+        >>> from anomalib_ts import MovingMean
+        >>> stream = MovingMean(window=3).fit([0.0, 1.0, 0.0, 1.0]).stream()
+        >>> [len(stream.push(value)) for value in (0.0, 1.0, 0.0)], len(stream.finish())
+        ([0, 1, 1], 1)
+
+        Returns:
+            What takes the points. Its scores are those of `score` on the whole recording.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            InputError: a score may depend on the whole recording, or the detector does not say how
+                far it reaches.
+        """
+        fitted = self._as_fitted()
+        if (margins := fitted._margins) is None:
+            raise InputError(
+                f"{type(self).__name__} cannot score a stream: its scores may depend on the whole "
+                "recording. Score whole recordings, or choose another detector"
+            )
+        return Stream(
+            fitted._score_as_fitted,
+            fitted._prepared,
+            margins,
+            self.n_channels_,
+            self.channel_names_,
+        )
+
+    @property
+    def _margins(self) -> Margins | None:
+        """How far a score reaches; None where there is no bound, so that `stream` is refused.
+
+        By default one window (`window_` or else `window`) to both sides, for causal detectors to
+        the past; None for transductive detectors and for those that have no window.
+        """
+        window = getattr(self, "window_", getattr(self, "window", None))
+        if self.capabilities.transductive or not isinstance(window, Integral):
+            return None
+        return Margins(int(window), 0 if self.capabilities.causal else int(window), int(window))
+
     def save(self, path: str | Path) -> Path:
         """Write the fitted detector to a file of data, no code; `load_detector` reads it back.
 
@@ -224,7 +283,7 @@ class Detector(BaseEstimator, ABC):
             AnomalibTsError: the file cannot be written.
         """
         if not hasattr(self, "n_channels_"):
-            raise NotFittedError(f"{type(self).__name__} must be fitted before it can be saved")
+            raise UnfittedError(f"{type(self).__name__} must be fitted before it can be saved")
         return save_model(path, self)
 
     def _state(self) -> dict[str, Any]:
@@ -247,15 +306,45 @@ class Detector(BaseEstimator, ABC):
                 f"{recording.channels}; choose one, or a multivariate detector"
             )
 
-    def _checked_scores(self, scores: Any, recording: Recording) -> FloatArray:
+    def _as_fitted(self) -> Self:
+        """A shallow copy with the settings that it was fitted with."""
+        if not hasattr(self, "n_channels_"):
+            raise UnfittedError(f"{type(self).__name__} must be fitted before it can score")
+        as_fitted = copy(self)
+        as_fitted.__dict__.update(self._params_of_fit_)
+        return as_fitted
+
+    def _score_as_fitted(self, given: Recording) -> FloatArray:
+        return self._checked_scores(self._as_fitted()._score(given), given)
+
+    def _prepared(self, item: Recording) -> Recording:
+        """What `_score` is given of a recording: checked, in order, bare and standardised."""
+        if item.channels != self.n_channels_:
+            raise InputError(
+                f"{item.name} has {item.channels} channels, {type(self).__name__} was fitted on "
+                f"{self.n_channels_}. Reshape your data to (points, {self.n_channels_}), or choose "
+                f"its columns: X has {item.channels} features, but {type(self).__name__} is "
+                f"expecting {self.n_channels_} features as input"
+            )
+        warn_of_missing_names(item, self.channel_names_)
+        item = item.ordered_like(self.channel_names_, "the training data")
+        bare = replace(item.without_labels(), name="recording", domain="")
+        (given,) = self.scaler_.transform([bare])
+        return given
+
+    def _checked_scores(
+        self, scores: Any, recording: Recording, per_point: tuple[int, ...] = ()
+    ) -> FloatArray:
         array = np.asarray(scores, dtype=np.float64)
-        if array.shape != (len(recording),):
+        if array.shape != (len(recording), *per_point):
+            what = "contributions" if per_point else "scores"
             raise ContractError(
-                f"{type(self).__name__} returned scores of shape {array.shape} for "
+                f"{type(self).__name__} returned {what} of shape {array.shape} for "
                 f"{recording.name} of {len(recording)} points"
             )
-        if not np.isfinite(array).all():
-            at = int(np.argmin(np.isfinite(array)))
+        finite = np.isfinite(array)
+        if not finite.all():
+            at = int(np.argwhere(~finite)[0, 0])
             raise ContractError(
                 f"{type(self).__name__} scored point {at} of {recording.name} as {array[at]}"
             )
@@ -276,30 +365,6 @@ def _refusal(kind: str, name: str) -> Callable[..., None]:
         )
 
     return refuse
-
-
-def _alike(recordings: tuple[Recording, ...]) -> tuple[Recording, ...]:
-    """Training recordings with their channels in one order.
-
-    Raises:
-        InputError: they differ in the number or the names of their channels.
-    """
-    channels = sorted({recording.channels for recording in recordings})
-    if len(channels) > 1:
-        raise InputError(f"training recordings differ in channels: {channels}")
-    names = next((r.channel_names for r in recordings if r.channel_names is not None), None)
-    return tuple(r.ordered_like(names, "another training recording") for r in recordings)
-
-
-def _warn_of_missing_names(recording: Recording, fitted: tuple[str, ...] | None) -> None:
-    if recording.channels > 1 and (recording.channel_names is None) != (fitted is None):
-        which = "the training data" if fitted is None else recording.name
-        warnings.warn(
-            f"{which} has no channel names, so channels are matched by their position; give both "
-            "names (as a DataFrame has them) or neither",
-            AnomalibTsWarning,
-            stacklevel=3,
-        )
 
 
 def load_detector(path: str | Path) -> Detector:

@@ -11,6 +11,7 @@ import logging
 import platform
 import re
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -24,7 +25,7 @@ import numpy as np
 from anomalib_ts.core.plain import error_report, plain_text
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.base import Case, DataSet
-from anomalib_ts.errors import ConfigError, InputError
+from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.evaluation.judge import Evaluation
 from anomalib_ts.evaluation.thresholds import Threshold
@@ -218,6 +219,7 @@ def _prepare(
         log.debug("%s has changed since the job was planned", unit.case)
         loader.cache_clear()  # it was asked for by a fingerprint that it does not have
         unit = replace(unit, fingerprint=loaded.fingerprint)
+    _warn_of_order(unit)
     case = protocol.deal(loaded)
     kind: type[Detector] = class_of(unit.detector_settings, "detector")
     supervision = kind.capabilities.supervision
@@ -281,6 +283,20 @@ def _judged(
     held_out = [recording for fit in fits for recording in fit.held_out]
     dealt = _split_table(case, held_out) if truth.by_clip else ""
     return Outcome(record, scores, truth, dealt)
+
+
+def _warn_of_order(unit: Unit) -> None:
+    """A window over points that do not follow each other holds what chance put side by side."""
+    window = unit.detector_settings.get("window", 1)
+    data_set: DataSet = create(unit.data_settings, "data")
+    if not data_set.ordered and window != 1:
+        warnings.warn(
+            f"{unit.data}: its points follow each other in no order, so {unit.detector} with "
+            f"window={window} looks at neighbours that mean nothing; use a detector with "
+            "detector.window=1 and baselines=none",
+            AnomalibTsWarning,
+            stacklevel=2,
+        )
 
 
 def _fitted(answers: Sequence[Answer]) -> dict[str, float]:

@@ -34,8 +34,13 @@ from anomalib_ts.settings.trust import (
 
 Settings = dict[str, Any]
 T = TypeVar("T")
-AUDIO_LIBRARIES = ("librosa", "soundfile", "soxr")
-"""What the extra `audio` brings."""
+EXTRAS = {
+    "librosa": ("sounds need", "audio"),
+    "soundfile": ("sounds need", "audio"),
+    "soxr": ("sounds need", "audio"),
+    "pyod": ("its detectors need", "pyod"),
+}
+"""Libraries that extras bring: who needs them, and which extra."""
 _ANYTHING = Parameter(Any, None)
 SHARED_SETTINGS = ("seed", "trainer")
 """Constructor parameters that take the run's value (`${seed}`) unless set otherwise."""
@@ -254,6 +259,8 @@ def changed(settings: Mapping[str, Any], owner: str = "") -> Settings:
         if parameter.describes:
             found |= _changed_parts(value, name, parameter.describes)
         elif _has_target(value):
+            if parameter.choice:
+                found[name] = _class_name(value)
             found |= {f"{name}.{key}": v for key, v in changed(value, name).items()}
         elif value != parameter.default:
             flat = isinstance(value, Mapping) and value
@@ -265,13 +272,21 @@ def _changed_parts(settings: Mapping[str, Any], where: str, part: str) -> Settin
     """What was added by name: the class of each, and its settings."""
     found: Settings = {}
     for place, one in described(settings, where).items():
-        found[place] = str(one["_target_"]).rpartition(".")[2]
+        found[place] = _class_name(one)
         parameters = _found(one, place, signature_of, part=part).parameters
         for name, value in one.items():
             default = parameters[name].default if name in parameters else REQUIRED
-            if name != "_target_" and value != default:
+            if name in ("_target_", "seed") or value == default:
+                continue
+            if _has_target(value):
+                found |= {f"{place}.{name}.{k}": v for k, v in changed(value, name).items()}
+            else:
                 found[f"{place}.{name}"] = value
     return found
+
+
+def _class_name(settings: Mapping[str, Any]) -> str:
+    return str(settings["_target_"]).rpartition(".")[2]
 
 
 def _has_target(value: Any) -> bool:
@@ -308,9 +323,11 @@ def _found(
         return find(path)
     except Exception as error:
         missing = getattr(error, "name", None) or getattr(error.__cause__, "name", None)
-        if missing in AUDIO_LIBRARIES:
-            how = 'pip install "anomalib-ts[audio]"'
-            raise ConfigError(f"{where}: sounds need {missing}, which is missing: {how}") from None
+        library = str(missing).partition(".")[0]
+        if library in EXTRAS:
+            who, extra = EXTRAS[library]
+            how = f'pip install "anomalib-ts[{extra}]"'
+            raise ConfigError(f"{where}: {who} {library}, which is missing: {how}") from None
         said = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(f"{where}: cannot import {path}: {said}") from error
 

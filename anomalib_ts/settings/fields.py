@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _DECLARED = "declared"
 _DESCRIBES = "describes"
+_CHOICE = "choice"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Declaration:
         about: what it means, in words, without a full stop.
         limits: of its numbers.
         describes: see `setting`.
+        choice: see `setting`.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Declaration:
     about: str
     limits: Limits
     describes: str = ""
+    choice: str = ""
 
 
 def setting(
@@ -97,6 +100,7 @@ def setting(
     at_most: float | None = None,
     below: float | None = None,
     describes: str = "",
+    choice: str = "",
 ) -> Any:
     """A field that is a setting.
 
@@ -110,9 +114,12 @@ def setting(
         below: what a number must be smaller than.
         describes: a key of `trust.KINDS`, where the value is settings of such an object (or of
             several, by name), to be made whenever one is needed, rather than the object.
+        choice: what is chosen unless another is, where the setting has a folder of choices of its
+            own in `conf/` (`detector/scorer=nearest`).
     """
     limits = Limits(at_least, above, at_most, below)
-    return field(default=default, metadata={_DECLARED: (about, limits), _DESCRIBES: describes})
+    told = {_DECLARED: (about, limits), _DESCRIBES: describes, _CHOICE: choice}
+    return field(default=default, metadata=told)
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(setting,))
@@ -153,6 +160,7 @@ def declarations(kind: type) -> list[Declaration]:
             one.default,
             *_about(kind, one.name),
             one.metadata[_DESCRIBES],
+            one.metadata[_CHOICE],
         )
         for one in found
         if _DECLARED in one.metadata

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 GROUPS = {
     "detector": "Detectors",
+    "detector/representation": "What detector=memory compares windows by",
+    "detector/scorer": "How detector=memory compares them",
     "data": "Data sets",
     "protocol": "Protocols",
     "metrics": "Metrics",
@@ -35,6 +37,9 @@ GROUPS = {
     "data/audio": "How sounds are read",
     "data/spectrogram": "Spectrograms",
     "figure": "Figures",
+    "judge": "Judges of generated tables (synth)",
+    "image": "Images of rows (synth)",
+    "generator": "Generators of rows (synth)",
     "experiment": "Experiments",
     "experiment/method": "Methods as a published table has them",
     "hydra/launcher": "Launchers of multiruns",

@@ -56,6 +56,7 @@ class Parameter:
         about: what it means, where it is declared as a setting.
         limits: of its numbers, likewise.
         describes: what its value is settings of, see `settings.setting`.
+        choice: of its folder in `conf/`, likewise.
     """
 
     hint: Any
@@ -63,6 +64,7 @@ class Parameter:
     about: str = ""
     limits: Limits = NO_LIMITS
     describes: str = ""
+    choice: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,9 @@ def _inspected(target: Any, path: str) -> Signature:
     if not inspect.isclass(target):
         raise TypeError(f"{path} is not a class")
     hints = constructor_hints(target)
-    told = {one.name: (one.about, one.limits, one.describes) for one in declarations(target)}
+    told = {
+        one.name: (one.about, one.limits, one.describes, one.choice) for one in declarations(target)
+    }
     given = inspect.signature(target).parameters
     parameters = {
         name: Parameter(hints.get(name, Any), parameter.default, *told.get(name, ()))
@@ -364,8 +368,8 @@ def _declared(module: _Module, hint: Any, call: ast.Call) -> Parameter:
     """A field that `settings.setting` declares."""
     default, *about = [_value(module, argument) for argument in call.args]
     limits = {str(word.arg): _value(module, word.value) for word in call.keywords}
-    describes = limits.pop("describes", "")
-    return Parameter(hint, default, about[0] if about else "", Limits(**limits), describes)
+    told = [limits.pop(name, "") for name in ("describes", "choice")]
+    return Parameter(hint, default, about[0] if about else "", Limits(**limits), *told)
 
 
 def _field_default(module: _Module, node: ast.expr) -> Any:

@@ -5,7 +5,8 @@ Importing a module runs it, so a name is judged before anything of it is importe
 * this package, or a package that an installed plug-in's entry points name;
 * a module that the environment variable `ANOMALIB_TS_ALLOW` lists (`my_module,other.package`);
 * a module that this program has imported itself;
-* Lightning, for its loggers and callbacks in the places that are for these;
+* Lightning, for its loggers and callbacks in the places that are for these, and scikit-learn and
+  PyOD for their outlier detectors in the one for those;
 * and, where the user named it (on the command line, or in a configuration given to `job_of`), a
   module of the user's own: one that is found neither among installed packages nor in Python's
   library.
@@ -21,7 +22,7 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
@@ -43,14 +44,25 @@ KINDS = {
     "metrics": "anomalib_ts.evaluation.judge.Evaluation",
     "limits": "anomalib_ts.run.limits.Limits",
     "trainer": "anomalib_ts.detectors.deep.training.TrainerSettings",
+    "judge": "anomalib_ts.synthetic.judges.judge.Judge",
+    "image": "anomalib_ts.synthetic.tables.row_images.ImageSettings",
+    "generator": "anomalib_ts.synthetic.generators.base.Generator",
     "figure": "anomalib_ts.views.figures.base.StudyFigure",
     "logger": "pytorch_lightning.loggers.Logger",
     "callback": "pytorch_lightning.callbacks.Callback",
+    "estimator": "anomalib_ts.detectors.classical.estimator.OutlierEstimator",
 }
 """The class that settings of each part of a configuration make an instance of."""
 
-OF_LIGHTNING = ("logger", "callback")
-"""Parts for which Lightning's own classes may be named too."""
+OF_LIBRARIES = {
+    "logger": ("pytorch_lightning",),
+    "callback": ("pytorch_lightning",),
+    "estimator": ("sklearn", "pyod.models"),
+}
+"""Parts for which a library's own classes may be named too."""
+
+NOT_OF_LIBRARIES = ("pyod.models.embedding",)
+"""Modules of these that are not meant: it fetches models to embed texts and images with."""
 
 Kind = tuple[type, ...]
 _PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
@@ -66,7 +78,7 @@ def check_origin(path: str, where: str, *, typed: bool, part: str = "") -> None:
         where: what messages call its settings.
         typed: whether the user named it here and now. The module is then good for the rest of
             the process, so that what was checked can be created.
-        part: what the settings make, see `OF_LIGHTNING`.
+        part: what the settings make, see `OF_LIBRARIES`.
 
     Raises:
         ConfigError: it is no dotted name.
@@ -77,7 +89,7 @@ def check_origin(path: str, where: str, *, typed: bool, part: str = "") -> None:
     module = path.partition(".")[0]
     if (typed or _in_worker) and module not in _typed and _is_users(module):
         _typed.add(module)
-    if part in OF_LIGHTNING and module == "pytorch_lightning":
+    if _is_below(path, OF_LIBRARIES.get(part, ())) and not _is_below(path, NOT_OF_LIBRARIES):
         return
     if not (_is_chosen(path) or module in _typed or _loaded(path)):
         raise UntrustedError(_refusal(path, where))
@@ -154,7 +166,11 @@ def _is_chosen(path: str) -> bool:
     """Whether a module, or one that holds it, is this package's, a plug-in's, or listed."""
     listed = [name.strip() for name in os.environ.get(ALLOW, "").split(",")]
     trusted = {__name__.partition(".")[0], *_plugin_packages(), *filter(None, listed)}
-    return any(path == name or path.startswith(f"{name}.") for name in trusted)
+    return _is_below(path, trusted)
+
+
+def _is_below(path: str, modules: Iterable[str]) -> bool:
+    return any(path == name or path.startswith(f"{name}.") for name in modules)
 
 
 @cache

@@ -23,7 +23,7 @@ from functools import partial
 
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.errors import AnomalibTsWarning
-from anomalib_ts.testing import channels, isolation, lifecycle, output, units
+from anomalib_ts.testing import blame, channels, isolation, lifecycle, output, streaming, units
 from anomalib_ts.testing.probe import Check, Probe
 
 __all__ = ["check_detector", "detector_checks"]
@@ -37,6 +37,8 @@ _CHECKS: tuple[Check, ...] = (
     *lifecycle.AFTER_HISTORY,
     *isolation.CHECKS,
     *channels.CHECKS,
+    *blame.CHECKS,
+    *streaming.CHECKS,
     *units.CHECKS,
 )
 

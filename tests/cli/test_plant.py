@@ -240,7 +240,7 @@ def test_mistakes_are_one_line(arguments, message, capsys):
     assert message in error
 
 
-@pytest.mark.parametrize("name", ["fit", "score", "threshold", "check"])
+@pytest.mark.parametrize("name", ["fit", "score", "threshold", "check", "export"])
 def test_help_is_quick_and_shows_examples(name):
     code = f"""
 import sys

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anomalib_ts import IForest, Mahalanobis, MovingMean, Recording
+from anomalib_ts import IForest, Mahalanobis, MovingMean, RandomScore, Recording
 from anomalib_ts.deploy import model as model_file
-from anomalib_ts.deploy.alarms import AlarmRule
+from anomalib_ts.deploy.alarms import Alarm, AlarmRule
 from anomalib_ts.deploy.calibration import HeldBack
 from anomalib_ts.deploy.model import PlantModel
 from anomalib_ts.deploy.target import AlarmTarget
@@ -164,3 +164,28 @@ def test_a_planted_fault_is_one_alarm_and_nothing_else(detector):
     alarms = model.alarms(model.score(replace(wave(1440, 5), values=values)))
     assert len(alarms) == 1
     assert 690 <= alarms[0].start <= 705
+
+
+def test_an_alarm_is_blamed_on_channels_by_their_shares(model):
+    values = np.array(wave(seed=1).values)
+    values[700:720, 1] += 9 * (-1) ** np.arange(20)
+    recording = replace(wave(), values=values)
+    (blamed,) = model.blamed(recording, [Alarm(700, 720, 705, 9.0)])
+    parts = model.detector.contributions(recording)[700:720].sum(axis=0)
+    assert blamed == pytest.approx({"heat": parts[1] / parts.sum()})  # flow has less than 5 %
+    assert blamed["heat"] > 0.95
+
+
+def test_of_many_channels_the_five_largest_are_named():
+    values = np.random.default_rng(0).standard_normal((500, 12))
+    found = PlantModel.fit(MovingMean(), [Recording(values)], AlarmTarget(value=9.0))
+    values[300] += 20.0 * np.arange(12)
+    (blamed,) = found.blamed(Recording(values), [Alarm(300, 301, 300, 99.0)])
+    assert list(blamed) == [f"channel {number}" for number in (11, 10, 9, 8, 7)]
+
+
+@pytest.mark.parametrize(("detector", "channels"), [(RandomScore(), 2), (MovingMean(), 1)], ids=str)
+def test_nobody_is_blamed_where_it_cannot_be_said_or_goes_without(detector, channels):
+    recording = Recording(np.random.default_rng(0).standard_normal((500, channels)))
+    found = PlantModel.fit(detector, [recording], AlarmTarget(value=0.5))
+    assert found.blamed(recording, [Alarm(3, 5, 3, 1.0)]) == [{}]

@@ -26,6 +26,7 @@ from anomalib_ts.detectors import (
     Lstm,
     Mahalanobis,
     MatrixProfile,
+    Memory,
     MlpAutoencoder,
     MobileFaceNet,
     MovingMean,
@@ -33,16 +34,35 @@ from anomalib_ts.detectors import (
     Pca,
     Poly,
     RandomScore,
+    SklearnDetector,
     Usad,
     WeakAutoencoder,
 )
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.detectors.memory import (
+    Contrast,
+    DensityNormalised,
+    Encoder,
+    Forest,
+    MahalanobisDistance,
+    Nearest,
+    PcaResidual,
+    Spectrum,
+    Statistics,
+    ZNormalised,
+)
 from anomalib_ts.testing import check_detector, detector_checks
 from tests.makers import honest_detectors
 from tests.makers.faulty_detectors import FAULTS, ReadsTrainingLabels, ScalesByTestMinMax
 
 BRIEF = TrainerSettings(accelerator="cpu", max_epochs=1, max_steps=6, progress=False)
+TINY = {
+    "_target_": "anomalib_ts.detectors.Autoencoder",
+    "width": 8,
+    "features": 4,
+    "trainer": BRIEF,
+}
 BUILT_IN = (
     MovingMean(),
     RandomScore(),
@@ -62,6 +82,14 @@ BUILT_IN = (
     Poly(window=8, neighbourhood=40, mode="published"),
     Mahalanobis(),
     Mahalanobis(window=16),
+    Memory(window=16, scorer=Nearest(size=100)),
+    Memory(window=16, representation=ZNormalised(), scorer=DensityNormalised(size=100)),
+    Memory(window=16, representation=Spectrum(), scorer=MahalanobisDistance()),
+    Memory(window=16, representation=Statistics(), scorer=Forest(trees=10)),
+    Memory(representation=Statistics(of="recording"), scorer=PcaResidual()),
+    Memory(window=16, representation=Encoder(detector=TINY), scorer=Nearest(size=100)),
+    Memory(window=16, representation=Contrast(width=8, features=4, trainer=BRIEF)),
+    SklearnDetector(window=16, estimator={"_target_": "sklearn.neighbors.LocalOutlierFactor"}),
     Autoencoder(window=16, width=8, features=4, trainer=BRIEF),
     FastFlow1D(window=16, width=8, features=4, flow_steps=2, smoothing=8, trainer=BRIEF),
     DcaseAutoencoder(width=16, trainer=BRIEF),

@@ -10,7 +10,7 @@ from torch import nn
 
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.core.windows import Windows
-from anomalib_ts.detectors import BiLstm, Cnn, CnnLstm, Lstm, MlpAutoencoder
+from anomalib_ts.detectors import BiLstm, Cnn, CnnLstm, Lstm, MlpAutoencoder, load_detector
 from anomalib_ts.detectors.deep.lightning_model import AdamModule
 from anomalib_ts.detectors.deep.published import (
     OrderedBatches,
@@ -73,6 +73,13 @@ def test_a_burst_in_any_channel_is_found(kind):
         labels = np.zeros(300)
         labels[150:154] = 1
         assert roc_auc_score(labels, detector.score(series)) > 0.95
+
+
+@pytest.mark.parametrize("mode", ["default", "published"])
+def test_one_with_a_period_comes_back_from_its_file(mode, tmp_path):
+    detector = Cnn(mode=mode, trainer=BRIEF).fit(wave())
+    again = load_detector(detector.save(tmp_path / "pump.ats"))
+    np.testing.assert_array_equal(again.score(wave(200)), detector.score(wave(200)))
 
 
 def test_a_score_is_the_error_in_typical_errors_over_all_channels():

@@ -9,6 +9,7 @@ import numpy as np
 
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.base import Capabilities
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.errors import InputError
 from tests.makers.honest_detectors import (
     Ewma,
@@ -375,6 +376,17 @@ class PretendsToBeBlind(Standardised):
         return np.abs(self._z(recording)).sum(1)
 
 
+class BlamesTheNextChannel(MovingMean):
+    def _contributions(self, recording):
+        return np.roll(super()._contributions(recording), 1, axis=1)
+
+
+class StatesShortMargins(MovingMean):
+    @property
+    def _margins(self):
+        return Margins(self.window // 4, self.window // 4)
+
+
 class RefusesQuietRecordings(MovingMean):
     def _score(self, recording):
         if len(recording) > 1 and recording.values.std() < 1e-9:
@@ -429,6 +441,8 @@ FAULTS = (
     (ChangesParametersInFit(), "parameters"),
     (LearnsIntoPlainNames(), "parameters"),
     (PretendsToBeBlind(), "values_unused"),
+    (BlamesTheNextChannel(), "blame"),
+    (StatesShortMargins(), "streaming"),
     (RefusesQuietRecordings(), "constant"),
 )
 """Each faulty detector and the first check that it must fail."""

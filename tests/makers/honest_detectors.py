@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.errors import AnomalibTsWarning, InputError
 
 
@@ -116,6 +117,10 @@ class StridedAutoencoder(WindowPCA):
         for start in starts:
             scores[start : start + self.window] = errors[start]
         return scores[: len(recording)]
+
+    @property
+    def _margins(self):
+        return Margins.overlapping(self.window, self.window)
 
 
 class Ewma(Standardised):

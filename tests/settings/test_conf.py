@@ -21,6 +21,11 @@ GROUPS = (
     "data/audio",
     "data/spectrogram",
     "detector",
+    "detector/representation",
+    "detector/scorer",
+    "generator",
+    "image",
+    "judge",
     "metrics",
     "protocol",
     "threshold",
@@ -123,7 +128,10 @@ def test_a_missing_extra_says_how_to_get_it():
     assert 'pip install "anomalib-ts[audio]"' in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("experiment", sorted(choices("experiment")))
+OF_SYNTH = {"nids_tables"}
+
+
+@pytest.mark.parametrize("experiment", sorted(choices("experiment").keys() - OF_SYNTH))
 def test_every_experiment_composes_into_a_job(experiment):
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         config = compose("config", [f"experiment={experiment}"])
@@ -133,7 +141,13 @@ def test_every_experiment_composes_into_a_job(experiment):
 
 
 @pytest.mark.parametrize(
-    "path", sorted((config_folder() / "detector").glob("*.yaml")), ids=lambda path: path.stem
+    "path",
+    [
+        path
+        for path in sorted((config_folder() / "detector").rglob("*.yaml"))
+        if path.stem != "encoder"  # spells out a detector where the class says None
+    ],
+    ids=lambda path: path.stem,
 )
 def test_a_detectors_file_says_what_its_class_declares(path):
     """`anomalib-ts list detector NAME --yaml` writes it anew."""

@@ -33,9 +33,13 @@ GOOD = {
     "metrics": "anomalib_ts.evaluation.judge.Evaluation",
     "limits": "anomalib_ts.run.isolation.Limits",
     "trainer": "anomalib_ts.detectors.deep.training.TrainerSettings",
+    "judge": "anomalib_ts.synthetic.judges.judge.PointJudge",
+    "image": "anomalib_ts.synthetic.tables.row_images.ImageSettings",
+    "generator": "anomalib_ts.synthetic.generators.references.Marginals",
     "figure": "anomalib_ts.views.figures.curve.Curve",
     "logger": "pytorch_lightning.loggers.CSVLogger",
     "callback": "pytorch_lightning.callbacks.Timer",
+    "estimator": "sklearn.ensemble.IsolationForest",
 }
 FOREIGN = [
     "subprocess.Popen",

@@ -24,6 +24,7 @@ FLOORS = (
     "testing",
     "run",
     "views",
+    "synthetic",
     "deploy",
     "cli",
 )

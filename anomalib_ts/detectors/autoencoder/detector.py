@@ -16,6 +16,7 @@ from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING, REACH, C
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.convolutional import score_in_chunks
 from anomalib_ts.detectors.deep.training import Batches, BatchSource, ShuffledBatches
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -82,6 +83,10 @@ class ConvolutionalDetector(DeepDetector[Network]):
         return self.window_
 
     @property
+    def _margins(self) -> Margins:
+        return Margins(self._reach, self._reach, step=DOWNSAMPLING)
+
+    @property
     def _reach(self) -> int:
         """A score depends on so many points before and after its own, at most."""
         return REACH
@@ -105,3 +110,9 @@ class Autoencoder(ConvolutionalDetector[ConvAutoencoder]):
 
     def _network(self, train: tuple[Recording, ...]) -> ConvAutoencoder:
         return self._autoencoder(train)
+
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """The squared error of each channel, divided by their number."""
+        function = self.model_.channel_scores
+        parts = self._in_chunks(self.model_, function, recording, stage="contributions")
+        return parts.T.astype(np.float64)

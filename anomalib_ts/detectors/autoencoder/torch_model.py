@@ -136,3 +136,9 @@ class ConvAutoencoder(nn.Module):
         target, reconstruction = self(x)
         scores: Tensor = (reconstruction - target).square().mean(dim=1)
         return scores
+
+    def channel_scores(self, x: Tensor) -> Tensor:
+        """What each channel adds to the scores, `(b, c, w)`."""
+        target, reconstruction = self(x)
+        parts: Tensor = (reconstruction - target).square() / x.shape[1]
+        return parts

@@ -58,13 +58,8 @@ class IForest(WindowDetector):
         most = max(SUBSAMPLE, min(self.trees * SUBSAMPLE, affordable))
         examples = drawn_rows(windows, most, random)
         if not self._published:
-            _add_noise(examples, random)
-        forest = IsolationForest(
-            n_estimators=self.trees,
-            max_samples=min(SUBSAMPLE, len(examples)),
-            random_state=self.seed,
-        )
-        self.forest_ = forest.fit(examples)
+            add_noise(examples, random)
+        self.forest_ = grown(examples, self.trees, self.seed)
 
     def _window_scores(self, rows: NDArray[np.float32]) -> FloatArray:
         scores: FloatArray = -self.forest_.score_samples(rows)
@@ -83,10 +78,26 @@ class IForest1(IForest):
     window: WindowLength = setting(1)
 
 
-def _add_noise(examples: NDArray[np.float32], random: np.random.Generator) -> None:
-    """Give constant columns noise of one deviation.
+def grown(examples: NDArray[np.float32], trees: int, seed: int) -> IsolationForest:
+    """An isolation forest of examples `(m, d)`, each tree grown on 256 of them.
+
+    >>> grown(np.zeros((300, 2), dtype=np.float32), trees=3, seed=0).max_samples
+    256
+    """
+    size = min(SUBSAMPLE, len(examples))
+    forest = IsolationForest(n_estimators=trees, max_samples=size, random_state=seed)
+    return forest.fit(examples)
+
+
+def add_noise(examples: NDArray[np.float32], random: np.random.Generator) -> None:
+    """Give constant columns noise of one deviation, in place.
 
     No tree splits on a column that never varies, so that the forest would be blind to a change.
+
+    >>> examples = np.zeros((5, 1), dtype=np.float32)
+    >>> add_noise(examples, np.random.default_rng(0))
+    >>> bool(np.ptp(examples) > 0)
+    True
     """
     constant = np.flatnonzero(np.ptp(examples, axis=0) == 0)
     shape = (len(examples), len(constant))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from sklearn.covariance import LedoitWolf
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, centre_scores, training_windows
 from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 BATCH_VALUES = 2**22
@@ -69,24 +70,78 @@ class Mahalanobis(Detector):
             len(windows), min(len(windows), most), replace=False
         )
         examples = _rows(windows.gather(np.sort(drawn)))
-        if len(examples) == 1:  # which has no covariance, and scikit-learn warns of that
-            examples = np.repeat(examples, 2, axis=0)
-        found = LedoitWolf().fit(examples)
-        self.mean_: FloatArray = found.location_
-        self.covariance_: FloatArray = found.covariance_ + FLOOR * np.eye(len(self.mean_))
+        self.mean_, self.covariance_ = shrunk_gaussian(examples)
         self._factor = cho_factor(self.covariance_)
 
     def _score(self, recording: Recording) -> FloatArray:
         windows = Windows([recording], self.window)
         size = max(1, BATCH_VALUES // (self.window * recording.channels))
-        scores = [self._distances(_rows(w)) for _, w in windows.batches(size)]
+        scores = [
+            mean_distances(_rows(w), self.mean_, self._factor) for _, w in windows.batches(size)
+        ]
         return centre_scores(np.concatenate(scores), len(recording), self.window)
 
-    def _distances(self, examples: FloatArray) -> FloatArray:
-        centred = examples - self.mean_
-        solved = cho_solve(self._factor, centred.T).T
-        distances: FloatArray = np.einsum("ij,ij->i", centred, solved) / examples.shape[1]
-        return distances
+    @property
+    def _margins(self) -> Margins:
+        return Margins.centred(self.window)
+
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """The sum `z_i (S^-1 z)_i` over a channel's values z of the window, S the covariance.
+
+        They add up to the score; one is negative where the channel makes the others likelier.
+        """
+        windows = Windows([recording], self.window)
+        size = max(1, BATCH_VALUES // (self.window * recording.channels))
+        parts = np.concatenate(
+            [
+                self._terms(_rows(w)).reshape(len(w), -1, self.window).sum(axis=2)
+                for _, w in windows.batches(size)
+            ]
+        )
+        return np.stack(
+            [centre_scores(part, len(recording), self.window) for part in parts.T], axis=1
+        )
+
+    def _terms(self, rows: FloatArray) -> FloatArray:
+        """What each value `(b, d)` of some windows adds to their scores."""
+        centred, solved = _centred_and_solved(rows, self.mean_, self._factor)
+        return np.asarray(centred * solved / rows.shape[1])
+
+
+def shrunk_gaussian(examples: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean `(d,)` and covariance `(d, d)` of examples `(m, d)`, shrunk as by Ledoit and Wolf.
+
+    >>> mean, covariance = shrunk_gaussian(np.array([[0.0, 1.0], [2.0, 1.0]]))
+    >>> mean.tolist(), covariance.shape
+    ([1.0, 1.0], (2, 2))
+    """
+    if len(examples) == 1:  # which has no covariance, and scikit-learn warns of that
+        examples = np.repeat(examples, 2, axis=0)
+    found = LedoitWolf().fit(examples)
+    return found.location_, found.covariance_ + FLOOR * np.eye(examples.shape[1])
+
+
+def mean_distances(rows: FloatArray, mean: FloatArray, factor: tuple[Any, bool]) -> FloatArray:
+    """Squared Mahalanobis distances `(b,)` of rows `(b, d)`, divided by their number of values.
+
+    >>> mean_distances(np.array([[3.0, 1.0]]), np.zeros(2), cho_factor(np.eye(2))).tolist()
+    [5.0]
+
+    Args:
+        rows: to score.
+        mean: `(d,)` of the Gaussian.
+        factor: `scipy.linalg.cho_factor` of its covariance.
+    """
+    centred, solved = _centred_and_solved(rows, mean, factor)
+    distances: FloatArray = np.einsum("ij,ij->i", centred, solved) / rows.shape[1]
+    return distances
+
+
+def _centred_and_solved(
+    rows: FloatArray, mean: FloatArray, factor: tuple[Any, bool]
+) -> tuple[FloatArray, FloatArray]:
+    centred = rows - mean
+    return centred, cho_solve(factor, centred.T).T
 
 
 def _rows(windows: NDArray[np.float32]) -> FloatArray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 ROUNDING = 1e-6
@@ -46,6 +47,16 @@ class MovingMean(Detector):
     def _score(self, recording: Recording) -> FloatArray:
         standardised = self._deviation(recording) / self.scale_
         return np.asarray(np.sqrt(np.square(standardised).sum(axis=1)))
+
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """Each channel's share of the sum of squares, times the score."""
+        squares = np.square(self._deviation(recording) / self.scale_)
+        norm = np.sqrt(squares.sum(axis=1, keepdims=True))
+        return np.asarray(squares / np.where(norm > 0, norm, 1.0))
+
+    @property
+    def _margins(self) -> Margins:
+        return Margins(self.window // 2, (self.window - 1) // 2)
 
     def _deviation(self, recording: Recording) -> FloatArray:
         values = recording.values.astype(np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.classical.window_detector import WindowDetector, batches_of
 from anomalib_ts.errors import InputError
@@ -79,22 +79,65 @@ class Pca(WindowDetector):
         deviation = np.sqrt(np.maximum(covariance.diagonal(), 0))
         varies = self._published & (deviation > 0)
         self.scale_ = np.where(varies, deviation, 1.0)
-        variances, vectors = eigh(covariance / np.outer(self.scale_, self.scale_))
-        shares = variances[::-1] / (max(variances.sum(), 0.0) or 1.0)
+        vectors, shares = principal_components(covariance / np.outer(self.scale_, self.scale_))
         self.shares_: FloatArray = np.maximum(shares, SMALLEST_SHARE)
-        kept = 1 + int(np.searchsorted(np.cumsum(shares), self.explained))
-        if self._published:
-            kept = size
-        self.components_: FloatArray = np.ascontiguousarray(vectors.T[::-1][:kept])
+        kept = size if self._published else holding(shares, self.explained)
+        self.components_: FloatArray = np.ascontiguousarray(vectors[:kept])
 
     def _window_scores(self, rows: NDArray[np.float32]) -> FloatArray:
         centred = (rows - self.mean_) / self.scale_
+        if not self._published:
+            return mean_residuals(centred, self.components_)
         along = centred @ self.components_.T
         squares = np.square(centred).sum(axis=1)
-        if not self._published:
-            inside = np.square(along).sum(axis=1)
-            residual: FloatArray = np.maximum(squares - inside, 0) / rows.shape[1]
-            return residual
         distances = np.sqrt(np.maximum(squares[:, None] + 1 - 2 * along, 0))
         scores: FloatArray = distances @ (1 / self.shares_)
         return scores
+
+    def _contributions(self, recording: Recording) -> FloatArray:
+        """By default the squared residuals of a channel, divided by the size of the window."""
+        if self._published:
+            return super()._contributions(recording)
+        batches = batches_of(Windows([recording], self.window_))
+        parts = np.concatenate([self._residuals(rows) for rows in batches])
+        return np.stack([self._to_points(part, len(recording)) for part in parts.T], axis=1)
+
+    def _residuals(self, rows: NDArray[np.float32]) -> FloatArray:
+        """What each channel adds to the scores of windows `(b, c * w)`, `(b, c)`."""
+        centred = rows - self.mean_
+        squares = np.square(centred - centred @ self.components_.T @ self.components_)
+        sums = squares.reshape(len(rows), -1, self.window_).sum(axis=2)
+        parts: FloatArray = sums / rows.shape[1]
+        return parts
+
+
+def principal_components(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The components `(d, d)`, one a row, and the share of the variance that each explains `(d,)`.
+
+    >>> principal_components(np.diag([1.0, 3.0]))[1].tolist()
+    [0.75, 0.25]
+    """
+    variances, vectors = eigh(covariance)
+    shares: FloatArray = variances[::-1] / (max(variances.sum(), 0.0) or 1.0)
+    return vectors.T[::-1], shares
+
+
+def holding(shares: FloatArray, explained: float) -> int:
+    """How many of the components it takes to explain a share of the variance.
+
+    >>> holding(np.array([0.7, 0.2, 0.1]), 0.8)
+    2
+    """
+    return 1 + int(np.searchsorted(np.cumsum(shares), explained))
+
+
+def mean_residuals(centred: FloatArray, components: FloatArray) -> FloatArray:
+    """Mean squared residuals `(b,)` of rows `(b, d)` outside the plane of components `(k, d)`.
+
+    >>> mean_residuals(np.array([[3.0, 4.0]]), np.array([[1.0, 0.0]])).tolist()
+    [8.0]
+    """
+    inside = np.square(centred @ components.T).sum(axis=1)
+    outside = np.maximum(np.square(centred).sum(axis=1) - inside, 0)
+    residuals: FloatArray = outside / centred.shape[1]
+    return residuals

@@ -13,6 +13,7 @@ from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import OverlapMean, Windows
 from anomalib_ts.detectors.classical.period import window_length
 from anomalib_ts.detectors.classical.window_detector import BATCH_VALUES, WindowDetector
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 NEIGHBOURHOOD = 10
@@ -93,6 +94,21 @@ class Poly(WindowDetector):
         errors = self._errors_at(recording.values, starts)[:, 0]
         return np.concatenate((np.zeros(min(n, first * w)), np.repeat(errors, w)))[:n]
 
+    @property
+    def _margins(self) -> Margins | None:
+        """The neighbourhoods of the windows that hold the point."""
+        if self._published:
+            return None
+        span, stride = self._span, max(1, self.window_ // STEPS)
+        windows = Margins.overlapping(self.window_, stride)
+        beside = span - self.window_  # more than it lies on either side
+        return Margins(windows.before + beside, windows.after + beside, span, stride)
+
+    @property
+    def _span(self) -> int:
+        """Points of a neighbourhood."""
+        return max(self.neighbourhood or max(NEIGHBOURHOOD * self.window_, 100), self.window_)
+
     def _overlapping(self, recording: Recording) -> Windows:
         return Windows([recording], self.window_, max(1, self.window_ // STEPS))
 
@@ -101,8 +117,7 @@ class Poly(WindowDetector):
 
     def _errors_at(self, values: NDArray[np.float32], starts: NDArray[np.int64]) -> FloatArray:
         """Root mean square errors `(k, c)` of windows that begin at `starts` (k,)."""
-        w, wanted = self.window_, self.neighbourhood or max(NEIGHBOURHOOD * self.window_, 100)
-        span = min(max(wanted, w), len(values))
+        w, span = self.window_, min(self._span, len(values))
         before = span // 2 if self._published else (span - w) // 2
         first = np.clip(starts - before, 0, len(values) - span)
         offsets = starts - first

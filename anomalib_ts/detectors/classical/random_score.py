@@ -18,7 +18,7 @@ class RandomScore(Detector):
     [0.637, 0.27, 0.041]
     """
 
-    capabilities = Capabilities(uses_values=False)
+    capabilities = Capabilities(uses_values=False, blames_channels=False)
 
     seed: int = setting(0, "of the scores")
 

@@ -14,6 +14,7 @@ from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, centre_scores, training_windows
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.detectors.classical.period import WindowLength, window_length
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 BATCH_VALUES = 2**20
@@ -89,6 +90,10 @@ class WindowDetector(Detector):
         return to_points(scores, n, self.window_)
 
     @property
+    def _margins(self) -> Margins | None:
+        return None if self._published else Margins.overlapping(self.window_)
+
+    @property
     def _published(self) -> bool:
         return self.mode == "published"
 
@@ -119,10 +124,21 @@ def drawn_rows(windows: Windows, most: int, random: np.random.Generator) -> NDAr
     >>> drawn_rows(windows, 3, np.random.default_rng(0)).shape
     (3, 2)
     """
+    drawn = drawn_windows(windows, most, random)
+    return drawn.reshape(len(drawn), -1)
+
+
+def drawn_windows(windows: Windows, most: int, random: np.random.Generator) -> NDArray[np.float32]:
+    """All windows `(b, c, w)`, or `most` of them drawn at random, in order.
+
+    >>> windows = Windows([Recording(np.arange(10.0, dtype="f4"))], window=2)
+    >>> drawn_windows(windows, 3, np.random.default_rng(0)).shape
+    (3, 1, 2)
+    """
     index = np.arange(len(windows))
     if len(windows) > most:
         index = np.sort(random.choice(len(windows), most, replace=False))
-    return windows.gather(index).reshape(len(index), -1)
+    return windows.gather(index)
 
 
 def mean_scores(scores: FloatArray, n: int, window: int) -> FloatArray:

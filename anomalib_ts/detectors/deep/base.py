@@ -30,6 +30,7 @@ from anomalib_ts.detectors.deep.training import (
     seeded,
     train_module,
 )
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.errors import InputError
 from anomalib_ts.settings.fields import configured, setting
 
@@ -107,13 +108,16 @@ class DeepDetector(Detector, Generic[Network]):
         self._forget_checkpoints()
 
     def _state(self) -> dict[str, Any]:
-        """The network is told by its weights."""
-        return super()._state() | {"model_": dict(self.model_.state_dict())}
+        """The network, if it has been trained, is told by its weights."""
+        state = super()._state()
+        return state | {"model_": dict(self.model_.state_dict())} if "model_" in state else state
 
     def _restore(self, state: dict[str, Any]) -> None:
         """Make the network anew, as the settings of the fit say, and give it its weights."""
-        weights = state.pop("model_")
+        weights = state.pop("model_", None)
         super()._restore(state)
+        if weights is None:
+            return
         as_fitted = copy(self)
         as_fitted.__dict__.update(self._params_of_fit_)
         train = as_fitted._stand_in()
@@ -130,21 +134,60 @@ class DeepDetector(Detector, Generic[Network]):
     def _stand_in(self) -> tuple[Recording, ...]:
         """Recordings of noise that make a network of the same shape as the training data did."""
         machines = getattr(self, "machine_ids_", ("",))
-        if self.window * self.n_channels_ > MOST_VALUES:
-            raise InputError(f"a window of {self.window} points is too long")
-        shape = (self.window, self.n_channels_)
+        if self._window * self.n_channels_ > MOST_VALUES:
+            raise InputError(f"a window of {self._window} points is too long")
+        shape = (self._window, self.n_channels_)
         noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
         return tuple(Recording(noise, machine_id=str(machine)) for machine in machines)
 
+    @property
+    def _channel_scores(self) -> Callable[[Tensor], Tensor] | None:
+        """Takes windows to what each channel adds to their scores, `(b, c)` or `(b, c, w)`.
+
+        None where the scores are no sums over channels.
+        """
+        return None
+
     def _score(self, recording: Recording) -> FloatArray:
+        return self._point_means(recording, partial(self._scores, recording))[:, 0] * self._unit
+
+    def _contributions(self, recording: Recording) -> FloatArray:
+        if self._channel_scores is None:
+            return super()._contributions(recording)
+        parts = self._point_means(recording, self._channel_scores, recording.channels)
+        return parts * self._unit
+
+    @property
+    def _unit(self) -> float:
+        """What the network's scores are multiplied with: their unit."""
+        return 1.0
+
+    @property
+    def _margins(self) -> Margins | None:
+        if self.capabilities.transductive:
+            return None
+        return Margins.overlapping(self._window, self._step)
+
+    def _point_means(
+        self, recording: Recording, scorer: Callable[[Tensor], Tensor], columns: int = 1
+    ) -> FloatArray:
+        """Means `(n, columns)` over the windows that hold a point.
+
+        Args:
+            recording: of n points.
+            scorer: takes windows `(b, c, w)` to `(b, columns)` or `(b, columns, w)`; the middle
+                axis may lack if there is one column.
+            columns: how many numbers a point gets.
+        """
         windows = Windows([recording], self._window, self._step, self.tail)
-        points = OverlapMean(len(windows.values), self._window)
-        scorer = partial(self._scores, recording)
+        points = [OverlapMean(len(windows.values), self._window) for _ in range(columns)]
         for starts, scores in self._run(self.model_, scorer, windows, stage="score"):
-            whole = scores.ndim == 1
-            points.add(starts, np.repeat(scores, self._window) if whole else scores)
-        missing = max(0, len(recording) - len(windows.values))
-        return np.pad(points.mean()[: len(recording)], (0, missing), mode="edge")
+            parts = scores.reshape(len(starts), columns, -1)
+            for column, mean in enumerate(points):
+                mean.add(starts, np.broadcast_to(parts[:, column], (len(starts), self._window)))
+        means = np.stack([mean.mean() for mean in points], axis=1)[: len(recording)]
+        missing = len(recording) - len(means)
+        return np.pad(means, ((0, missing), (0, 0)), mode="edge")
 
     @property
     def _window(self) -> int:

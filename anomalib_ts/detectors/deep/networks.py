@@ -96,10 +96,19 @@ class DenseAutoencoderModel(nn.Module):
 
     def errors(self, x: Tensor) -> Tensor:
         """The mean squared error of each window `(b, c, w)` in squared deviations, `(b,)`."""
+        errors: Tensor = self._squares(x).mean(dim=1)
+        return errors
+
+    def channel_errors(self, x: Tensor) -> Tensor:
+        """What each channel adds to the errors, `(b, c)`."""
+        parts: Tensor = self._squares(x).view(x.shape).mean(dim=2) / x.shape[1]
+        return parts
+
+    def _squares(self, x: Tensor) -> Tensor:
+        """Squared errors of the values, `(b, c * w)`."""
         target = soft_clip(x).flatten(1)
         rebuilt: Tensor = self.decoder(self.encoder(target))
-        errors: Tensor = (rebuilt - target).square().mean(dim=1)
-        return errors
+        return (rebuilt - target).square()
 
     def scores(self, x: Tensor) -> Tensor:
         """What the windows score: their errors, `(b,)`."""

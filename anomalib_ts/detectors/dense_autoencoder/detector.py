@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
-from anomalib_ts.core.recording import FloatArray, Recording
+from torch import Tensor
+
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.networks import DenseAutoencoderModel
 from anomalib_ts.detectors.scaling import Scaling
@@ -49,8 +52,13 @@ class DenseAutoencoder(DeepDetector[DenseAutoencoderModel]):
             norm=self.batch_norm,
         )
 
-    def _score(self, recording: Recording) -> FloatArray:
-        return super()._score(recording) * self.scaler_.unit**2
+    @property
+    def _unit(self) -> float:
+        return self.scaler_.unit**2
+
+    @property
+    def _channel_scores(self) -> Callable[[Tensor], Tensor]:
+        return self.model_.channel_errors
 
     @property
     def _scaling(self) -> Scaling:

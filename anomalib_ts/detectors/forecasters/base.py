@@ -23,6 +23,7 @@ from anomalib_ts.detectors.deep.training import (
 )
 from anomalib_ts.detectors.forecasters.networks import ForecastModel
 from anomalib_ts.detectors.modes import by_mode
+from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 ERROR_WINDOWS = 4096
@@ -87,6 +88,10 @@ class Forecaster(PeriodDetector[ForecastModel]):
         scores = np.concatenate([part for _, part in parts]).astype(np.float64)
         first = scores[0] if self.mode == "published" else 1.0
         return np.concatenate([np.full(past, first), scores])
+
+    @property
+    def _margins(self) -> Margins | None:
+        return None if self.capabilities.transductive else Margins(self.window_, 0)
 
     @property
     def _window(self) -> int:

@@ -103,7 +103,7 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(b, inputs, w)` to what the head makes of the last states."""
-        _, (hidden, _) = self.lstm(x.mT)
+        _, (hidden, _) = self.lstm(x.transpose(1, 2))
         last = hidden[-2:].transpose(0, 1).flatten(1) if self.lstm.bidirectional else hidden[-1]
         forecast: Tensor = self.head(last)
         return forecast

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from torch import Tensor
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, centre_scores
@@ -58,3 +61,7 @@ class MlpAutoencoder(PeriodDetector[MlpAutoencoderModel]):
         parts = self._run(self.model_, self.model_.scores, windows, stage="score")
         scores = np.concatenate([part for _, part in parts])
         return centre_scores(scores, len(recording), self.window_)
+
+    @property
+    def _channel_scores(self) -> Callable[[Tensor], Tensor] | None:
+        return self.model_.channel_scores if self.mode == "default" else None

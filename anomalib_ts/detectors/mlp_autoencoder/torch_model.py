@@ -51,6 +51,11 @@ class MlpAutoencoderModel(nn.Module):
         )
         return scores
 
+    def channel_scores(self, x: Tensor) -> Tensor:
+        """What each channel adds to the scores if not published, `(b, c, w)`."""
+        parts: Tensor = self.errors(x).square() / x.shape[1]
+        return parts
+
 
 def _normalised(inputs: int, outputs: int) -> list[nn.Module]:
     # Keras' defaults, whose running moments follow slowly.

@@ -129,7 +129,8 @@ class MobileFaceNetModel(nn.Module):
     def misfits(self, x: Tensor) -> Tensor:
         """Negative log probability of each machine, `(b, machines)`, exact also near 0."""
         logits = SCALE * self.cosines(x)
-        own = torch.eye(logits.shape[1], dtype=torch.bool, device=x.device)
+        machines = torch.arange(len(self.machines), device=x.device)
+        own = machines[:, None] == machines
         others = logits[:, None].masked_fill(own, -torch.inf).logsumexp(dim=2)
         return functional.softplus(others - logits, threshold=80)
 

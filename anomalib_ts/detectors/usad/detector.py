@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -57,8 +58,15 @@ class Usad(DeepDetector[UsadModel]):
 
     def _scores(self, recording: Recording, x: Tensor) -> Tensor:
         del recording
-        weights = torch.tensor([1 - self.beta, self.beta])
-        return self.model_.errors(x) @ weights.to(x.device)
+        return self.model_.errors(x) @ self._weights.to(x.device)
+
+    @property
+    def _channel_scores(self) -> Callable[[Tensor], Tensor]:
+        return lambda x: self._weights.to(x.device) @ self.model_.channel_errors(x)
+
+    @property
+    def _weights(self) -> Tensor:
+        return torch.tensor([1 - self.beta, self.beta])
 
 
 def _ranges(train: tuple[Recording, ...]) -> tuple[Tensor, Tensor]:

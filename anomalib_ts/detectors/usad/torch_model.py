@@ -38,11 +38,19 @@ class UsadModel(nn.Module):
         The first column is that of the first autoencoder, the second that of the second one
         applied to the first's reconstruction, both against the window scaled to [0, 1].
         """
+        return torch.stack([part.mean(dim=1) for part in self._squares(x)], dim=1)
+
+    def channel_errors(self, x: Tensor) -> Tensor:
+        """What each channel adds to the errors, `(b, 2, c)`."""
+        parts = [part.view(x.shape).mean(dim=2) / x.shape[1] for part in self._squares(x)]
+        return torch.stack(parts, dim=1)
+
+    def _squares(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Squared errors of the values, `(b, c * w)`, of both autoencoders."""
         target = self._scaled(x)
         first = self.decoders[0](self.encoder(target))
         both = self.decoders[1](self.encoder(first))
-        errors = [(part - target).square().mean(dim=1) for part in (first, both)]
-        return torch.stack(errors, dim=1)
+        return (first - target).square(), (both - target).square()
 
     def first_loss(self, x: Tensor, epoch: int) -> Tensor:
         """What the first autoencoder minimises, equation 5: it learns to deceive the second.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.recording import Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.bags import Bag, Bags, clip_bags, labelled_bags
@@ -143,8 +144,13 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
         batches = BalancedBatches(bags, self.batch_size, self.anomaly_share, self.seed)
         self._train(network, loss, batches, stage="labelled anomalies")
 
-    def _score(self, recording: Recording) -> FloatArray:
-        return super()._score(recording) * self.scaler_.unit**2
+    @property
+    def _unit(self) -> float:
+        return self.scaler_.unit**2
+
+    @property
+    def _channel_scores(self) -> Callable[[Tensor], Tensor]:
+        return self.model_.channel_errors
 
     def _bags(self, train: tuple[Recording, ...], each: Bags) -> Bags:
         if self.bag == "window":

@@ -1,0 +1,1 @@
+"""Tables of connections, of which no row follows another in time."""

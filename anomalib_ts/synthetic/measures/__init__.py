@@ -1,0 +1,1 @@
+"""Measures of how well generated rows stand for real ones."""
