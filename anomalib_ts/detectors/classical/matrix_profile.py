@@ -58,7 +58,7 @@ class MatrixProfile(WindowDetector):
 
     def _point_scores(self, recording: Recording) -> FloatArray:
         if self._published:
-            scored = Subsequences(self.train_[0], self.window_)
+            scored = Subsequences(self.train_[0], self.window_, constants_match=False)
             similar = np.maximum(*similarities(scored, scored, -(-self.window_ // 4) + 1))
         else:
             scored = Subsequences(Windows([recording], self.window_).values, self.window_)
@@ -80,12 +80,15 @@ class Subsequences:
         values: `(c, n)`, without the mean of the channel.
         mean: `(c, m)` of each window.
         inverse: `(c, m)`, one divided by the norm of the centred window; 0 if it is constant.
-        flat: `(m,)`, half the share of the channels in which it is constant.
+        flat: `(m,)`, half the share of the channels in which it is constant; 0 throughout where a
+            constant window is to resemble no window at all.
         ahead: `(c, m)`, half of what enters minus what leaves when the window moves there.
         about: `(c, m)`, the sum of both, without the means of their windows.
     """
 
-    def __init__(self, values: NDArray[np.float32], window: int) -> None:
+    def __init__(
+        self, values: NDArray[np.float32], window: int, *, constants_match: bool = True
+    ) -> None:
         self.window = window
         x = np.ascontiguousarray(values.T, dtype=np.float64)
         self.values = x - x.mean(axis=1, keepdims=True)
@@ -96,7 +99,7 @@ class Subsequences:
         level = np.maximum(1, np.abs(self.mean))
         constant = norm <= FLAT * np.sqrt(window) * level
         self.inverse = np.where(constant, 0, 1 / np.where(constant, 1, norm))
-        self.flat = constant.mean(axis=0) / 2
+        self.flat = constant.mean(axis=0) / 2 * constants_match
         self.ahead, self.about = np.zeros_like(self.mean), np.zeros_like(self.mean)
         enters, leaves = self.values[:, window:], self.values[:, : m - 1]
         self.ahead[:, 1:] = (enters - leaves) / 2
