@@ -158,8 +158,8 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
 
         Where a score is a sum over channels these are its parts, see the detector's own words;
         else a channel's contribution is by how much the score falls when the channel is replaced
-        by its mean in training, and is negative where the score rises. That takes one more scoring
-        for each channel.
+        by the last training points, and is negative where the score rises. That takes one more
+        scoring for each channel.
 
         >>> import numpy as np
         >>> from anomalib_ts import MovingMean
@@ -193,6 +193,9 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
         margins = as_fitted._margins
         needed = slice(0, len(item)) if margins is None else margins.piece(start, stop, len(item))
         given = self._prepared(item)[needed]
+        mean = np.zeros((1, item.channels), dtype=np.float32)  # for models of before
+        healthy = getattr(self, "_healthy_", mean)
+        as_fitted._healthy_ = np.roll(healthy, -needed.start, axis=0)  # as in the whole recording
         shares = self._checked_scores(as_fitted._contributions(given), given, (item.channels,))
         return shares[start - needed.start : stop - needed.start]
 
@@ -229,7 +232,7 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
 
         Overridden where the score is a sum over channels.
         """
-        return by_replacement(self._score, recording)
+        return by_replacement(self._score, recording, self._healthy_)
 
     @final
     def stream(self) -> Stream:

@@ -6,20 +6,27 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray, Recording
 
 
-def by_replacement(score: Callable[[Recording], FloatArray], recording: Recording) -> FloatArray:
-    """By how much each score falls when a channel is replaced by its training mean.
+def by_replacement(
+    score: Callable[[Recording], FloatArray], recording: Recording, healthy: NDArray[np.float32]
+) -> FloatArray:
+    """By how much each score falls when a channel is replaced by healthy values of its own.
+
+    Values and not their mean, since a channel that does not move may be an anomaly itself.
 
     >>> pump = Recording(np.array([[0.0, 0.0], [3.0, 1.0]]))
-    >>> by_replacement(lambda recording: abs(recording.values).max(axis=1), pump).tolist()
-    [[0.0, 0.0], [2.0, 0.0]]
+    >>> healthy = np.array([[0.5, 0.5], [-0.5, -0.5]], dtype=np.float32)
+    >>> by_replacement(lambda recording: abs(recording.values).max(axis=1), pump, healthy).tolist()
+    [[-0.5, -0.5], [2.0, 0.0]]
 
     Args:
         score: takes a standardised recording to its scores `(n,)`.
-        recording: standardised, so that the training mean of every channel is 0.
+        recording: standardised.
+        healthy: `(m, c)`, standardised; repeated where the recording is longer.
 
     Returns:
         `(n, c)`.
@@ -28,6 +35,6 @@ def by_replacement(score: Callable[[Recording], FloatArray], recording: Recordin
     falls = np.empty(recording.values.shape)
     for channel in range(recording.channels):
         values = recording.values.copy()
-        values[:, channel] = 0
+        values[:, channel] = np.resize(healthy[:, channel], len(values))
         falls[:, channel] = before - score(replace(recording, values=values))
     return falls

@@ -60,7 +60,7 @@ class Margins:
         """Of so many points, those that the scores of `start` to `stop` depend on.
 
         >>> Margins(before=3, after=2, shortest=9, step=4).piece(10, 12, points=100)
-        slice(4, 14, None)
+        slice(4, 16, None)
         """
         first = max(0, start - self.before)
         last = min(points, max(stop + self.after, first + self.shortest))

@@ -131,9 +131,17 @@ class Largest(Detector):
 
 
 def test_the_fall_of_the_score_is_known_by_hand():
+    # Standardised, the training data are 1 and -1 in both channels, and take turns.
     detector = Largest().fit(np.array([[1.0, 10.0], [-1.0, -10.0]]))
     falls = detector.contributions(np.array([[3.0, 10.0], [2.0, 20.0], [0.0, 0.0]]))
-    np.testing.assert_allclose(falls, [[2.0, 0.0], [0.0, 0.0], [0.0, 0.0]], atol=1e-6)
+    np.testing.assert_allclose(falls, [[2.0, 0.0], [0.0, 0.0], [-1.0, -1.0]], atol=1e-6)
+
+
+def test_a_model_of_before_replaces_by_the_mean():
+    detector = Largest().fit(np.array([[1.0, 10.0], [-1.0, -10.0]]))
+    del detector._healthy_
+    falls = detector.contributions(np.array([[3.0, 10.0], [0.0, 0.0]]))
+    np.testing.assert_allclose(falls, [[2.0, 0.0], [0.0, 0.0]], atol=1e-6)
 
 
 def test_channels_are_in_the_order_of_the_training_data():
