@@ -68,9 +68,9 @@ REPRESENTATIONS: dict[str, Any] = {
     "raw": Raw(),
     "spectrum": Spectrum(),
     "znorm": ZNormalised(),
-    "znorm, shape alone": ZNormalised(level=0.0),
-    "encoder": Encoder(detector=ENCODED),
     "contrast": Contrast(trainer=SHORT),
+    "encoder": Encoder(detector=ENCODED),
+    "znorm, shape alone": ZNormalised(level=0.0),
 }
 SCORERS: dict[str, Any] = {
     "pca_residual": PcaResidual(),
@@ -98,12 +98,11 @@ def detectors(window: int, *, clips: bool) -> Iterator[tuple[str, str, Detector]
     for name, representation in REPRESENTATIONS.items():
         if name == "statistics of the recording" and not clips:
             continue
-        if name == "encoder" and clips:  # needs windows of 8 frames
-            window = 8
+        points = max(window, 8) if name in ("encoder", "contrast") else window
         for scorer, how in SCORERS.items():
-            yield name, scorer, Memory(window=window, representation=representation, scorer=how)
+            yield name, scorer, Memory(window=points, representation=representation, scorer=how)
     for scorer, how in THINNED.items():
-        yield "raw", scorer, Memory(window=WINDOW if not clips else FRAMES, scorer=how)
+        yield "raw", scorer, Memory(window=window, scorer=how)
 
 
 def series(options: argparse.Namespace) -> Iterator[tuple[str, Case]]:
@@ -179,13 +178,15 @@ def run(options: argparse.Namespace) -> None:
 
 
 def table(options: argparse.Namespace) -> None:
-    """Mean AUROC a data set, and CPU seconds for 10,000 points of all series or all sounds."""
+    """Mean AUROC a data set where all its cases are there, and CPU seconds for 10,000 points."""
     rows = pd.read_csv(options.results, keep_default_na=False)
     sets = list(dict.fromkeys(rows.data))
+    cases = rows.groupby("data").case.nunique()
     print("| representation | scorer | " + " | ".join(sets) + " | s/10,000 |")
     print("| --- " * (len(sets) + 3) + "|")
     for (representation, scorer), some in rows.groupby(["representation", "scorer"], sort=False):
-        means = some.groupby("data").auroc.mean()
+        means = some.groupby("data").auroc.agg(["mean", "count"])
+        means = means[means["count"] == cases[means.index]]["mean"]
         shown = [f"{means[one]:.3f}" if one in means else "" for one in sets]
         cost = 1e4 * some.score.sum() / some.points.sum()
         print(f"| {representation} | {scorer} | {' | '.join(shown)} | {cost:.2f} |")

@@ -22,7 +22,7 @@ def cell(record: dict | None, paper: dict | None) -> str:
     """Accuracy, greatest IS and lowest FID of the curve, each with the paper's in brackets."""
     told = [f"({paper[key]})" if paper and paper[key] else "" for key in ("accuracy", "is", "fid")]
     if record is None:
-        return "not run " + " · ".join(told)
+        return " · ".join(["not run", *filter(None, told)])
     result = record["result"]
     ours = (
         f"{100 * result['accuracy']:.2f}",

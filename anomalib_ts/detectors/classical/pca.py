@@ -88,9 +88,11 @@ class Pca(WindowDetector):
         centred = (rows - self.mean_) / self.scale_
         if not self._published:
             return mean_residuals(centred, self.components_)
-        along = centred @ self.components_.T
-        squares = np.square(centred).sum(axis=1)
-        distances = np.sqrt(np.maximum(squares[:, None] + 1 - 2 * along, 0))
+        distances = centred @ self.components_.T  # in place from here on: it is the largest array
+        distances *= -2
+        distances += np.einsum("ij,ij->i", centred, centred)[:, None] + 1
+        np.maximum(distances, 0, out=distances)
+        np.sqrt(distances, out=distances)
         scores: FloatArray = distances @ (1 / self.shares_)
         return scores
 
