@@ -246,7 +246,7 @@ class TestHbos:
 class TestLof:
     def test_published_is_scikit_learns_on_the_windows(self):
         values = series(300)
-        model = LocalOutlierFactor(15).fit(rows(values, 10))
+        model = LocalOutlierFactor(20).fit(rows(values, 10))
         expected = centre_scores(-model.negative_outlier_factor_, 300, 10)
         np.testing.assert_allclose(published(Lof, values, window=10), expected, rtol=1e-3)
 

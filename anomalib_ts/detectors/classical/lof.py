@@ -13,18 +13,16 @@ from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.classical.window_detector import WindowDetector, drawn_rows
 from anomalib_ts.settings.fields import configured, setting
 
-NEIGHBOURS, PUBLISHED_NEIGHBOURS = 20, 15
-
 
 @configured
 class Lof(WindowDetector):
     """Local outlier factor: windows in thinner places than their nearest neighbours are anomalous.
 
     By default a window is compared with those of the training recordings (novelty mode), equal
-    ones counted once: a window that equals more others than it has neighbours is infinitely dense.
-    A series that was trained on scores low, since it finds itself: use `protocol=prefix`, `given`
-    or `folds`. In published mode the windows of the scored series are compared with each other,
-    equal ones and all, and with 15 neighbours.
+    ones counted once: among windows that are equal to more than `neighbours` others the density
+    is infinite. A series that was trained on scores low, since it finds itself: use
+    `protocol=prefix`, `given` or `folds`. In published mode the windows of the scored series are
+    compared with each other, equal ones and all.
 
     Memory: `examples` windows in float32, and some numbers more for each of their neighbours; time
     O(examples n w). Beyond `examples` windows, those that are compared with are drawn at random;
@@ -47,12 +45,7 @@ class Lof(WindowDetector):
         Breunig et al., LOF: identifying density-based local outliers, SIGMOD 2000.
     """
 
-    neighbours: int | None = setting(
-        None,
-        "nearest windows that are looked at; if not set, 20, and in published mode 15: so the "
-        "table was made",
-        at_least=1,
-    )
+    neighbours: int = setting(20, "nearest windows that are looked at", at_least=1)
     examples: int = setting(
         100_000, "windows that are compared with at most, drawn at random beyond", at_least=2
     )
@@ -67,8 +60,7 @@ class Lof(WindowDetector):
         self._compare_with(examples, not self._published or len(windows) > self.examples)
 
     def _compare_with(self, examples: NDArray[np.float32], novelty: bool) -> None:
-        wanted = self.neighbours or (PUBLISHED_NEIGHBOURS if self._published else NEIGHBOURS)
-        neighbours = min(wanted, len(examples) - 1)
+        neighbours = min(self.neighbours, len(examples) - 1)
         factor = LocalOutlierFactor(n_neighbors=neighbours, novelty=novelty)
         self.factor_ = factor.fit(examples)
 
