@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
-from anomalib_ts.detectors.base import Capabilities
+from anomalib_ts.detectors.capabilities import Capabilities
 
 Mode: TypeAlias = Literal["default", "published"]
 

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, centre_scores, training_windows
-from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.detectors.base import Detector
+from anomalib_ts.detectors.capabilities import Capabilities
 from anomalib_ts.detectors.classical.period import WindowLength, window_length
+from anomalib_ts.detectors.modes import Mode, by_mode
 from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.settings.fields import configured, setting
 
 BATCH_VALUES = 2**20
 """Values of windows held in memory at a time."""
-
-
-class _ByMode:
-    """What a class declares; one channel and transductive in published mode."""
-
-    def __init__(self, default: Capabilities) -> None:
-        self._default = default
-
-    def __get__(self, detector: Any, _kind: type) -> Capabilities:
-        if detector is None or detector.mode == "default":
-            return self._default
-        return replace(self._default, multivariate=False, transductive=True)
-
-
-def by_mode(default: Capabilities) -> Any:
-    """Capabilities of a detector with two modes; `default` is what its class declares."""
-    return _ByMode(default)
 
 
 @configured
@@ -56,7 +39,7 @@ class WindowDetector(Detector):
 
     capabilities = by_mode(Capabilities())
 
-    mode: Literal["default", "published"] = setting(
+    mode: Mode = setting(
         "default", "`published` repeats what TSB-UAD's table was made with, faults included"
     )
     window: WindowLength = setting(
