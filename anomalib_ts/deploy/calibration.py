@@ -223,7 +223,8 @@ class Tail:
         if len(excess) < FEWEST_PEAKS or not unit > 0 or np.ptp(excess) == 0:
             raise InputError(
                 f"the held-back scores have {len(excess)} different peaks over a high level, and "
-                f"pot needs {FEWEST_PEAKS}; hold back more data, or use method empirical"
+                f"pot needs {FEWEST_PEAKS}; hold back more data (--hold-back), or use "
+                "--method empirical"
             )
 
         def surprise(given: FloatArray) -> float:
