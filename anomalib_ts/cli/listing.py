@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from difflib import get_close_matches
 from typing import Any
 
 import yaml
@@ -36,7 +37,9 @@ def listing(group: str | None = None, name: str | None = None, *, as_yaml: bool 
         ConfigError: there is no such group, or no such choice in it.
     """
     if group is not None and group not in GROUPS:
-        raise ConfigError(f"no group {group!r}; {nearest(group, list(GROUPS))}")
+        close = get_close_matches(group, GROUPS)
+        offered = [key for key in GROUPS if key.rpartition("/")[0] not in close]  # not its parts
+        raise ConfigError(f"no group {group!r}; {nearest(group, offered)}")
     shown = {key: choices(key) for key in ([group] if group else GROUPS)}
     if group is not None and name is not None:
         if "." in name:

@@ -10,6 +10,7 @@ from rich.table import Table as TextTable
 
 from anomalib_ts.synthetic.comparison import REAL, Comparison, Finding
 from anomalib_ts.synthetic.measures.registry import THEMES
+from anomalib_ts.views import palette
 
 FULL_BAR = 100.0
 """Standard deviations at which a bar of the page is full; it grows with their logarithm."""
@@ -98,7 +99,7 @@ def as_html(found: Comparison, name: str, title: str) -> str:
         )
         + "</dl>"
     )
-    return _PAGE.format(title=html.escape(title), body="\n".join(parts))
+    return _PAGE.format(title=html.escape(title), body="\n".join(parts), palette=palette)
 
 
 def _html_table(found: Comparison, name: str) -> str:
@@ -176,14 +177,16 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
-  color: #333 }}
+  color: {palette.INK} }}
 h1 {{ font-size: 1.5rem }} h2 {{ font-size: 1.1rem; margin: 1.5rem 0 .2rem }}
 p, ul {{ margin: .2rem 0 }} dt {{ font-weight: 600; margin-top: .5rem }} dd {{ margin: 0 }}
 table {{ border-collapse: collapse; margin-top: .5rem; font-variant-numeric: tabular-nums }}
-td, th {{ padding: .15rem .8rem; text-align: right; border-bottom: 1px solid #e6e6e6 }}
+td, th {{ padding: .15rem .8rem; text-align: right;
+  border-bottom: 1px solid {palette.GRID} }}
 td:first-child, th:first-child {{ text-align: left; padding-left: 0 }}
-.bad {{ color: #d1495b }} .good {{ color: #2f9e6e }} .bar {{ width: 12rem; text-align: left }}
-.bar div {{ height: .7rem }} .far {{ background: #d1495b }} .near {{ background: #d9dce0 }}
+.bad {{ color: {palette.ANOMALY} }} .good {{ color: {palette.GOOD} }}
+.bar {{ width: 12rem; text-align: left }} .bar div {{ height: .7rem }}
+.far {{ background: {palette.ANOMALY} }} .near {{ background: {palette.LANE} }}
 </style></head><body>
 {body}
 </body></html>

@@ -40,6 +40,9 @@ MIDTONE_LINES = (
 )
 """Methods side by side in the report."""
 
+GOOD = MIDTONE_LINES[1]
+"""What passed a test."""
+
 CHOSEN, OTHER = MIDTONE_LINES[0], "#8b95a1"
 """What the report points out, and what it does not."""
 
