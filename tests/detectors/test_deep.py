@@ -23,7 +23,7 @@ from anomalib_ts.detectors.deep.training import (
 )
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel, smoothed, to_points
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import AnomalibTsWarning, ConfigError
 
 QUICK = TrainerSettings(accelerator="cpu", max_steps=10, progress=False)
 LONGER = TrainerSettings(accelerator="cpu", max_steps=100, progress=False)
@@ -301,6 +301,12 @@ def test_standardised_inputs_are_clipped_softly():
 def test_soft_clipping_keeps_the_order(pair):
     low, high = soft_clip(torch.tensor(pair))
     assert low <= high
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_data_too_short_to_train_on_are_told(detector):
+    with pytest.warns(AnomalibTsWarning, match="fill no window of 64 points"):
+        quick(detector, window=64).fit(wave(50))
 
 
 class TestOnePass:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, TypeVar
@@ -17,6 +18,7 @@ from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.convolutional import score_in_chunks
 from anomalib_ts.detectors.deep.training import Batches, BatchSource, ShuffledBatches
 from anomalib_ts.detectors.streaming import Margins
+from anomalib_ts.errors import AnomalibTsWarning
 from anomalib_ts.settings.fields import configured, setting
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -52,7 +54,16 @@ class ConvolutionalDetector(DeepDetector[Network]):
         return ShuffledBatches(windows, self.batch_size, self.seed)
 
     def _fit(self, train: tuple[Recording, ...]) -> None:
-        self.window_ = min(self.window, max(SHORTEST, max(map(len, train)) // 2))
+        longest = max(map(len, train))
+        self.window_ = min(self.window, max(SHORTEST, longest // 2))
+        if longest < self.window and self.window_ < min(REACH, longest + 1):
+            # Less than the networks see at once; below SHORTEST points the base says so itself.
+            warnings.warn(
+                f"the training data fill no window of {self.window} points: the longest recording "
+                f"has {longest}, so windows of {self.window_} train; use more data",
+                AnomalibTsWarning,
+                stacklevel=2,
+            )
         super()._fit(train)
 
     def _score(self, recording: Recording) -> FloatArray:
