@@ -74,6 +74,8 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
     def _fit(self, train: tuple[Recording, ...]) -> None:
         learning, held = self._divided(train)
         super()._fit(learning)
+        if self.scoring != "largest":
+            return
         scorer = partial(self.model_.scores, smoothing=self.smoothing)
         scores = [
             self._in_chunks(self.model_, scorer, one, stage="calibration")

@@ -101,7 +101,7 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
     @property
     def threshold_(self) -> float:
         """a, in the unit of the scores (dB^2 for spectrograms)."""
-        return float(self.model_.threshold) * self.scaler_.unit**2
+        return float(self.model_.threshold) * self._unit
 
     @property
     def gamma_(self) -> Gamma | None:
@@ -109,7 +109,7 @@ class WeakAutoencoder(DeepDetector[WeakAutoencoderModel]):
         shape, scale = self.model_.gamma.tolist()
         if math.isnan(shape):
             return None
-        return Gamma(shape, scale * self.scaler_.unit**2)
+        return Gamma(shape, scale * self._unit)
 
     def fitted_values(self) -> dict[str, float]:
         """The threshold `a`, beside what every deep detector tells."""
