@@ -151,9 +151,8 @@ def register_choices() -> None:
     for group in CLASS_ENTRY_POINTS:
         for choice in choices(group).values():
             if choice.target:
-                ConfigStore.instance().store(
-                    choice.name, defaults(choice.target), group, provider=choice.origin
-                )
+                settings = defaults(choice.target, group)
+                ConfigStore.instance().store(choice.name, settings, group, provider=choice.origin)
 
 
 def _hydra(options: argparse.Namespace) -> Hydra:

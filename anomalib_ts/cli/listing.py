@@ -92,7 +92,7 @@ def _settings(group: str, choice: Choice, *, as_yaml: bool) -> str:
         return f"{title}\n{text}"
     try:
         if as_yaml:
-            return yaml_of(target)
+            return yaml_of(target, group)
         signature = signature_of(target)
     except Exception as error:
         said = " ".join(str(error).split())
@@ -112,11 +112,12 @@ def _settings(group: str, choice: Choice, *, as_yaml: bool) -> str:
     return "\n".join([title, *(blocks or ["  no settings"])]) + "\n"
 
 
-def yaml_of(target: str) -> str:
+def yaml_of(target: str, group: str = "detector") -> str:
     """A class's settings as a file for `conf/`: its first line describes it, comments its lines.
 
     Args:
         target: dotted path of a class.
+        group: that it is chosen in, see `config.defaults`.
 
     Raises:
         Exception: whatever is wrong with the class, see `signatures.signature_of`.
@@ -131,7 +132,7 @@ def yaml_of(target: str) -> str:
     if chosen:
         lines += ["defaults:", *(f"  - {key}: {choice}" for key, choice in chosen.items())]
         lines.append("  - _self_")
-    for key, value in defaults(target).items():
+    for key, value in defaults(target, group).items():
         if key in chosen:
             continue
         plain = yaml.safe_dump(value, default_flow_style=True).partition("\n")[0]

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from anomalib_ts.cli.new import add_new
 from anomalib_ts.cli.synthetic import add_judge, add_synth, synth
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=about, add_help=False)
     for add in (
         _add_list,
+        add_new,
         _add_leaderboard,
         _add_report,
         _add_clips,

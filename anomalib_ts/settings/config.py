@@ -231,15 +231,20 @@ def _one_of(hint: Any, value: Any, where: str) -> Any:
     raise ConfigError(f"{where}: {value!r} is not {readable(hint)}")
 
 
-def defaults(path: str) -> Settings:
+def defaults(path: str, group: str = "detector") -> Settings:
     """The settings of the class at a dotted path with its defaults, `???` where there is none.
+
+    Args:
+        path: of the class.
+        group: that it is chosen in. A data set shares no setting with the detector: its seed is
+            its own, so that all seeds are of one data set.
 
     Raises:
         Exception: whatever is wrong with the class, see `signatures.signature_of`.
     """
     settings: Settings = {"_target_": path}
     for name, parameter in signature_of(path).parameters.items():
-        if name in SHARED_SETTINGS:
+        if name in SHARED_SETTINGS and group != "data":
             settings[name] = f"${{{name}}}"
         else:
             settings[name] = "???" if parameter.default is REQUIRED else parameter.default

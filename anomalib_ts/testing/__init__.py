@@ -1,4 +1,4 @@
-"""The conformance suite: does a detector keep the contract it declares?
+"""The conformance suite: does a detector, or a data set, keep the contract it declares?
 
 For a detector of your own, in your own test file:
 
@@ -13,6 +13,8 @@ For a detector of your own, in your own test file:
 Pass a small configuration: the suite fits some twenty clones on recordings of a few hundred
 points (longer if the detector has an integer parameter `window` above 64). A detector whose reach
 is long for another reason than its `window` is best checked with a short reach.
+
+A data set is checked by `check_data_set(MyData())`.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from functools import partial
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.errors import AnomalibTsWarning
 from anomalib_ts.testing import blame, channels, isolation, lifecycle, output, streaming, units
+from anomalib_ts.testing.data_sets import check_data_set
 from anomalib_ts.testing.probe import Check, Probe
 
-__all__ = ["check_detector", "detector_checks"]
+__all__ = ["check_data_set", "check_detector", "detector_checks"]
 
 # From the plain to the subtle: a later check takes for granted what an earlier one tests.
 _CHECKS: tuple[Check, ...] = (

@@ -106,3 +106,10 @@ def test_a_broken_plugin_breaks_nothing_else(kind, tmp_path):
         near = command(tmp_path, "run", "detector=brokn")
         assert near.returncode == 2 and "mean broken" not in near.stderr
         assert "Traceback" not in near.stderr
+
+
+def test_the_seed_of_a_plugin_data_set_is_its_own(capsys):
+    """Detectors' seeds are an axis over one and the same data."""
+    assert main(["run", "data=example_ramps", "seed=7", "--cfg", "job"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("seed: 0") == 1 and "${seed}" in shown  # the data set's, the detector's
