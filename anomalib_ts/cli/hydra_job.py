@@ -33,8 +33,19 @@ _SAFE_PATH = "PYTHONSAFEPATH"
 _OURS = "anomalib-ts"  # any text switches it on; this one tells that nobody else has set it
 
 NEEDED = (
-    *("data", "protocol", "trainer", "detector", "baselines", "threshold", "metrics", "figure"),
-    *("seed", "results", "split", "retry", "threads", "isolate", "limits", "save_scores", "plot"),
+    *("data", "protocol", "trainer", "detector", "baselines", "threshold", "attack", "metrics"),
+    *(
+        "figure",
+        "seed",
+        "results",
+        "split",
+        "retry",
+        "threads",
+        "isolate",
+        "limits",
+        "save_scores",
+        "plot",
+    ),
 )
 """The settings of conf/config.yaml; a job cannot do without any of them."""
 

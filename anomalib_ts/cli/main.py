@@ -270,7 +270,7 @@ def _beside(options: argparse.Namespace) -> int:
     from anomalib_ts.core.console import console  # noqa: PLC0415
     from anomalib_ts.core.streams import printable  # noqa: PLC0415
     from anomalib_ts.results import beside  # noqa: PLC0415
-    from anomalib_ts.results.entries import entries  # noqa: PLC0415
+    from anomalib_ts.results.entries import entries, unattacked  # noqa: PLC0415
     from anomalib_ts.results.published import read_published  # noqa: PLC0415
     from anomalib_ts.results.store import existing_store  # noqa: PLC0415
 
@@ -278,7 +278,7 @@ def _beside(options: argparse.Namespace) -> int:
     kept = entries(existing_store(options.results).records())
     for remark in kept.remarks:
         sys.stderr.write(f"{printable(remark)}\n")
-    found = beside.beside(kept.kept, table)
+    found = beside.beside(unattacked(kept.kept), table)
     if options.format == "table":
         shown = console()
         shown.print(beside.as_table(found, shown.width))

@@ -20,6 +20,7 @@ from rich.text import Text
 from anomalib_ts.cli.notes import JobNote, Notes
 from anomalib_ts.core.streams import printable
 from anomalib_ts.results.leaderboard import COLUMNS
+from anomalib_ts.results.methods import attack_of
 from anomalib_ts.results.record import Record, Unit
 from anomalib_ts.results.store import Store
 from anomalib_ts.run.watcher import Watcher
@@ -54,7 +55,8 @@ class JobLog(Watcher):
         if not stored:
             self.computed.add(record.unit.key)
         unit = record.unit
-        what = f"[{done}/{total}] {unit.data} {unit.case}  {unit.detector}, seed {unit.seed}: "
+        run = ", ".join(filter(None, [unit.detector, attack_of(unit), f"seed {unit.seed}"]))
+        what = f"[{done}/{total}] {unit.data} {unit.case}  {run}: "
         if record.status != "ok":
             error, again = failure_lines(record, path)
             log.error("%s%s", what, error)

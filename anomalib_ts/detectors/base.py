@@ -8,7 +8,7 @@ from copy import copy, deepcopy
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, Self, final
+from typing import TYPE_CHECKING, Any, ClassVar, Self, final
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -29,6 +29,9 @@ from anomalib_ts.detectors.streaming import Margins, Stream
 from anomalib_ts.errors import ContractError, InputError
 from anomalib_ts.saved.detector import load_model, save_model
 from anomalib_ts.settings.fields import check_settings
+
+if TYPE_CHECKING:
+    from anomalib_ts.detectors.deep.score_function import ScoreFunction
 
 __all__ = ["Capabilities", "Detector", "load_detector"]
 
@@ -198,6 +201,41 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
         as_fitted._healthy_ = np.roll(healthy, -needed.start, axis=0)  # as in the whole recording
         shares = self._checked_scores(as_fitted._contributions(given), given, (item.channels,))
         return shares[start - needed.start : stop - needed.start]
+
+    def score_function(self, recording: RecordingLike) -> ScoreFunction | None:
+        """The scores of a recording as a function of its values that torch can differentiate.
+
+        >>> from anomalib_ts import MovingMean
+        >>> MovingMean(window=3).fit([0.0, 1.0, 0.0]).score_function([0.0, 1.0]) is None
+        True
+
+        Args:
+            recording: as `score` takes it; its values are those that the function is given first.
+
+        Returns:
+            The function, which deep detectors have; None where the scores have no gradient.
+
+        Raises:
+            NotFittedError, InputError: as `score` does.
+        """
+        self._as_fitted()._prepared(as_recording(recording))
+        return None
+
+    @final
+    def margins(self) -> Margins | None:
+        """How far a score reaches: the points before and after its own that it depends on.
+
+        >>> from anomalib_ts import MovingMean
+        >>> MovingMean(window=3).fit([0.0, 1.0, 0.0]).margins().before
+        1
+
+        Returns:
+            None where a score may depend on the whole recording.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+        """
+        return self._as_fitted()._margins
 
     def fitted_values(self) -> dict[str, float]:
         """Numbers learnt in `fit` that belong beside the results, by name; none by default."""

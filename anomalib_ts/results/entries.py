@@ -7,7 +7,7 @@ alone would hide a difference that occurs among the records, it shows it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from anomalib_ts.results.methods import (
     Flat,
     MethodKey,
     SeriesKey,
+    attack_name,
     differing,
     shown,
     sort_results,
@@ -31,16 +32,20 @@ class Method(NamedTuple):
         name: the detector with its changed settings.
         protocol: what trained; empty for a quoted method.
         source: the published table that a quoted method comes from; empty for our own.
+        attack: what the test data went through, in words; empty for nothing.
     """
 
     name: str
     protocol: str
     source: str = ""
+    attack: str = ""
 
     @property
     def label(self) -> str:
         """What a line of a table or of a picture calls it, as in `iforest · whole`."""
-        return f"{self.name} [{self.source}]" if self.source else f"{self.name} · {self.protocol}"
+        if self.source:
+            return f"{self.name} [{self.source}]"
+        return " · ".join(filter(None, [self.name, self.protocol, self.attack]))
 
 
 class Series(NamedTuple):
@@ -91,6 +96,11 @@ def entries(records: Iterable[Record]) -> Entries:
     return Entries(kept, found.superseded, found.outdated, found.remarks)
 
 
+def unattacked(kept: Sequence[Entry]) -> list[Entry]:
+    """The entries whose test data went through no attack, which all but a few tables are of."""
+    return [entry for entry in kept if not entry.method.attack]
+
+
 def series_name(series: SeriesKey) -> str:
     """The case, with what tells it from others of that name."""
     return f"{series.case} ({series.detail})" if series.detail else series.case
@@ -116,7 +126,9 @@ def _method_names(variants: Mapping[MethodKey, str]) -> dict[MethodKey, Method]:
         details.append(_described(key.rules, [name for name, _ in key.rules]))
         protocol = _described(key.protocol_settings, differing(protocols[key.protocol]))
         names[key] = Method(
-            _with(key.detector, "; ".join(filter(None, details))), _with(key.protocol, protocol)
+            _with(key.detector, "; ".join(filter(None, details))),
+            _with(key.protocol, protocol),
+            attack=attack_name(key.attack),
         )
     return _told_apart(names)
 
@@ -133,11 +145,16 @@ def _told_apart(names: dict[MethodKey, Method]) -> dict[MethodKey, Method]:
             alike[name].append(key)
     found = dict(names)
     for name, keys in alike.items():
-        apart = differing(key.settings for key in keys)
+        settings = {key: (*key.settings, *_of_attack(key)) for key in keys}
+        apart = differing(settings.values())
         for key in keys:
-            detail = _described(key.settings, apart) or digest(key)[:6]
+            detail = _described(settings[key], apart) or digest(key)[:6]
             found[key] = name._replace(name=f"{name.name} ({detail})")
     return found
+
+
+def _of_attack(key: MethodKey) -> Flat:
+    return tuple((f"attack.{name}", value) for name, value in key.attack)
 
 
 def _with(name: str, detail: str) -> str:

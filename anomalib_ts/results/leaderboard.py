@@ -1,4 +1,4 @@
-"""The table of stored results: a row for each data set, protocol and detector."""
+"""The table of stored results: a row for each data set, protocol, detector and attack."""
 
 from __future__ import annotations
 
@@ -64,6 +64,8 @@ class Row:
         without: for each metric, the number of labelled cases that did not fail and have no value.
         comparable: the metrics whose mean is over all cases on which any row of the data set has a
             value: only rows over the same cases are ranked and compared.
+        attack: what the test data went through, in words; empty for nothing. Rows under different
+            attacks are not ranked together.
     """
 
     data: str
@@ -83,6 +85,7 @@ class Row:
     unlabelled: int = 0
     without: dict[str, int] = field(default_factory=dict)
     comparable: tuple[str, ...] = ()
+    attack: str = ""
 
 
 _Values = dict[str, dict[str, float]]
@@ -130,7 +133,7 @@ def leaderboard_of(
     for data, by_method in groups.items():
         found = _rows(data, by_method, metric, published, common=common)
         rows += sorted(found, key=lambda row: _order(row, metric, sign))
-    return sorted(rows, key=lambda row: row.data)
+    return sorted(rows, key=lambda row: (row.data, bool(row.attack)))
 
 
 def _rows(
@@ -192,10 +195,11 @@ def _common_cases(everything: Iterable[_Values], metric: str) -> set[str]:
     return set.intersection(*found) if found else set()
 
 
-def _order(row: Row, metric: str, sign: float) -> tuple[bool, bool, float, str, str]:
+def _order(row: Row, metric: str, sign: float) -> tuple[str, bool, bool, float, str, str]:
     value = row.metrics.get(metric)
     apart = metric not in row.comparable
-    return value is None, apart, -sign * (value or 0.0), row.protocol, row.detector
+    goodness = sign * (value or 0.0)
+    return row.attack, value is None, apart, -goodness, row.protocol, row.detector
 
 
 def _values(group: Iterable[Entry]) -> _Values:
@@ -249,7 +253,14 @@ def _row(
             for key in sorted({key for r in records for key in (*r.metrics, *r.undefined)})
         },
         comparable=tuple(key for key, found in values.items() if found.keys() == wanted[key]),
+        attack=_attack(method, records),
     )
+
+
+def _attack(method: Method, records: Sequence[Record]) -> str:
+    """The attack, with the kind that was made in its place where there was no gradient."""
+    made = {r.attacked_by for r in records if r.attacked_by} - {method.attack.partition(" ")[0]}
+    return ", ".join([method.attack, *(f"by {kind}" for kind in sorted(made))])
 
 
 def _quoted(
@@ -337,13 +348,15 @@ def grid(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> Grid:
     wanted = list(metrics)
     shown = [key for key in wanted if any(key in row.metrics for row in rows)]
     ranking = wanted[0] if wanted else ""
-    header = ["data", "protocol", "detector", *map(title, shown)]
+    attacked = any(row.attack for row in rows)
+    header = ["data", "protocol", "detector", *["attack"] * attacked, *map(title, shown)]
     header += ["cases", "fit s", "score s", "peak MB"]
     cells = [
         [
             row.data,
             f"{row.protocol}, {row.source}" if row.source else row.protocol,
             row.detector,
+            *[row.attack or "-"] * attacked,
             *(_cell(row, key, ranking) for key in shown),
             _coverage(row, ranking),
             number(row.fit_seconds, 1),
@@ -352,7 +365,7 @@ def grid(rows: list[Row], metrics: Iterable[str] = COLUMNS) -> Grid:
         ]
         for row in rows
     ]
-    return Grid(header, cells, text_columns=3)
+    return Grid(header, cells, text_columns=3 + attacked)
 
 
 def remarks(rows: list[Row], metric: str) -> list[str]:
@@ -445,16 +458,19 @@ def _cell(row: Row, key: str, ranking: str) -> str:
 
 
 def _scores(rows: list[Row], metrics: list[str]) -> dict[int, list[tuple[str, float | None]]]:
-    """For each column of `grid` that holds a metric: the data set and the goodness of each row.
+    """For each column of `grid` that holds a metric: the group and the goodness of each row.
+
+    A group is a data set under an attack, or under none.
 
     Rows that are not over the same cases as the others have none.
     """
     shown = [key for key in metrics if any(key in row.metrics for row in rows)]
     found: dict[int, list[tuple[str, float | None]]] = {}
-    for place, key in enumerate(shown, start=3):
+    first = 3 + any(row.attack for row in rows)
+    for place, key in enumerate(shown, start=first):
         values = [row.metrics[key] if key in row.comparable else None for row in rows]
         found[place] = [
-            (row.data, None if value is None else sign_of(key) * value)
+            (f"{row.data} {row.attack}", None if value is None else sign_of(key) * value)
             for row, value in zip(rows, values, strict=True)
         ]
     return found

@@ -2,10 +2,10 @@
 
 The one definition of both, which leaderboard, figures and report share:
 
-- **Method**: the same detector, protocol and threshold with the same settings, judged by the same
-  rules. A seed among the settings is no difference where it follows the unit's seed: where there
-  are several, each the unit's own and no other unit's. Settings that only change what is shown do
-  not count.
+- **Method**: the same detector, protocol, threshold and attack with the same settings, judged by
+  the same rules. A seed among the settings is no difference where it follows the unit's seed: where
+  there are several, each the unit's own and no other unit's. Settings that only change what is
+  shown do not count.
 - **Series**: the same case of the same data set with the same data; or with data that differs only
   in a seed that follows. Where two results have the same case and the same settings of the data
   but not the same data, the data has changed between them, and the older one is outdated. With
@@ -56,6 +56,7 @@ class MethodKey(NamedTuple):
         protocol: config name.
         protocol_settings, threshold: settings.
         rules: by which the metrics were judged, those that are not the same in all results.
+        attack: settings; empty where there was none.
     """
 
     detector: str
@@ -64,6 +65,7 @@ class MethodKey(NamedTuple):
     protocol_settings: Flat
     threshold: Flat
     rules: Flat = ()
+    attack: Flat = ()
 
 
 class SeriesKey(NamedTuple):
@@ -167,6 +169,7 @@ def settings_of(unit: Unit) -> dict[str, Any]:
         "data": unit.data_settings,
         "protocol": unit.protocol_settings,
         "threshold": unit.threshold,
+        "attack": unit.attack,
         "seed": unit.seed,
     }
     return flat_settings(parts)
@@ -177,6 +180,23 @@ def differing(settings: Iterable[Flat]) -> list[str]:
     found = [dict(flat) for flat in dict.fromkeys(settings)]
     names = {name for one in found for name in one}
     return sorted(name for name in names if len({one.get(name) for one in found}) > 1)
+
+
+def attack_name(attack: Flat) -> str:
+    """What tables call an attack: its kind, its goal and its size; empty where there was none.
+
+    >>> attack_name((("_target_", '"a.Pgd"'), ("epsilon", "0.1"), ("goal", '"hide"')))
+    'pgd hide 0.1'
+    """
+    known = {name: json.loads(value) for name, value in attack if value != FOLLOWS}
+    kind = str(known.get("_target_", "")).rpartition(".")[2].lower()
+    words = [kind, known.get("goal"), known.get("epsilon"), known.get("clip") and "clipped"]
+    return " ".join(str(word) for word in words if word)
+
+
+def attack_of(unit: Unit) -> str:
+    """What tables call the attack of a unit; empty where there was none."""
+    return attack_name(_flat(flat_settings(unit.attack)))
 
 
 def shown(value: str) -> str:
@@ -282,6 +302,7 @@ class _Settings:
             id(unit.detector_settings),
             id(unit.protocol_settings),
             id(unit.threshold),
+            id(unit.attack),
         )
         known = self._methods.get(place)
         if known is None:
@@ -291,6 +312,7 @@ class _Settings:
                 unit.protocol,
                 self.of("protocol", unit.protocol_settings, unit.seed),
                 self.of("threshold", unit.threshold, unit.seed),
+                attack=self.of("attack", unit.attack, unit.seed),
             )
             self._methods[place] = known
         return known
@@ -339,6 +361,7 @@ def _parts(unit: Unit) -> tuple[tuple[str, Mapping[str, Any]], ...]:
         ("detector", unit.detector_settings),
         ("protocol", unit.protocol_settings),
         ("threshold", unit.threshold),
+        ("attack", unit.attack),
         ("data", unit.data_settings),
     )
 

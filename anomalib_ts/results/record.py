@@ -50,6 +50,7 @@ class Unit:
         seed: of the detector.
         fingerprint: digest of the case's data.
         version: of the detector, see `Detector.version`.
+        attack: settings of what the test data went through first, see `Attack`; empty for nothing.
     """
 
     detector: str
@@ -64,6 +65,7 @@ class Unit:
     seed: int
     fingerprint: str
     version: int
+    attack: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def key(self) -> str:
@@ -71,10 +73,15 @@ class Unit:
 
         It leaves out what has no bearing on the scores, such as where the data lies.
         """
-        content = effective(asdict(self))
+        content = effective(_without_nothing(asdict(self), "attack"))
         for cosmetic in ("variant", "data_settings"):
             del content[cosmetic]
         return digest(content)
+
+
+def _without_nothing(content: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Content without those of its entries that are empty: as it was before there were any."""
+    return {key: value for key, value in content.items() if value or key not in names}
 
 
 def _now() -> str:
@@ -111,6 +118,9 @@ class Record:
         scores_digest, case_digest: of the stored scores and of what they were judged against (see
             `Store`); empty where nothing is stored, and in records of before there were digests.
         threads: CPU threads of the numeric libraries; None where unknown.
+        attacked_by: the kind of attack that was made, which is another than the unit's where the
+            detector has no gradient; empty where there was none.
+        attack_seconds: wall clock of the attack.
     """
 
     unit: Unit
@@ -134,6 +144,8 @@ class Record:
     scores_digest: str = field(default="", compare=False)
     case_digest: str = field(default="", compare=False)
     threads: int | None = None
+    attacked_by: str = ""
+    attack_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.error or self.status != "ok":
@@ -161,7 +173,8 @@ class Record:
         It holds two: `checksum` covers the content however it is laid out, `seal` the letters
         before it as they stand, which is checked ten times as fast.
         """
-        content = asdict(self)
+        content = _without_nothing(asdict(self), "attacked_by", "attack_seconds")
+        content["unit"] = _without_nothing(content["unit"], "attack")
         try:
             return _sealed(content, ensure_ascii=False)
         except UnicodeEncodeError:  # half a surrogate pair, from a file name that is not UTF-8
@@ -179,7 +192,7 @@ class Record:
             UnreadableRecordError: it is torn, altered or of a later version.
         """
         content = _content(text)
-        unit = Unit(**fitting(Unit, content.pop("unit", None), "the unit"))
+        unit = Unit(**fitting(Unit, content.pop("unit", None), "the unit", frozenset({"attack"})))
         known = fitting(cls, content, "the record", optional=_OPTIONAL)
         _check_rules(known.get("judged", {}))
         known.setdefault("finished", written)

@@ -433,7 +433,7 @@ def _names(folder: str | Path, left_out: LeftOut) -> list[str]:
         return []
 
 
-_SHARED = ("detector_settings", "data_settings", "protocol_settings", "threshold")
+_SHARED = ("detector_settings", "data_settings", "protocol_settings", "threshold", "attack")
 _NAMES = ("detector", "data", "case", "protocol", "variant", "fingerprint")
 
 

@@ -61,6 +61,8 @@ def _answer(content: dict[str, Any]) -> Answer:
         fit_seconds=float(content["fit_seconds"]),
         score_seconds=tuple(map(float, content["score_seconds"])),
         peak_memory_mb=float(content["peak_memory_mb"]),
+        attacked_by=plain_text(content["attacked_by"]),
+        attack_seconds=float(content["attack_seconds"]),
     )
 
 

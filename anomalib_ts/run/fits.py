@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from anomalib_ts.protocols.base import Fold, Part
 from anomalib_ts.protocols.split_table import hold_out_recordings
 from anomalib_ts.results.record import Unit
 from anomalib_ts.run.task import Answer, Task
+
+if TYPE_CHECKING:
+    from anomalib_ts.robustness.attack import Attack
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Fit:
         parts: what is scored of the case.
         scored: what the detector is asked to score, in that order.
         weak: whether the detector learns from labels.
+        wanted: what an attacker wants of each of `scored`, see `Attack`; None where he leaves it
+            alone, and empty where there is no attacker.
     """
 
     train: tuple[Recording, ...]
@@ -34,20 +39,33 @@ class Fit:
     parts: tuple[Part, ...]
     scored: tuple[Recording, ...]
     weak: bool
+    wanted: tuple[NDArray[np.int8] | None, ...] = ()
 
     @classmethod
-    def of(cls, fold: Fold, held_out: float, *, weak: bool) -> Fit:
+    def of(cls, fold: Fold, held_out: float, *, weak: bool, attack: Attack | None = None) -> Fit:
         """What becomes of a fold.
 
         Args:
             fold: as a protocol cuts it.
             held_out: share of what trains that sets the threshold, see `Threshold`.
             weak: whether the detector learns from labels.
+            attack: what the parts go through before they are scored; what sets the threshold
+                does not, even where it is the same recording.
+
+        Raises:
+            InputError: there is an attack, and a recording without labels.
         """
         train, kept = hold_out_recordings(fold.train, held_out)
-        test = [part.recording for part in fold.parts]
+        parts = fold.parts
+        if attack is not None:
+            parts = tuple(replace(part, recording=copy.copy(part.recording)) for part in parts)
+        test = [part.recording for part in parts]
         scored = tuple(_order_of_scoring(test, kept or train, weak))
-        return cls(train, kept, fold.parts, scored, weak)
+        wanted: tuple[NDArray[np.int8] | None, ...] = ()
+        if attack is not None:
+            known = {id(part.recording): _wanted(part, attack) for part in parts}
+            wanted = tuple(known.get(id(recording)) for recording in scored)
+        return cls(train, kept, parts, scored, weak, wanted)
 
     def task(self, unit: Unit, threads: int) -> Task:
         """What the detector has to do."""
@@ -60,6 +78,8 @@ class Fit:
             score=tuple(_anonymous(r, f"recording {i}") for i, r in enumerate(self.scored)),
             seed=unit.seed,
             threads=threads,
+            attack=unit.attack,
+            wanted=self.wanted,
         )
 
     def scores(self, answer: Answer) -> list[FloatArray]:
@@ -99,6 +119,16 @@ class Fit:
 
     def _known(self, answer: Answer) -> dict[int, FloatArray]:
         return {id(r): s for r, s in zip(self.scored, answer.scores, strict=True)}
+
+
+def _wanted(part: Part, attack: Attack) -> NDArray[np.int8]:
+    """What an attacker wants of a part: nothing of the points that do not count."""
+    from anomalib_ts.robustness.problem import wanted_of  # noqa: PLC0415 - few units are attacked
+
+    wanted = wanted_of(attack.goal, part.recording)
+    wanted[: part.lead] = 0
+    wanted[part.lead + part.end - part.begin :] = 0
+    return wanted
 
 
 @dataclass(frozen=True)

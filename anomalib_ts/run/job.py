@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NOISE = "anomalib_ts.robustness.Noise"
+"""The attack that others are compared with."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -42,6 +45,8 @@ class Job:
         threads: CPU threads of the numeric libraries.
         isolate: whether units run in a process of their own.
         limits: settings of what one unit may use; only a process of its own can be held to them.
+        attack: settings of what the test data go through; empty for nothing. Noise of the same size
+            is tried beside it.
         save_scores: whether to keep the scores of every point.
         split: `all` cases, or the fifth of them that settings may be tuned on (`tuning`), or the
             others (`held_out`). Which is which depends on a case's name alone.
@@ -54,6 +59,7 @@ class Job:
     threshold: Settings
     metrics: Settings
     limits: Settings
+    attack: Settings = field(default_factory=dict)
     seed: int = 0
     results: str = "results"
     retry: Literal["none", "failed", "all"] = "none"
@@ -129,10 +135,21 @@ def units(job: Job) -> list[Unit]:
             seed=job.seed,
             fingerprint=fingerprint,
             version=version,
+            attack=attack,
         )
         for case, fingerprint in cases
         for name, settings, variant, version in detectors
+        for attack in _attacks(job.attack)
     ]
+
+
+def _attacks(settings: Settings) -> list[Settings]:
+    """What a job's attack comes to: nothing if it has no size, else itself and its control."""
+    if not settings.get("epsilon"):
+        return [{}]
+    noise = {name: settings[name] for name in ("epsilon", "goal", "clip", "seed")}
+    noise["_target_"] = NOISE
+    return [settings] if settings["_target_"] == NOISE else [settings, noise]
 
 
 def split_of(case: str) -> Literal["tuning", "held_out"]:
@@ -202,6 +219,8 @@ def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:
     hints = get_type_hints(Job)
     plain: dict[str, Any] = {key: checked_value(hints[key], config[key], key) for key in _PLAIN}
     parts: dict[str, Any] = {part: checked(config[part], part) for part in _PARTS}
+    if config.get("attack"):
+        parts["attack"] = checked(config["attack"], "attack")
     for part, settings in parts.items():
         create(settings, part)  # values out of range show now, not after an hour
     return Job(

@@ -1,7 +1,9 @@
 """What a detector has to do in one unit, and what comes back: plain data without any label.
 
 `work` is the only place where the engine calls a detector. It runs in this process or in one of
-its own, and is given nothing that says where the anomalies are.
+its own, and is given nothing that says where the anomalies are. The exception is an attack: the
+attacker knows the labels, and works where the detector does. He tells it nothing, but a detector
+that searches the memory of its process finds there what he wants of each point.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from os import _exit, getpid  # by name: a detector may patch what `os` holds
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anomalib_ts.core.peak_memory import peak_memory
 from anomalib_ts.core.plain import (
@@ -33,6 +36,7 @@ from anomalib_ts.settings.config import Settings, create
 
 if TYPE_CHECKING:
     from anomalib_ts.detectors.base import Detector
+    from anomalib_ts.robustness.attack import Attack
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Task:
         score: what it scores then, without labels; see `anomalib_ts.run.unit` for the order.
         seed: of the global random states, for a detector that uses them.
         threads: of the numeric libraries.
+        attack: settings of what recordings go through before they are scored; empty for nothing.
+        wanted: for each of `score`, what the attacker wants of its points, or None.
     """
 
     detector: Settings
@@ -52,6 +58,8 @@ class Task:
     score: tuple[Recording, ...]
     seed: int = 0
     threads: int = 1
+    attack: Settings = field(default_factory=dict)
+    wanted: tuple[NDArray[np.int8] | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,8 @@ class Answer:
         fit_seconds: wall clock of `fit`.
         score_seconds: `(r,)` wall clock of each `score`.
         peak_memory_mb: largest resident set of the process (10^6 bytes).
+        attacked_by: the kind of attack; empty where there was none.
+        attack_seconds: its wall clock.
     """
 
     status: Status = "ok"
@@ -79,6 +89,8 @@ class Answer:
     fit_seconds: float = 0.0
     score_seconds: tuple[float, ...] = ()
     peak_memory_mb: float | None = None
+    attacked_by: str = ""
+    attack_seconds: float = 0.0
 
 
 def failed(status: Status, why: str) -> Answer:
@@ -124,7 +136,10 @@ def _fit_and_score(detector: Detector, task: Task) -> Answer:
     # The functions of the base class, since an override could do without what they see to.
     Base.fit(detector, task.train)
     fit_seconds = time.perf_counter() - start
-    scores, seconds = _score(partial(Base.score, detector), task.score)
+    start = time.perf_counter()
+    given, attacked_by = _attacked(detector, task)
+    attack_seconds = time.perf_counter() - start
+    scores, seconds = _score(partial(Base.score, detector), given)
     fitted, left_out = plain_numbers(detector.fitted_values(), type(detector).__name__)
     return Answer(
         scores=tuple(scores),
@@ -132,7 +147,25 @@ def _fit_and_score(detector: Detector, task: Task) -> Answer:
         left_out=left_out,
         fit_seconds=fit_seconds,
         score_seconds=tuple(seconds),
+        attacked_by=attacked_by,
+        attack_seconds=attack_seconds if attacked_by else 0.0,
     )
+
+
+def _attacked(detector: Detector, task: Task) -> tuple[Sequence[Recording], str]:
+    """What is scored, as an attacker leaves it, and the kind of his attack."""
+    if not task.attack:
+        return task.score, ""
+    from anomalib_ts.robustness.problem import TrainingRange  # noqa: PLC0415 - see above
+
+    wished: Attack = create(task.attack, "attack")
+    attack = wished.for_detector(detector, task.score[0])
+    known = TrainingRange.of(task.train)
+    given = [
+        recording if wanted is None else attack.attack(detector, recording, known, wanted)
+        for recording, wanted in zip(task.score, task.wanted, strict=True)
+    ]
+    return given, type(attack).__name__.lower()
 
 
 def _score(

@@ -40,6 +40,7 @@ from anomalib_ts.settings.config import class_of, create
 
 if TYPE_CHECKING:
     from anomalib_ts.detectors.base import Detector
+    from anomalib_ts.robustness.attack import Attack
 
 log = logging.getLogger(__name__)
 
@@ -122,10 +123,17 @@ def execute_with(
     create(unit.data_settings, "data")
     protocol: Protocol = create(unit.protocol_settings, "protocol")
     rule: Threshold = create(unit.threshold, "threshold")
+    attack: Attack | None = create(unit.attack, "attack") if unit.attack else None
     class_of(unit.detector_settings, "detector")  # judged here: a unit's process takes our word
     try:
         unit, tasks, judge = _prepare(
-            unit, loader, protocol=protocol, rule=rule, evaluation=evaluation, threads=threads
+            unit,
+            loader,
+            protocol=protocol,
+            rule=rule,
+            attack=attack,
+            evaluation=evaluation,
+            threads=threads,
         )
     except Exception as error:
         return Outcome(_failure(unit, status_of(error), error_report(error), threads))
@@ -206,6 +214,7 @@ def _prepare(
     *,
     protocol: Protocol,
     rule: Threshold,
+    attack: Attack | None,
     evaluation: Evaluation,
     threads: int,
 ) -> tuple[Unit, list[Task], Judge]:
@@ -224,7 +233,7 @@ def _prepare(
     kind: type[Detector] = class_of(unit.detector_settings, "detector")
     supervision = kind.capabilities.supervision
     fits = [
-        Fit.of(fold, rule.held_out, weak=supervision == "weak")
+        Fit.of(fold, rule.held_out, weak=supervision == "weak", attack=attack)
         for fold in protocol.folds(case, supervision)
     ]
 
@@ -236,6 +245,9 @@ def _prepare(
             return Outcome(replace(failure, peak_memory_mb=_peak(answers)))
         for name in {name for one in answers for name in one.left_out}:
             log.warning("%s, %s: %s is not finite", unit.case, unit.detector, name)
+        if attack is not None and answer.attacked_by != type(attack).__name__.lower():
+            what = type(attack).__name__.lower(), answer.attacked_by
+            log.warning("%s has no gradient: attack=%s was made as %s", unit.detector, *what)
         return _judged(unit, case, fits, answers, rule=rule, evaluation=evaluation, threads=threads)
 
     return unit, [fit.task(unit, threads) for fit in fits], judge
@@ -279,6 +291,8 @@ def _judged(
         peak_memory_mb=_peak(answers),
         versions=_versions(),
         threads=threads,
+        attacked_by=answers[0].attacked_by,
+        attack_seconds=sum(answer.attack_seconds for answer in answers) if unit.attack else None,
     )
     held_out = [recording for fit in fits for recording in fit.held_out]
     dealt = _split_table(case, held_out) if truth.by_clip else ""

@@ -30,6 +30,7 @@ GROUPS = {
     "protocol": "Protocols",
     "metrics": "Metrics",
     "threshold": "Thresholds",
+    "attack": "Attacks on detectors",
     "trainer": "Training schedules",
     "logger": "Loggers of training",
     "callbacks": "Callbacks of training",

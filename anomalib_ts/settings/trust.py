@@ -42,6 +42,7 @@ KINDS = {
     "protocol": "anomalib_ts.protocols.base.Protocol",
     "threshold": "anomalib_ts.evaluation.thresholds.Threshold",
     "metrics": "anomalib_ts.evaluation.judge.Evaluation",
+    "attack": "anomalib_ts.robustness.attack.Attack",
     "limits": "anomalib_ts.run.limits.Limits",
     "trainer": "anomalib_ts.detectors.deep.training.TrainerSettings",
     "judge": "anomalib_ts.synthetic.judges.judge.Judge",

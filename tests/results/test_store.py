@@ -58,6 +58,20 @@ def test_whatever_changes_the_scores_is_another_unit(change, tmp_path):
     assert store.find(other) is None
 
 
+def test_an_attack_is_another_unit_and_none_is_the_unit_of_before():
+    assert UNIT.key == "5c99ed65c0c1bc0886fb301923d56e26cefde8403995910716f8ca002dc1e23f"
+    assert replace(UNIT, attack={}).key == UNIT.key
+    assert b"attack" not in RECORD.to_json().encode()
+    keys = [replace(UNIT, attack={"_target_": "a.Pgd", "epsilon": size}).key for size in (0.1, 0.2)]
+    assert len({UNIT.key, *keys}) == 3
+
+
+def test_a_record_under_attack_is_read_back():
+    unit = replace(UNIT, attack={"_target_": "a.Pgd", "epsilon": 0.1})
+    record = replace(RECORD, unit=unit, attacked_by="square", attack_seconds=1.5)
+    assert Record.read(record.to_json().encode()) == record
+
+
 def test_where_the_data_lies_and_what_is_shown_make_no_other_unit():
     quiet = {**UNIT.detector_settings, "trainer": {"progress": False}}
     same = replace(UNIT, data_settings={"root": "there"}, detector_settings=quiet)

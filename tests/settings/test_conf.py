@@ -17,6 +17,7 @@ from anomalib_ts.settings.config import SHARED_SETTINGS, checked
 from anomalib_ts.settings.registry import choices, config_folder
 
 GROUPS = (
+    "attack",
     "data",
     "data/audio",
     "data/spectrogram",
@@ -31,7 +32,10 @@ GROUPS = (
     "threshold",
     "trainer",
 )
-WITH_TARGET = sorted(path for g in GROUPS for path in (config_folder() / g).glob("*.yaml"))
+NOTHING = config_folder() / "attack" / "none.yaml"
+WITH_TARGET = sorted(
+    path for g in GROUPS for path in (config_folder() / g).glob("*.yaml") if path != NOTHING
+)
 
 
 def composed(path):
@@ -57,10 +61,12 @@ def test_a_config_file_names_every_argument(path):
 
 
 @pytest.mark.parametrize(
-    "files", ["data/*.yaml", "data/*/default.yaml", "detector/*.yaml"], ids=lambda files: files[:-5]
+    "files",
+    ["attack/*.yaml", "data/*.yaml", "data/*/default.yaml", "detector/*.yaml"],
+    ids=lambda files: files[:-5],
 )
 def test_defaults_in_files_are_those_of_the_code(files):
-    paths = list(config_folder().glob(files))
+    paths = [path for path in config_folder().glob(files) if path != NOTHING]
     assert paths
     for path in paths:
         settings = composed(path)

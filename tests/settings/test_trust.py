@@ -31,6 +31,7 @@ GOOD = {
     "protocol": "anomalib_ts.protocols.base.Whole",
     "threshold": "anomalib_ts.evaluation.thresholds.QuantileThreshold",
     "metrics": "anomalib_ts.evaluation.judge.Evaluation",
+    "attack": "anomalib_ts.robustness.Noise",
     "limits": "anomalib_ts.run.isolation.Limits",
     "trainer": "anomalib_ts.detectors.deep.training.TrainerSettings",
     "judge": "anomalib_ts.synthetic.judges.judge.PointJudge",

@@ -20,6 +20,7 @@ FLOORS = (
     "evaluation",
     "saved",
     "detectors",
+    "robustness",
     "results",
     "testing",
     "run",

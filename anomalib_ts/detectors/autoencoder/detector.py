@@ -70,6 +70,9 @@ class ConvolutionalDetector(DeepDetector[Network]):
         scorer = partial(self._scores, recording)
         return self._in_chunks(self.model_, scorer, recording, stage="score").astype(np.float64)
 
+    def _tensor_scores(self, recording: Recording, x: Tensor) -> Tensor:
+        return self._scores(recording, x.T[None])[0]
+
     def _in_chunks(
         self,
         network: nn.Module,

@@ -14,13 +14,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.recording import FloatArray, Recording, RecordingLike, as_recording
 from anomalib_ts.core.windows import OverlapMean, Tail, Windows, check_window, training_windows
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.deep.batches import FullBatches
 from anomalib_ts.detectors.deep.checkpoints import forget
 from anomalib_ts.detectors.deep.identity import fit_of
 from anomalib_ts.detectors.deep.lightning_model import AdamModule
+from anomalib_ts.detectors.deep.score_function import (
+    ScoreFunction,
+    channel_order,
+    cut,
+    overlap_mean,
+)
 from anomalib_ts.detectors.deep.training import (
     Batches,
     BatchSource,
@@ -150,6 +156,33 @@ class DeepDetector(Detector, Generic[Network]):
 
     def _score(self, recording: Recording) -> FloatArray:
         return self._point_means(recording, partial(self._scores, recording))[:, 0] * self._unit
+
+    def score_function(self, recording: RecordingLike) -> ScoreFunction | None:
+        """The scores of a recording, differentiable, see `Detector.score_function`."""
+        as_fitted, item = self._as_fitted(), as_recording(recording)
+        given = as_fitted._prepared(item)
+        return ScoreFunction(
+            network=as_fitted.model_,
+            window=as_fitted._window,
+            of_windows=partial(as_fitted._scores, given),
+            of_points=partial(as_fitted._tensor_scores, given),
+            scaler=self.scaler_,
+            order=channel_order(item, self.channel_names_),
+        )
+
+    def _tensor_scores(self, recording: Recording, x: Tensor) -> Tensor:
+        """What `_score` gives `(n,)`, of a series `(n, c)` as a tensor, in one pass.
+
+        Whoever overrides `_score` overrides this, too.
+
+        Args:
+            recording: what the series is a piece of, for all but its values.
+            x: standardised values.
+        """
+        piece = Recording(x.detach().numpy())
+        windows = Windows([piece], self._window, self._step, self.tail)
+        scores = self._scores(recording, cut(windows, len(x), x))
+        return overlap_mean(windows, len(x), scores) * self._unit
 
     def _contributions(self, recording: Recording) -> FloatArray:
         if self._channel_scores is None:

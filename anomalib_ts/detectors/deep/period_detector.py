@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import nn
 
-from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.recording import FloatArray, Recording, RecordingLike
 from anomalib_ts.core.windows import check_window
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.classical.period import WindowLength, window_length
@@ -19,6 +19,7 @@ from anomalib_ts.detectors.deep.published import (
     initialise,
     straightened,
 )
+from anomalib_ts.detectors.deep.score_function import ScoreFunction
 from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.detectors.modes import Mode
 from anomalib_ts.errors import ConfigError
@@ -76,6 +77,13 @@ class PeriodDetector(DeepDetector[Network]):
             self.window = self._window_length(recording)  # forgotten afterwards, as all set here
             self._fit(self.train_)
         return self._window_scores(recording)
+
+    def score_function(self, recording: RecordingLike) -> ScoreFunction | None:
+        """None where the network trains on what it scores, see `Detector.score_function`."""
+        late = self._as_fitted()._trains_late
+        return (
+            Detector.score_function(self, recording) if late else super().score_function(recording)
+        )
 
     def _window_scores(self, recording: Recording) -> FloatArray:
         """Scores `(n,)` by the trained network."""

@@ -36,7 +36,7 @@ def straightened(x: Tensor) -> Tensor:
     the largest values do not overflow.
     """
     size = x.double().abs()
-    largest = float(size.amax()) if len(x) else 0.0
+    largest = float(size.detach().amax()) if len(x) else 0.0
     if largest <= STRAIGHT:
         return x
     beyond = STRAIGHT * ((size - largest) / STRAIGHT).exp()
@@ -52,7 +52,7 @@ def min_max(x: Tensor) -> Tensor:
     straight = straightened(x)
     low, high = straight.aminmax(dim=-1, keepdim=True)
     reach = high - low
-    return ((straight - low) / torch.where(reach > 0, reach, 1)).float()
+    return ((straight - low) / torch.where(reach > 0, reach, 1)).to(x)
 
 
 def initialise(network: nn.Module) -> None:

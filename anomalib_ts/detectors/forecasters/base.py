@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows
@@ -14,6 +14,7 @@ from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.networks import soft_clip
 from anomalib_ts.detectors.deep.period_detector import HELD_BACK, PeriodDetector
 from anomalib_ts.detectors.deep.published import held_back, min_max
+from anomalib_ts.detectors.deep.score_function import cut
 from anomalib_ts.detectors.deep.training import (
     SCORING_BATCH,
     Batches,
@@ -88,6 +89,15 @@ class Forecaster(PeriodDetector[ForecastModel]):
         scores = np.concatenate([part for _, part in parts]).astype(np.float64)
         first = scores[0] if self.mode == "published" else 1.0
         return np.concatenate([np.full(past, first), scores])
+
+    def _tensor_scores(self, recording: Recording, x: Tensor) -> Tensor:
+        past = self.window_
+        if len(x) <= past:
+            return x.new_ones(len(x)) + 0 * x.sum()
+        windows = Windows([Recording(x.detach().numpy())], self._window)
+        scores = self._scores(recording, cut(windows, len(x), x))
+        first = scores[0] if self.mode == "published" else scores.new_tensor(1.0)
+        return torch.cat([first.expand(past), scores])
 
     @property
     def _margins(self) -> Margins | None:

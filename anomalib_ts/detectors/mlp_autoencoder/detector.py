@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 from torch import Tensor
+from torch.nn import functional
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, centre_scores
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.deep.period_detector import PeriodDetector
 from anomalib_ts.detectors.deep.published import OrderedBatches
+from anomalib_ts.detectors.deep.score_function import cut
 from anomalib_ts.detectors.deep.training import Batches, BatchSource
 from anomalib_ts.detectors.mlp_autoencoder.torch_model import MlpAutoencoderModel
 from anomalib_ts.detectors.modes import by_mode
@@ -61,6 +63,14 @@ class MlpAutoencoder(PeriodDetector[MlpAutoencoderModel]):
         parts = self._run(self.model_, self.model_.scores, windows, stage="score")
         scores = np.concatenate([part for _, part in parts])
         return centre_scores(scores, len(recording), self.window_)
+
+    def _tensor_scores(self, recording: Recording, x: Tensor) -> Tensor:
+        if self.mode == "default":
+            return super()._tensor_scores(recording, x)
+        windows = Windows([Recording(x.detach().numpy())], self.window_)
+        scores = self.model_.scores(cut(windows, len(x), x))
+        padding = (self.window_ // 2, (self.window_ - 1) // 2)
+        return functional.pad(scores[None], padding, mode="replicate")[0, : len(x)]
 
     @property
     def _channel_scores(self) -> Callable[[Tensor], Tensor] | None:

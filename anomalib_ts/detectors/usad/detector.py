@@ -58,11 +58,11 @@ class Usad(DeepDetector[UsadModel]):
 
     def _scores(self, recording: Recording, x: Tensor) -> Tensor:
         del recording
-        return self.model_.errors(x) @ self._weights.to(x.device)
+        return self.model_.errors(x) @ self._weights.to(x)
 
     @property
     def _channel_scores(self) -> Callable[[Tensor], Tensor]:
-        return lambda x: self._weights.to(x.device) @ self.model_.channel_errors(x)
+        return lambda x: self._weights.to(x) @ self.model_.channel_errors(x)
 
     @property
     def _weights(self) -> Tensor:

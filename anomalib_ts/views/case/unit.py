@@ -15,6 +15,7 @@ from anomalib_ts.data.base import DataSet
 from anomalib_ts.errors import InputError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.protocols.base import Protocol
+from anomalib_ts.results.methods import attack_of
 from anomalib_ts.results.record import Record, Unit
 from anomalib_ts.results.store import Store
 from anomalib_ts.run.unit import load_case
@@ -116,4 +117,6 @@ def _title(record: Record) -> str:
     unit = record.unit
     auroc = record.metrics.get("auroc")
     value = "AUROC undefined" if auroc is None else f"AUROC {auroc:.3f}"
-    return f"{unit.detector} on {unit.case}, protocol {unit.protocol}: {value}"
+    attack = f" under attack ({attack_of(unit)}; the values are those before it)"
+    what = f"{unit.detector} on {unit.case}, protocol {unit.protocol}"
+    return f"{what}{attack if unit.attack else ''}: {value}"

@@ -98,7 +98,7 @@ class Curve(StudyFigure):
 
     def check(self, job: Job) -> None:
         """Refuse a setting that the job does not have, or a metric that it does not compute."""
-        parts = {"data": job.data, "protocol": job.protocol, "threshold": job.threshold}
+        parts = {name: getattr(job, name) for name in ("data", "protocol", "threshold", "attack")}
         known = flat_settings(parts) | {"seed": job.seed}
         for _, settings in job.detectors:
             known |= flat_settings({"detector": settings})

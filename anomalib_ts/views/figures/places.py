@@ -17,12 +17,17 @@ from anomalib_ts.results.methods import (
     FOLLOWS,
     Flat,
     MethodKey,
+    Sorted,
+    attack_name,
     differing,
     settings_of,
     shown,
     sort_results,
 )
 from anomalib_ts.results.record import Record
+
+SIZE = "attack.epsilon"
+"""A setting that results without an attack have, too: they are those of an attack of size 0."""
 
 
 class Result(NamedTuple):
@@ -57,6 +62,8 @@ def placed(records: Iterable[Record], x: str | None = None) -> list[Result]:
         x: full name of the setting that the figure is drawn against, which is no difference.
     """
     found = sort_results(records, x).kept
+    if x == SIZE:
+        found = _with_size_0(found)
     names = _names(dict.fromkeys(one.method for one in found))
     several = len({one.series.data for one in found}) > 1
     return [
@@ -64,9 +71,28 @@ def placed(records: Iterable[Record], x: str | None = None) -> list[Result]:
             method=names[method],
             case=f"{series.data} {series_name(series)}" if several else series_name(series),
             record=record,
-            x=NO_VALUE if x is None else settings_of(record.unit).get(x, NO_VALUE),
+            x=NO_VALUE if x is None else _value_of(record, x),
         )
         for method, series, record in found
+    ]
+
+
+def _value_of(record: Record, x: str) -> Any:
+    if x == SIZE and not record.unit.attack:
+        return 0.0
+    return settings_of(record.unit).get(x, NO_VALUE)
+
+
+def _with_size_0(found: list[Sorted]) -> list[Sorted]:
+    """The results, those without an attack as the smallest of every attack on their method."""
+    attacks: defaultdict[MethodKey, dict[MethodKey, None]] = defaultdict(dict)
+    for one in found:
+        if one.method.attack:
+            attacks[one.method._replace(attack=())][one.method] = None
+    return [
+        one._replace(method=method)
+        for one in found
+        for method in (attacks.get(one.method) or [one.method])
     ]
 
 
@@ -97,6 +123,7 @@ def _settings(method: MethodKey) -> Flat:
         *((f"protocol.{name}", value) for name, value in method.protocol_settings),
         *((f"threshold.{name}", value) for name, value in method.threshold),
         *method.rules,
+        ("attack", json.dumps(attack_name(method.attack) or "none")),
     )
 
 

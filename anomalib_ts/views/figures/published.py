@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anomalib_ts.errors import UndefinedMetricError
-from anomalib_ts.results.entries import Method, Series, entries
+from anomalib_ts.results.entries import Method, Series, entries, unattacked
 from anomalib_ts.results.formats import Grid, best_in_bold
 from anomalib_ts.results.leaderboard import Row, leaderboard_of, title
 from anomalib_ts.results.published import PublishedTable, read_published
@@ -89,7 +89,7 @@ class Published(StudyFigure):
 
 
 def _lines(records: Sequence[Record], table: PublishedTable) -> list[Line]:
-    kept = entries(records).kept
+    kept = unattacked(entries(records).kept)
     rows = leaderboard_of(kept, table.layout.metric, [table])
     theirs: defaultdict[str, dict[str, float]] = defaultdict(dict)
     ours: defaultdict[Method, dict[str, Row]] = defaultdict(dict)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.errors import AnomalibTsError, ConfigError, DataNotFoundError
 from anomalib_ts.results import standings
-from anomalib_ts.results.entries import Entry, entries
+from anomalib_ts.results.entries import Entry, entries, unattacked
 from anomalib_ts.results.formats import as_latex_table, as_markdown_table
 from anomalib_ts.results.leaderboard import (
     Row,
@@ -68,6 +69,7 @@ def write_report(
 
     records, left_out = store.read()
     found = entries(records)
+    found = replace(found, kept=unattacked(found.kept))
     sentences = [str(left_out)] if left_out.count else []
     for sentence in sentences:
         log.warning("%s", sentence)
