@@ -121,6 +121,8 @@ class Record:
         attacked_by: the kind of attack that was made, which is another than the unit's where the
             detector has no gradient; empty where there was none.
         attack_seconds: wall clock of the attack.
+        diagnosis: what the layers of the detector's network tell of the attack, see `diagnose`; of
+            the first fit and recording.
     """
 
     unit: Unit
@@ -146,6 +148,7 @@ class Record:
     threads: int | None = None
     attacked_by: str = ""
     attack_seconds: float | None = None
+    diagnosis: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.error or self.status != "ok":
@@ -173,7 +176,7 @@ class Record:
         It holds two: `checksum` covers the content however it is laid out, `seal` the letters
         before it as they stand, which is checked ten times as fast.
         """
-        content = _without_nothing(asdict(self), "attacked_by", "attack_seconds")
+        content = _without_nothing(asdict(self), "attacked_by", "attack_seconds", "diagnosis")
         content["unit"] = _without_nothing(content["unit"], "attack")
         try:
             return _sealed(content, ensure_ascii=False)

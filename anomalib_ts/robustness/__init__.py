@@ -18,14 +18,23 @@ if TYPE_CHECKING:
     from anomalib_ts.robustness.attack import Pgd as Pgd
     from anomalib_ts.robustness.attack import Spsa as Spsa
     from anomalib_ts.robustness.attack import Square as Square
+    from anomalib_ts.robustness.diagnosis import diagnose as diagnose
     from anomalib_ts.robustness.problem import TrainingRange as TrainingRange
     from anomalib_ts.robustness.problem import wanted_of as wanted_of
+    from anomalib_ts.robustness.sparseness import category_sparseness as category_sparseness
+    from anomalib_ts.robustness.sparseness import population_sparseness as population_sparseness
+    from anomalib_ts.robustness.sparseness import roughness as roughness
 
 _HOMES = {
     **dict.fromkeys(
         ("Attack", "Fgsm", "Noise", "Pgd", "Spsa", "Square"), "anomalib_ts.robustness.attack"
     ),
+    "diagnose": "anomalib_ts.robustness.diagnosis",
     **dict.fromkeys(("TrainingRange", "wanted_of"), "anomalib_ts.robustness.problem"),
+    **dict.fromkeys(
+        ("category_sparseness", "population_sparseness", "roughness"),
+        "anomalib_ts.robustness.sparseness",
+    ),
 }
 
 __all__ = list(_HOMES)

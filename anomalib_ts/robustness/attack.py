@@ -10,7 +10,7 @@ waveform: whether a sound with that spectrogram exists is not asked.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -92,9 +92,27 @@ class Attack(ABC):
         Raises:
             InputError: nothing says which points are anomalous.
         """
+        made = list(self.attacks(detector, recording, train, wanted))
+        return made[-1][1] if made else recording
+
+    def attacks(
+        self,
+        detector: Detector,
+        recording: Recording,
+        train: Sequence[Recording] | TrainingRange,
+        wanted: Wanted | None = None,
+    ) -> Iterator[tuple[float, Recording]]:
+        """What an attack of each size makes of the recording, the smallest size first.
+
+        Those that it solves on its way to its own; an attack that does not go that way has one. For
+        the arguments see `attack`.
+
+        Yields:
+            Pairs of a size and a recording; none where `epsilon` is 0.
+        """
         wanted = wanted_of(self.goal, recording) if wanted is None else wanted
         if not self.epsilon or not wanted.any():
-            return recording
+            return
         known = train if isinstance(train, TrainingRange) else TrainingRange.of(train)
         values = recording.values
         for rung, epsilon in enumerate(self._sizes()):
@@ -103,7 +121,7 @@ class Attack(ABC):
             )
             rng = np.random.default_rng([abs(self.seed), rung])
             values = self._solve(problem, values, rng)
-        return replace(recording, values=values)
+            yield epsilon, replace(recording, values=values)
 
     def for_detector(self, detector: Detector, recording: Recording) -> Attack:
         """This attack, or `Square` of the same size where it needs a gradient that there is not."""

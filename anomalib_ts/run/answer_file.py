@@ -63,6 +63,10 @@ def _answer(content: dict[str, Any]) -> Answer:
         peak_memory_mb=float(content["peak_memory_mb"]),
         attacked_by=plain_text(content["attacked_by"]),
         attack_seconds=float(content["attack_seconds"]),
+        diagnosis={
+            plain_text(layer): plain_numbers(row, "the detector")[0]
+            for layer, row in content["diagnosis"].items()
+        },
     )
 
 

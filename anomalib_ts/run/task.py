@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from os import _exit, getpid  # by name: a detector may patch what `os` holds
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,8 @@ class Answer:
         peak_memory_mb: largest resident set of the process (10^6 bytes).
         attacked_by: the kind of attack; empty where there was none.
         attack_seconds: its wall clock.
+        diagnosis: what the layers of the network tell of it, of the first recording that was
+            attacked; see `diagnose`.
     """
 
     status: Status = "ok"
@@ -91,6 +93,7 @@ class Answer:
     peak_memory_mb: float | None = None
     attacked_by: str = ""
     attack_seconds: float = 0.0
+    diagnosis: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def failed(status: Status, why: str) -> Answer:
@@ -149,6 +152,7 @@ def _fit_and_score(detector: Detector, task: Task) -> Answer:
         score_seconds=tuple(seconds),
         attacked_by=attacked_by,
         attack_seconds=attack_seconds if attacked_by else 0.0,
+        diagnosis=_diagnosed(detector, task, given) if attacked_by else {},
     )
 
 
@@ -166,6 +170,23 @@ def _attacked(detector: Detector, task: Task) -> tuple[Sequence[Recording], str]
         for recording, wanted in zip(task.score, task.wanted, strict=True)
     ]
     return given, type(attack).__name__.lower()
+
+
+def _diagnosed(
+    detector: Detector, task: Task, given: Sequence[Recording]
+) -> dict[str, dict[str, float]]:
+    """What the layers tell of an attack on the first recording that there is one on."""
+    from anomalib_ts.robustness import Noise, TrainingRange, diagnose  # noqa: PLC0415 - see above
+
+    attack: Attack = create(task.attack, "attack")
+    shared: dict[str, Any] = {name: getattr(attack, name) for name in ("epsilon", "goal", "clip")}
+    for clean, attacked, wanted in zip(task.score, given, task.wanted, strict=True):
+        if wanted is not None and wanted.any():
+            known = TrainingRange.of(task.train)
+            noise = Noise(**shared, seed=attack.seed + 1).attack(detector, clean, known, wanted)
+            found = diagnose(detector, clean, noise, attacked, wanted)
+            return {name: plain_numbers(row, name)[0] for name, row in found.items()}
+    return {}
 
 
 def _score(

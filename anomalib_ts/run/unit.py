@@ -292,6 +292,7 @@ def _judged(
         versions=_versions(),
         threads=threads,
         attacked_by=answers[0].attacked_by,
+        diagnosis=answers[0].diagnosis,
         attack_seconds=sum(answer.attack_seconds for answer in answers) if unit.attack else None,
     )
     held_out = [recording for fit in fits for recording in fit.held_out]
