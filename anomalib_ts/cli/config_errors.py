@@ -26,7 +26,6 @@ EXTRAS = {
     "hydra/launcher/ray": "ray",
     "hydra/launcher/submitit_slurm": "slurm",
     "hydra/launcher/submitit_local": "slurm",
-    "hydra/sweeper/optuna": "optuna",
 }
 """Which extra brings a choice that the files in conf/hydra build on."""
 

@@ -25,12 +25,14 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.core.utils import run_job
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from anomalib_ts.cli.arguments import Arguments
 from anomalib_ts.cli.config_errors import composition_errors, readable_errors
+from anomalib_ts.cli.tuning import TUNE, TuneSweeper
 from anomalib_ts.core.streams import silence_output
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.settings.registry import (
@@ -232,7 +234,7 @@ def _run(hydra: Hydra, config: DictConfig, multirun: bool) -> int:
     notes = Notes.new(base)
     task = HydraJob(notes, Path.cwd(), multirun)
     try:
-        (_multirun if multirun else _single)(hydra, config, task)
+        verdict = (_multirun if multirun else _single)(hydra, config, task)
     except BaseException:
         from anomalib_ts.cli.summary import show_tables  # noqa: PLC0415
 
@@ -246,7 +248,7 @@ def _run(hydra: Hydra, config: DictConfig, multirun: bool) -> int:
 
         elsewhere = multirun and not launcher.endswith(LOCAL_LAUNCHERS)
         try:
-            missing = present(outcome, _plain(metrics), elsewhere=elsewhere)
+            missing = present(outcome, _plain(metrics), verdict, elsewhere=elsewhere)
         except BrokenPipeError:  # whoever read it has gone; the exit status stays
             silence_output()
     if outcome.errors or missing:
@@ -254,7 +256,7 @@ def _run(hydra: Hydra, config: DictConfig, multirun: bool) -> int:
     return int(outcome.lost or any(record.status != "ok" for record in outcome.records))
 
 
-def _single(hydra: Hydra, config: DictConfig, task: HydraJob) -> None:
+def _single(hydra: Hydra, config: DictConfig, task: HydraJob) -> list[str]:
     callbacks = Callbacks(config)
     callbacks.on_run_start(config=config, config_name=config.hydra.job.config_name)
     done = run_job(
@@ -267,9 +269,11 @@ def _single(hydra: Hydra, config: DictConfig, task: HydraJob) -> None:
     )
     callbacks.on_run_end(config=config, config_name=config.hydra.job.config_name, job_return=done)
     _ = done.return_value  # raises what the job raised
+    return []
 
 
-def _multirun(hydra: Hydra, config: DictConfig, task: HydraJob) -> None:
+def _multirun(hydra: Hydra, config: DictConfig, task: HydraJob) -> list[str]:
+    """Run all jobs; what a sweeper that tunes has found."""
     from anomalib_ts.cli.hydra_job import safe_workers, task_settings  # noqa: PLC0415
     from anomalib_ts.cli.progress_view import sweep_view  # noqa: PLC0415
 
@@ -278,15 +282,20 @@ def _multirun(hydra: Hydra, config: DictConfig, task: HydraJob) -> None:
         config.hydra.sweep.dir = _literal(str(task.notes.folder.parents[1]))
     callbacks = Callbacks(config)
     callbacks.on_multirun_start(config=config, config_name=config.hydra.job.config_name)
-    sweeper = Plugins.instance().instantiate_sweeper(
-        config=config,
-        hydra_context=HydraContext(config_loader=hydra.config_loader, callbacks=callbacks),
-        task_function=task,
-    )
+    context = HydraContext(config_loader=hydra.config_loader, callbacks=callbacks)
+    settings = config.hydra.sweeper
+    if settings._target_ == TUNE:  # Hydra makes none outside of a package hydra_plugins
+        sweeper: Sweeper = TuneSweeper(**{k: v for k, v in settings.items() if k != "_target_"})
+        sweeper.setup(hydra_context=context, task_function=task, config=config)
+    else:
+        sweeper = Plugins.instance().instantiate_sweeper(
+            config=config, hydra_context=context, task_function=task
+        )
     here = str(config.hydra.launcher._target_).endswith("BasicLauncher")
     with contextlib.nullcontext() if here else safe_workers(), sweep_view(task.notes):
         sweeper.sweep(arguments=task_settings(config.hydra.overrides))
     callbacks.on_multirun_end(config=config, config_name=config.hydra.job.config_name)
+    return sweeper.verdict if isinstance(sweeper, TuneSweeper) else []
 
 
 def _plain(value: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,18 +34,8 @@ _OURS = "anomalib-ts"  # any text switches it on; this one tells that nobody els
 
 NEEDED = (
     *("data", "protocol", "trainer", "detector", "baselines", "threshold", "attack", "metrics"),
-    *(
-        "figure",
-        "seed",
-        "results",
-        "split",
-        "retry",
-        "threads",
-        "isolate",
-        "limits",
-        "save_scores",
-        "plot",
-    ),
+    *("figure", "seed", "results", "split", "oracle", "retry", "threads", "isolate", "limits"),
+    *("save_scores", "plot"),
 )
 """The settings of conf/config.yaml; a job cannot do without any of them."""
 
@@ -120,7 +110,7 @@ class HydraJob:
         """Run the job.
 
         Returns:
-            What a tuning sweeper may see: the mean AUROC on the tuning split, and nothing else.
+            What a sweeper that tunes may see, see `_objective`.
         """
         if os.environ.get(_SAFE_PATH) == _OURS and os.getpid() != self.started_in:
             del os.environ[_SAFE_PATH]
@@ -131,13 +121,18 @@ class HydraJob:
         overrides = task_settings(hydra_config.overrides)
         try:
             with _in_folder(self.folder), readable_errors(overrides):
-                return _job(config, hydra_config.runtime.choices, note, self.sweep)
+                job, records = _job(config, hydra_config.runtime.choices, note, self.sweep)
+                metric = hydra_config.sweeper.get("metric", "auroc")
+                return _objective(job, records, metric) if self.sweep else None
         except AnomalibTsError as error:
             note.failed(f"{error} ({' '.join(overrides)})" if self.sweep else f"{error}")
             return None
 
 
-def _job(config: DictConfig, names: Mapping[str, str], note: JobNote, sweep: bool) -> float | None:
+def _job(
+    config: DictConfig, names: Mapping[str, str], note: JobNote, sweep: bool
+) -> tuple[Job, list[Record]]:
+    """Run a job; what it was, and the records of the chosen detector."""
     from anomalib_ts.cli.progress_view import JobLog  # noqa: PLC0415
     from anomalib_ts.run.job import job_of, run_job  # noqa: PLC0415
 
@@ -146,14 +141,34 @@ def _job(config: DictConfig, names: Mapping[str, str], note: JobNote, sweep: boo
     job = job_of(plain, names)
     # An experiment's settings of its figure stay when figure=none takes the figure away.
     if names["figure"] != "none" and not _plan_figure(plain["figure"], job, note):
-        return None
+        return job, []
     watcher = JobLog(note, job.store)
     records = run_job(job, watcher)
     chosen = [record for record in records if record.unit.detector == names["detector"]]
     if plain["plot"] and not sweep:
         _draw(job.store, chosen, watcher.computed)
-    values = [record.metrics["auroc"] for record in chosen if "auroc" in record.metrics]
-    return fmean(values) if values and job.split == "tuning" else None
+    return job, chosen
+
+
+def _objective(job: Job, records: Sequence[Record], metric: str) -> float | None:
+    """What a sweeper that tunes may see of a job: the mean of a metric over its cases.
+
+    None where these cases are not there to tune on, and where a unit failed: a mean over fewer
+    cases is another figure.
+
+    Raises:
+        ConfigError: the metric is not computed.
+    """
+    if not (job.oracle or job.split == "tuning" or create(job.data, "data").for_tuning):
+        return None
+    if not all(record.status == "ok" for record in records):
+        return None
+    judged = [r for r in records if r.unit.attack == records[0].unit.attack]  # not its control
+    values = [record.metrics[metric] for record in judged if metric in record.metrics]
+    if records and not values:
+        why = next((record.undefined[metric] for record in records if record.undefined), "")
+        raise ConfigError(f"nothing to tune by: no case has {metric} {why}".strip())
+    return fmean(values) if values else None
 
 
 def _resolved(config: DictConfig, sweep: bool) -> dict[str, Any]:

@@ -28,12 +28,15 @@ SHOWN_METRICS = 8
 """A table shows so many metrics unless it is told which."""
 
 
-def present(outcome: CommandResults, metrics: object, *, elsewhere: bool) -> list[str]:
+def present(
+    outcome: CommandResults, metrics: object, verdict: Sequence[str], *, elsewhere: bool
+) -> list[str]:
     """Show what a command came to.
 
     Args:
         outcome: of all its jobs, with records.
         metrics: what the configuration asks for: `default`, `full` or a list of names.
+        verdict: lines to end with.
         elsewhere: whether the jobs ran where their messages were not seen on this terminal.
 
     Returns:
@@ -54,6 +57,8 @@ def present(outcome: CommandResults, metrics: object, *, elsewhere: bool) -> lis
                     log.error("%s", line)
     if not outcome.figures and not outcome.sweep:
         _show_clips(Store(folders[0]), outcome.records)
+    if verdict:
+        console().print("", *map(Text, verdict), sep="\n", soft_wrap=True)
     return missing
 
 

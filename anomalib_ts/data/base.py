@@ -62,6 +62,14 @@ class DataSet(ABC):
     name: str
     ordered: ClassVar[bool] = True
 
+    @property
+    def for_tuning(self) -> bool:
+        """Whether settings may be tuned on these cases, because figures are reported on others.
+
+        False here; a data set with a list of its own for that overrides it.
+        """
+        return False
+
     @abstractmethod
     def case_names(self) -> list[str]:
         """Names of all cases, without loading them.

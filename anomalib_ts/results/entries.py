@@ -24,6 +24,9 @@ from anomalib_ts.results.methods import (
 )
 from anomalib_ts.results.record import Record
 
+ORACLE = "oracle/"
+"""Stands before a method whose settings were chosen by the labels that it is judged on."""
+
 
 class Method(NamedTuple):
     """What a leaderboard compares.
@@ -126,7 +129,7 @@ def _method_names(variants: Mapping[MethodKey, str]) -> dict[MethodKey, Method]:
         details.append(_described(key.rules, [name for name, _ in key.rules]))
         protocol = _described(key.protocol_settings, differing(protocols[key.protocol]))
         names[key] = Method(
-            _with(key.detector, "; ".join(filter(None, details))),
+            ORACLE * key.oracle + _with(key.detector, "; ".join(filter(None, details))),
             _with(key.protocol, protocol),
             attack=attack_name(key.attack),
         )

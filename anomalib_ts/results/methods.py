@@ -57,6 +57,7 @@ class MethodKey(NamedTuple):
         protocol_settings, threshold: settings.
         rules: by which the metrics were judged, those that are not the same in all results.
         attack: settings; empty where there was none.
+        oracle: see `Unit`.
     """
 
     detector: str
@@ -66,6 +67,7 @@ class MethodKey(NamedTuple):
     threshold: Flat
     rules: Flat = ()
     attack: Flat = ()
+    oracle: bool = False
 
 
 class SeriesKey(NamedTuple):
@@ -299,6 +301,7 @@ class _Settings:
             unit.detector,
             unit.protocol,
             unit.seed,
+            unit.oracle,
             id(unit.detector_settings),
             id(unit.protocol_settings),
             id(unit.threshold),
@@ -313,6 +316,7 @@ class _Settings:
                 self.of("protocol", unit.protocol_settings, unit.seed),
                 self.of("threshold", unit.threshold, unit.seed),
                 attack=self.of("attack", unit.attack, unit.seed),
+                oracle=unit.oracle,
             )
             self._methods[place] = known
         return known

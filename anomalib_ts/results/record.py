@@ -51,6 +51,7 @@ class Unit:
         fingerprint: digest of the case's data.
         version: of the detector, see `Detector.version`.
         attack: settings of what the test data went through first, see `Attack`; empty for nothing.
+        oracle: whether its settings were chosen by the labels of the cases that are scored.
     """
 
     detector: str
@@ -66,6 +67,7 @@ class Unit:
     fingerprint: str
     version: int
     attack: dict[str, Any] = field(default_factory=dict)
+    oracle: bool = False
 
     @cached_property
     def key(self) -> str:
@@ -73,7 +75,7 @@ class Unit:
 
         It leaves out what has no bearing on the scores, such as where the data lies.
         """
-        content = effective(_without_nothing(asdict(self), "attack"))
+        content = effective(_without_nothing(asdict(self), "attack", "oracle"))
         for cosmetic in ("variant", "data_settings"):
             del content[cosmetic]
         return digest(content)
@@ -177,7 +179,7 @@ class Record:
         before it as they stand, which is checked ten times as fast.
         """
         content = _without_nothing(asdict(self), "attacked_by", "attack_seconds", "diagnosis")
-        content["unit"] = _without_nothing(content["unit"], "attack")
+        content["unit"] = _without_nothing(content["unit"], "attack", "oracle")
         try:
             return _sealed(content, ensure_ascii=False)
         except UnicodeEncodeError:  # half a surrogate pair, from a file name that is not UTF-8
@@ -195,7 +197,8 @@ class Record:
             UnreadableRecordError: it is torn, altered or of a later version.
         """
         content = _content(text)
-        unit = Unit(**fitting(Unit, content.pop("unit", None), "the unit", frozenset({"attack"})))
+        optional = frozenset({"attack", "oracle"})
+        unit = Unit(**fitting(Unit, content.pop("unit", None), "the unit", optional))
         known = fitting(cls, content, "the record", optional=_OPTIONAL)
         _check_rules(known.get("judged", {}))
         known.setdefault("finished", written)

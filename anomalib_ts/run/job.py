@@ -50,6 +50,7 @@ class Job:
         save_scores: whether to keep the scores of every point.
         split: `all` cases, or the fifth of them that settings may be tuned on (`tuning`), or the
             others (`held_out`). Which is which depends on a case's name alone.
+        oracle: whether the chosen detector's settings were chosen by the labels of these cases.
     """
 
     names: Mapping[str, str]
@@ -67,6 +68,7 @@ class Job:
     save_scores: bool = True
     isolate: bool = False
     split: Literal["all", "tuning", "held_out"] = "all"
+    oracle: bool = False
 
     @property
     def store(self) -> Store:
@@ -136,9 +138,10 @@ def units(job: Job) -> list[Unit]:
             fingerprint=fingerprint,
             version=version,
             attack=attack,
+            oracle=job.oracle and place == 0,
         )
         for case, fingerprint in cases
-        for name, settings, variant, version in detectors
+        for place, (name, settings, variant, version) in enumerate(detectors)
         for attack in _attacks(job.attack)
     ]
 
@@ -232,4 +235,4 @@ def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:
 
 
 _PARTS = ("data", "protocol", "threshold", "metrics", "limits")
-_PLAIN = ("seed", "results", "retry", "threads", "save_scores", "isolate", "split")
+_PLAIN = ("seed", "results", "retry", "threads", "save_scores", "isolate", "split", "oracle")

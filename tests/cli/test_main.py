@@ -296,7 +296,7 @@ def test_an_empty_split_is_one_clear_line(capsys):
 
 KEYS = [
     *("data", "protocol", "trainer", "detector", "baselines", "threshold", "metrics", "figure"),
-    *("experiment", "seed", "results", "split", "retry", "threads", "isolate", "limits"),
+    *("experiment", "seed", "results", "split", "oracle", "retry", "threads", "isolate", "limits"),
     *(
         "save_scores",
         "plot",

@@ -44,6 +44,7 @@ def job_on_series(
         "retry": "none",
         "threads": 1,
         "save_scores": True,
+        "oracle": False,
         "isolate": isolate,
         "split": "all",
     }

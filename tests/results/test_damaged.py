@@ -41,6 +41,7 @@ def job(folder, path, **metrics):
         "retry": "none",
         "threads": 1,
         "save_scores": True,
+        "oracle": False,
         "isolate": False,
         "split": "all",
     }

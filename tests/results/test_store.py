@@ -114,3 +114,12 @@ def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(AnomalibTsError, match="cannot"):
         Store(tmp_path / "taken").save(RECORD)
+
+
+def test_the_mark_oracle_tells_units_apart_and_stays(tmp_path):
+    marked = replace(UNIT, oracle=True)
+    assert marked.key != UNIT.key
+    store = Store(tmp_path)
+    store.save(Record(marked, "ok"))
+    assert store.find(UNIT) is None
+    assert store.find(marked).unit.oracle

@@ -59,6 +59,11 @@ class TsbAd(DataSet):
         self.name = described(f"{self.collection}{which}", self.patterns)
         self._paths: dict[str, Path] = {}
 
+    @property
+    def for_tuning(self) -> bool:
+        """Whether these are the series of the list `tuning`."""
+        return self.files == "tuning"
+
     def case_names(self) -> list[str]:
         """Names of the selected series, sorted; no series is read.
 
