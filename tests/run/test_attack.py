@@ -114,7 +114,7 @@ def test_wrong_settings_are_refused_before_anything_runs(tmp_path):
         for name in ("data", "protocol", "threshold", "metrics", "limits", "seed", "results")
     }
     config |= {"detector": PCA, "baselines": {}, "retry": "none", "threads": 1}
-    config |= {"save_scores": True, "isolate": False, "split": "all"}
+    config |= {"save_scores": True, "isolate": False, "split": "all", "oracle": False}
     names = {"detector": "pca", "protocol": "given"}
     assert job_of(config | {"attack": {}}, names).attack == {}
     with pytest.raises(ConfigError, match=r"attack\.goal"):
