@@ -10,9 +10,10 @@ import numpy as np
 
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.results.comparison import Common, Comparison, compare
-from anomalib_ts.results.entries import Entries, Method, Series
+from anomalib_ts.results.entries import Entries, Method, Series, unattacked
 from anomalib_ts.results.published import PublishedTable
 from anomalib_ts.results.ranking import wins
+from anomalib_ts.results.robustness import UnderAttack, under_attack
 from anomalib_ts.results.standings import Standing, standings
 from anomalib_ts.results.statistics import CriticalDifference, critical_difference
 from anomalib_ts.views.report.failures import Failure, failures
@@ -67,6 +68,7 @@ class Content:
         failures, methods, data, versions: see their modules.
         seeds: number of different seeds.
         remarks: what is left out, a sentence each.
+        attacks: what became of the methods under attack; everything else is without.
     """
 
     metric: str
@@ -84,6 +86,7 @@ class Content:
     versions: list[tuple[str, list[tuple[str, int]]]]
     seeds: int
     remarks: list[str]
+    attacks: list[UnderAttack]
 
     @property
     def only_protocol(self) -> str:
@@ -114,7 +117,7 @@ def content(
     Raises:
         InputError: a published table holds another metric, or none of the series.
     """
-    kept = found.kept
+    kept = unattacked(found.kept)
     comparison = compare(kept, metric, published)
     lines = standings(kept, comparison)
     common = comparison.common()
@@ -136,6 +139,7 @@ def content(
         versions=versions(kept),
         seeds=len({entry.record.unit.seed for entry in kept}),
         remarks=[*left_out, *found.remarks],
+        attacks=under_attack(found.kept, metric),
     )
 
 

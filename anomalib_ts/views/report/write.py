@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from anomalib_ts.core.files import atomic_write
@@ -69,15 +68,20 @@ def write_report(
 
     records, left_out = store.read()
     found = entries(records)
-    found = replace(found, kept=unattacked(found.kept))
     sentences = [str(left_out)] if left_out.count else []
     for sentence in sentences:
         log.warning("%s", sentence)
+    clean = unattacked(found.kept)
     _check_metric(store, found.kept, metric)
+    if not clean:
+        raise DataNotFoundError(
+            f"all results in {store.folder} are under attack, and there is nothing to compare them "
+            "with; run the same command with attack=none"
+        )
     tables = [read_published(path) for path in published]
     shown = content(found, metric, tables, sentences)
     target = Path(output)
-    texts = {target: page(store, found.kept, shown, tuple(series), max_megabytes)}
+    texts = {target: page(store, clean, shown, tuple(series), max_megabytes)}
     rows = leaderboard_of(found.kept, metric, tables)
     for name in formats:
         texts[target.with_suffix(f".{name}")] = _table(name, shown, rows)

@@ -204,3 +204,26 @@ def test_diagram_places_ranks_and_bars():
     assert "d" * 51 not in svg and f"3.00 {'d' * (LABEL_LENGTH - 1)}…" in svg
     left, middle, right = (float(x) for x in re.findall(r'class="stem" d="M([\d.]+) ', svg))
     assert middle - left == pytest.approx(right - middle)
+
+
+def test_attacked_results_have_a_section_of_their_own(tmp_path):
+    store = Store(tmp_path / "store")
+    pgd = {"_target_": "a.Pgd", "epsilon": 0.25, "goal": "both", "clip": None}
+    for name, clean, hit in (("strong", 0.9, 0.2), ("steady", 0.7, 0.6)):
+        store.save(ok(clean, name))
+        store.save(ok(hit, name, attack=pgd))
+    (path,) = write_report(store, tmp_path / "r.html")
+    text = path.read_text()
+    section = text.partition('<section id="attacks">')[2].partition("</section>")[0]
+    assert "pgd both" in section
+    assert "steady loses least at the largest size (0.100)" in section
+    assert "From 0.25 on steady is the best, and not strong any more" in section
+    ranking = text.partition('<section id="ranking">')[2].partition("</section>")[0]
+    assert "0.900" in ranking and "0.200" not in ranking
+
+
+def test_nothing_but_attacked_results_is_no_report(tmp_path):
+    store = Store(tmp_path / "store")
+    store.save(ok(0.2, attack={"_target_": "a.Pgd", "epsilon": 0.25, "goal": "both"}))
+    with pytest.raises(DataNotFoundError, match="attack=none"):
+        write_report(store, tmp_path / "r.html")
