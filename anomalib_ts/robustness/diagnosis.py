@@ -7,7 +7,11 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.detectors.base import Detector
@@ -19,6 +23,11 @@ Diagnosis: TypeAlias = dict[str, dict[str, float]]
 """For each layer, and `roughness` beside them, the numbers that `compare` gives."""
 
 ROUGHNESS = "roughness"
+
+FOLDS, FEWEST_WINDOWS = 5, 10
+
+LEAST_VARIANCE = 1e-9
+"""Features that did not vary in training are not divided by less."""
 
 MOST_WINDOWS = 1000
 """So many of the attacked windows are looked at, evenly spread."""
@@ -100,6 +109,43 @@ def compare(clean: FloatArray, noise: FloatArray, attacked: FloatArray) -> dict[
         if len(change) > 1 and change.std() > 0:
             values[f"{prefix}dz"] = float(change.mean() / change.std(ddof=1))
     return values
+
+
+def separability(
+    healthy: FloatArray, clean: FloatArray, changed: FloatArray
+) -> tuple[float, float]:
+    """How well some features tell changed windows from clean ones: AUROC, one-class and supervised.
+
+    >>> rng = np.random.default_rng(0)
+    >>> healthy, clean = rng.standard_normal((2, 200, 3))
+    >>> one_class, supervised = separability(healthy, clean, clean + [0, 4, 0])
+    >>> one_class > 0.9, supervised > 0.99
+    (True, True)
+
+    Args:
+        healthy: `(t, d)` of training windows, which the one-class detector learns from: it scores
+            the Mahalanobis distance.
+        clean: `(m, d)` of windows.
+        changed: `(m, d)` of the same windows, changed. The supervised detector is a logistic
+            regression in five folds; a window and its changed copy are in the same fold.
+
+    Returns:
+        NaN twice with fewer than 10 windows, where a fold would have a window or none.
+    """
+    if len(clean) < FEWEST_WINDOWS:
+        return float("nan"), float("nan")
+    both = np.concatenate([clean, changed])
+    truth = np.repeat([0, 1], len(clean))
+    away = both - healthy.mean(axis=0)
+    covariance = np.atleast_2d(np.cov(healthy.T))
+    precision = np.linalg.pinv(covariance + LEAST_VARIANCE * np.eye(len(covariance)))
+    distances = np.einsum("ij,jk,ik->i", away, precision, away)
+    learner = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    numbers, folds = np.tile(np.arange(len(clean)), 2), GroupKFold(FOLDS)
+    scores = cross_val_predict(
+        learner, both, truth, groups=numbers, cv=folds, method="decision_function"
+    )
+    return float(roc_auc_score(truth, distances)), float(roc_auc_score(truth, scores))
 
 
 def _auroc(clean: FloatArray, other: FloatArray) -> float:

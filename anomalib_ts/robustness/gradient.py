@@ -16,7 +16,8 @@ PIECE = 8192
 def gains_and_gradient(problem: Problem, values: Values) -> tuple[FloatArray, FloatArray]:
     """Gains `(n,)` of some values, and the gradient `(n, c)` of their sum.
 
-    Pieces without a point of which something is wanted are left out: they gain nothing.
+    Pieces without a point of which something is wanted are left out: they gain nothing. Where the
+    slope is not finite (a root at 0) it shows no way, and counts as 0.
 
     Raises:
         InputError: the detector's scores have no gradient.
@@ -41,6 +42,6 @@ def gains_and_gradient(problem: Problem, values: Values) -> tuple[FloatArray, Fl
         found = scores * torch.from_numpy(wanted)
         if found.requires_grad:  # a score that is a constant has no way back
             (slope,) = torch.autograd.grad(found.sum(), x)
-            gradient[needed] += slope.numpy()
+            gradient[needed] += np.nan_to_num(slope.numpy(), posinf=0.0, neginf=0.0)
         gains[start:stop] = found.detach().numpy()
     return gains, gradient

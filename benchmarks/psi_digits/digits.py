@@ -19,16 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from anomalib_ts.robustness import category_sparseness, population_sparseness
 from anomalib_ts.robustness.activations import layer_responses
-from anomalib_ts.robustness.diagnosis import compare
+from anomalib_ts.robustness.diagnosis import compare, separability
 
 HERE = Path(__file__).parent
 SIZES = (0.03, 0.1, 0.2, 0.3)
@@ -91,30 +86,6 @@ def rough(x: Tensor) -> np.ndarray[Any, Any]:
     return np.asarray((parts[0] + parts[1]).numpy()) / 2
 
 
-def detection(
-    healthy: np.ndarray[Any, Any], clean: np.ndarray[Any, Any], other: np.ndarray[Any, Any]
-) -> tuple[float, float]:
-    """AUROC of features as a detector of changed images: one-class, and supervised.
-
-    One-class is the Mahalanobis distance from training images; supervised a logistic regression,
-    five folds, an image and its changed copy in the same fold.
-    """
-    truth = np.repeat([0, 1], [len(clean), len(other)])
-    both = np.concatenate([clean, other])
-    centre, spread = healthy.mean(axis=0), np.cov(healthy.T).reshape(healthy.shape[1], -1)
-    precision = np.linalg.pinv(spread + 1e-9 * np.eye(len(spread)))
-    distance = np.einsum("ij,jk,ik->i", both - centre, precision, both - centre)
-    groups = np.tile(np.arange(len(clean)), 2)
-    learnt = cross_val_predict(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
-        *(both, truth),
-        groups=groups,
-        cv=GroupKFold(5),
-        method="decision_function",
-    )
-    return float(roc_auc_score(truth, distance)), float(roc_auc_score(truth, learnt))
-
-
 def study(shape: str, seed: int, told: Callable[[str, dict[str, Any]], None]) -> None:
     """One network of one seed under everything."""
     digits = load_digits()
@@ -164,7 +135,7 @@ def study(shape: str, seed: int, told: Callable[[str, dict[str, Any]], None]) ->
             features = {"psi": sparse, "roughness": lines, "psi and roughness": combined}
             for kind, images in changed.items():
                 for what, of_all in features.items():
-                    one, learnt = detection(of_all["healthy"], of_all["clean"], of_all[kind])
+                    one, learnt = separability(of_all["healthy"], of_all["clean"], of_all[kind])
                     told(
                         "detection",
                         {

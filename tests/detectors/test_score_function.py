@@ -137,3 +137,14 @@ def test_there_is_none_without_a_gradient():
     assert IForest(window=16, trees=10).fit(noise).score_function(noise) is None
     late = Cnn(mode="published", trainer=BRIEF).fit(noise)
     assert late.score_function(noise) is None
+
+
+def test_an_exact_forecast_has_a_slope_of_0():
+    flat = np.concatenate([np.zeros(100), np.sin(np.arange(100))])
+    detector = Lstm(window=8, trainer=BRIEF).fit(flat)
+    for weights in detector.model_.network.parameters():
+        torch.nn.init.zeros_(weights)
+    function = detector.score_function(flat)
+    values = torch.full((40, 1), float(detector.scaler_.mean[0]), dtype=torch.float64)
+    (slope,) = torch.autograd.grad(function(values.requires_grad_()).sum(), values)
+    assert slope.eq(0).all()

@@ -7,7 +7,7 @@ from torch import nn
 
 from anomalib_ts import DenseAutoencoder, FastFlow1D, IForest, Recording, TrainerSettings, Usad
 from anomalib_ts.robustness.activations import layer_responses
-from anomalib_ts.robustness.diagnosis import compare, diagnose
+from anomalib_ts.robustness.diagnosis import compare, diagnose, separability
 from anomalib_ts.robustness.sparseness import (
     category_sparseness,
     population_sparseness,
@@ -135,3 +135,11 @@ def test_there_is_no_diagnosis_without_a_network():
     noise = Recording(np.random.default_rng(0).random(100))
     detector = IForest(window=8, trees=10).fit(noise)
     assert diagnose(detector, noise, noise, noise, np.ones(100, np.int8)) == {}
+
+
+def test_separability_is_chance_for_the_same_and_undefined_for_few():
+    healthy, clean, other = np.random.default_rng(0).standard_normal((3, 100, 2))
+    for found in separability(healthy, clean, clean + 1e-12 * other):
+        assert found == pytest.approx(0.5, abs=0.1)
+    assert np.isnan(separability(healthy, clean[:9], other[:9])).all()
+    assert separability(healthy[:, :1], clean[:, :1], clean[:, :1] + 9)[0] > 0.99
