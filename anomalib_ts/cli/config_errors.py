@@ -21,6 +21,9 @@ from anomalib_ts.settings.registry import GROUPS, choices, config_folder
 
 _NO_SUCH_KEY = re.compile(r"Could not (?:override|delete[^']*) '([^'=]+)'")
 _THERE_ALREADY = re.compile(r"Could not append to config. An item is already at '([^'=]+)'")
+COMMANDS = {"config": "anomalib-ts run", "synth": "anomalib-ts synth"}
+"""The command that each main configuration in `conf/` is of."""
+
 EXTRAS = {
     "hydra/launcher/joblib": "joblib",
     "hydra/launcher/ray": "ray",
@@ -69,7 +72,9 @@ def readable_errors(overrides: list[str], main: str = "config") -> Iterator[None
         raise ConfigError(f"please set {error.full_key}") from None
     except (HydraException, OmegaConfBaseException) as error:
         text = str(error)
-        if found := _THERE_ALREADY.search(text):
+        if belongs := _other_command(overrides, main):
+            message = belongs
+        elif found := _THERE_ALREADY.search(text):
             message = f"the setting {found[1]} is there already; leave out the +"
         elif found := _NO_SUCH_KEY.search(text):
             message = _unknown_key(found[1], overrides, main)
@@ -125,6 +130,25 @@ def _unknown_key(key: str, overrides: list[str], main: str) -> str:
     parent, _, name = key.rpartition(".")
     known = _known_keys(parent, overrides, main)
     return f"no setting {key!r}; {nearest(name, known)}"
+
+
+def _other_command(overrides: list[str], main: str) -> str:
+    """What to say where the experiment is one of another command; empty if it is not."""
+    chosen = [override for override in overrides if override.startswith("experiment=")]
+    if len(chosen) != 1 or _composes(chosen, main):
+        return ""
+    others = [name for name in COMMANDS if name != main and _composes(chosen, name)]
+    if not others:
+        return ""
+    return f"{chosen[0]} is an experiment of another command: {COMMANDS[others[0]]} {chosen[0]}"
+
+
+def _composes(overrides: list[str], main: str) -> bool:
+    try:
+        _compose(overrides, main)
+    except (HydraException, OmegaConfBaseException):
+        return False
+    return True
 
 
 def _known_keys(parent: str, overrides: list[str], main: str) -> list[str]:

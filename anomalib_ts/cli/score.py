@@ -17,6 +17,7 @@ from anomalib_ts.cli.plant_words import command_parser, counted, duration, say
 if TYPE_CHECKING:
     from anomalib_ts.core.recording import Recording
     from anomalib_ts.data.base import DataSet
+    from anomalib_ts.deploy.live import LivePoint
     from anomalib_ts.deploy.model import PlantModel
     from anomalib_ts.deploy.tables import ScoredRecording
 
@@ -174,13 +175,20 @@ def _score_live(options: argparse.Namespace) -> int:
         blocks = live.blocks_of_pipe(sys.stdin.fileno())
     else:
         blocks = live.blocks_of_file(Path(source), options.idle, scorer.restart)
-    say(["time,score,alarm"])
+    say(["time,score,alarm" + ",channels" * scorer.blames])
     for lines in blocks:
-        _say_points(scorer.push(lines))
-    _say_points(scorer.finish())
+        _say_points(scorer.push(lines), scorer.blames)
+    _say_points(scorer.finish(), scorer.blames)
     return ALARM_STATUS if scorer.alarms.count and options.fail_on_alarm else 0
 
 
-def _say_points(found: Sequence[tuple[str, float, int]]) -> None:
-    say([f"{when},{score!r},{alarm}" for when, score, alarm in found])
+def _say_points(found: Sequence[LivePoint], blames: bool) -> None:
+    from anomalib_ts.core.cells import csv_text  # noqa: PLC0415
+    from anomalib_ts.deploy.tables import shares_as_text  # noqa: PLC0415
+
+    rows = [
+        (point.time, repr(point.score), point.alarm, *[shares_as_text(point.channels)] * blames)
+        for point in found
+    ]
+    sys.stdout.write(csv_text(rows))
     sys.stdout.flush()

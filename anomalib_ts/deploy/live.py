@@ -14,20 +14,21 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from anomalib_ts.core.names import nearest
 from anomalib_ts.core.recording import FloatArray, Recording
-from anomalib_ts.deploy.alarms import LiveAlarms
+from anomalib_ts.core.runs import run_slices
+from anomalib_ts.deploy.alarms import Alarm, LiveAlarms
 from anomalib_ts.deploy.model import PlantModel
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.streaming import Stream
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
 
 HISTORY = 1024
-"""Points before a block that it is scored with where there is no stream."""
+"""Points before a block that it is scored with where there is no stream, and blamed with."""
 
 TIME_NAMES = ("timestamp", "datetime", "date", "time")
 """Columns of such names are handed on as the time."""
@@ -62,6 +63,23 @@ class BlockScorer:
         return np.empty(0)
 
 
+class LivePoint(NamedTuple):
+    """A point whose score is known.
+
+    Attributes:
+        time: as it was written, or the number of its line.
+        score: of the detector.
+        alarm: whether there is an alarm, 0 or 1.
+        channels: shares of those that the alarm comes from, see `PlantModel.blamed`: at this point
+            and those in alarm that were scored together with it. Empty without an alarm.
+    """
+
+    time: str
+    score: float
+    alarm: int
+    channels: dict[str, float] = {}  # noqa: RUF012 - no list of fields, a default that is read
+
+
 @dataclass
 class LiveScorer:
     """Scores lines of text, the first of which names the columns if the model knows names.
@@ -85,11 +103,19 @@ class LiveScorer:
     _time: int | None = field(default=None, repr=False)
     _last: FloatArray | None = field(default=None, repr=False)
     _waiting: list[str] = field(default_factory=list, repr=False)
+    _recent: FloatArray = field(init=False, repr=False)
     _line: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         self.alarms = LiveAlarms(self.model.rule)
         self._stream = _stream_of(self.model.detector, self.history)
+        self._recent = np.empty((0, self.model.detector.n_channels_))
+
+    @property
+    def blames(self) -> bool:
+        """Whether alarms name channels."""
+        detector = self.model.detector
+        return detector.n_channels_ > 1 and detector.capabilities.blames_channels
 
     @property
     def delay(self) -> int:
@@ -101,12 +127,11 @@ class LiveScorer:
         self._places = self._time = None
         self._line = 0
 
-    def push(self, lines: Sequence[str]) -> list[tuple[str, float, int]]:
+    def push(self, lines: Sequence[str]) -> list[LivePoint]:
         """Take new lines.
 
         Returns:
-            For each point whose score is known now: its time as it was written (or its line), its
-            score, and whether there is an alarm, 0 or 1.
+            The points whose score is known now.
 
         Raises:
             InputError: a line cannot be read; the message says which.
@@ -115,10 +140,12 @@ class LiveScorer:
         for start in range(0, len(lines), _MOST_LINES):
             rows = self._rows(lines[start : start + _MOST_LINES])
             if rows:
+                self._recent = np.concatenate([self._recent, rows])
                 found += self._judged(self._stream.push(self._recording(rows)))
+                self._recent = self._recent[-(HISTORY + len(self._waiting)) :]
         return found
 
-    def finish(self) -> list[tuple[str, float, int]]:
+    def finish(self) -> list[LivePoint]:
         """What `push` has not yet given, as if no point came any more."""
         return self._judged(self._stream.finish())
 
@@ -136,15 +163,24 @@ class LiveScorer:
             self._waiting.append(when)
         return rows
 
-    def _judged(self, scores: FloatArray) -> list[tuple[str, float, int]]:
+    def _judged(self, scores: FloatArray) -> list[LivePoint]:
+        first = len(self._recent) - len(self._waiting)  # of these points among the recent ones
         times = self._waiting[: len(scores)]
         del self._waiting[: len(scores)]
-        return [
-            (when, score, int(self.alarms.push(score)))
+        found = [
+            LivePoint(when, score, int(self.alarms.push(score)))
             for when, score in zip(times, scores.tolist(), strict=True)
         ]
+        if not self.blames:
+            return found
+        stretches = run_slices(np.array([point.alarm for point in found], dtype=np.bool_))
+        alarms = [Alarm(first + s.start, first + s.stop, first + s.start, 0.0) for s in stretches]
+        shares = self.model.blamed(self._recording(self._recent), alarms) if alarms else []
+        for stretch, channels in zip(stretches, shares, strict=True):
+            found[stretch] = [point._replace(channels=channels) for point in found[stretch]]
+        return found
 
-    def _recording(self, rows: Sequence[FloatArray]) -> Recording:
+    def _recording(self, rows: Sequence[FloatArray] | FloatArray) -> Recording:
         healthy = self.model.healthy
         return Recording(
             np.array(rows),

@@ -1,8 +1,8 @@
 """Streams against `score` of the whole, detector by detector, and ONNX Runtime against torch.
 
-Run with OMP_NUM_THREADS=1: `python benchmarks/streaming/run.py stream` or `onnx`, followed by names
-of detectors if not all are meant; each has a process of its own, for its peak memory. Seconds are
-those of the processor (`time.process_time`), so that other processes hardly count.
+Run with OMP_NUM_THREADS=1: `python benchmarks/streaming/run.py stream`, `long` or `onnx`, followed
+by names of detectors if not all are meant; each has a process of its own, for its peak memory.
+Seconds are those of the processor (`time.process_time`), so that other processes hardly count.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ DETECTORS: dict[str, Callable[[], Detector]] = {
 """Default settings, but for the window where it depends on the data, and for 100 training steps:
 this measures no AUROC."""
 
+LONG = ("MovingMean", "IForest, window 32", "Mahalanobis", "Pca, window 32", "FastFlow1D")
+"""Those whose memory is looked at over ten million points."""
+
 
 def signal(points: int, seed: int, channels: int = 1) -> np.ndarray:
     """Noisy sines, with a burst of larger noise every 5,000 points."""
@@ -95,7 +98,15 @@ def stream(name: str) -> None:
     print(f"| {name} | {delay} | {difference:.0e} | {shown} | {memory} |", flush=True)
 
 
-def long_stream(detector: Detector) -> tuple[int, float, float, float]:
+def ten_million(name: str) -> None:
+    """One row of the table of long streams: peak memory along ten million points."""
+    points, rate, early, late = long_stream(fitted(name), blocks=1000, seconds=np.inf)
+    print(f"| {name} | {points:,} | {rate:,.0f} | {early:.0f} | {late:.0f} |", flush=True)
+
+
+def long_stream(
+    detector: Detector, blocks: int = 100, seconds: float = 5
+) -> tuple[int, float, float, float]:
     """A million points in blocks of 10,000, or what is done in 5 seconds.
 
     Returns:
@@ -104,7 +115,7 @@ def long_stream(detector: Detector) -> tuple[int, float, float, float]:
     """
     pushed, block = detector.stream(), signal(10_000, 3)
     peaks, begin = [], time.process_time()
-    while len(peaks) < 100 and time.process_time() - begin < 5:
+    while len(peaks) < blocks and time.process_time() - begin < seconds:
         pushed.push(block)
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     rate = pushed.received / (time.process_time() - begin)
@@ -190,7 +201,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     kind, *names = sys.argv[1:]
     if len(names) == 1:
-        {"stream": stream, "onnx": onnx}[kind](*names)
+        {"stream": stream, "long": ten_million, "onnx": onnx}[kind](*names)
     else:
-        for one in names or DETECTORS:
+        for one in names or (LONG if kind == "long" else DETECTORS):
             subprocess.run([sys.executable, __file__, kind, one], check=False)

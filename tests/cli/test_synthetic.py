@@ -156,3 +156,14 @@ def test_judge_says_what_is_wrong_and_writes_a_page(wine, tmp_path, capsys):
 def test_judge_refuses_what_it_cannot_do(wine, capsys, more, message):
     assert main([*wine, *more]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "experiment", "right"),
+    [("run", "nids_tables", "synth"), ("fit", "nids_tables", "synth"), ("synth", "table1", "run")],
+)
+def test_an_experiment_of_another_command(command, experiment, right, capsys):
+    asked = [f"experiment={experiment}", *(["model=x.ats"] if command == "fit" else [])]
+    assert main([command, *asked]) == 2
+    said = f"is an experiment of another command: anomalib-ts {right} experiment={experiment}\n"
+    assert capsys.readouterr().err == f"anomalib-ts: experiment={experiment} {said}"
