@@ -1,6 +1,6 @@
 """AUROC under attack, detector by detector: every row that is missing in rows.csv is computed.
 
-    python benchmarks/attacks/table.py SHARED [--seeds 3]
+    python benchmarks/attacks/table.py SHARED [--seeds 3] [--only IForest Hbos]
 
 SHARED is a folder with `data/tsb-uad/<DATASET>/<file>.out`. Each detector is fitted once a case and
 seed; noise and the strongest attack that it allows (`pgd`, or `square` without gradient) are made
@@ -74,7 +74,7 @@ def rows(case: str, name: str, seed: int, train: list[Recording], test: Recordin
     """All rows of one fit."""
     kind = getattr(built_in, name)
     settings = dict(DETECTORS[name])
-    if "seed" in kind().get_params():
+    if _is_random(name):
         settings["seed"] = seed
     start = time.perf_counter()
     detector = kind(**settings).fit(train)
@@ -114,11 +114,17 @@ def rows(case: str, name: str, seed: int, train: list[Recording], test: Recordin
                 yield row((word, word, goal, size), recording, time.perf_counter() - start)
 
 
+def _is_random(name: str) -> bool:
+    """Whether a detector depends on a seed."""
+    return "seed" in getattr(built_in, name)().get_params()
+
+
 def main() -> None:
     """Compute what is missing, cheap cases and single seeds first."""
     parser = argparse.ArgumentParser()
     parser.add_argument("shared", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", choices=DETECTORS, default=list(DETECTORS))
     options = parser.parse_args()
     done = set()
     if ROWS.exists():
@@ -127,7 +133,9 @@ def main() -> None:
     else:
         ROWS.write_text(",".join(FIELDS) + "\n")
     for seed in range(options.seeds):
-        for name in DETECTORS:
+        for name in options.only:
+            if seed and not _is_random(name):
+                continue
             for case in CASES:
                 if (case, name, seed) in done:
                     continue

@@ -217,7 +217,7 @@ def test_attacked_results_have_a_section_of_their_own(tmp_path):
     section = text.partition('<section id="attacks">')[2].partition("</section>")[0]
     assert "pgd both" in section
     assert "steady loses least at the largest size (0.100)" in section
-    assert "From 0.25 on steady is the best, and not strong any more" in section
+    assert "strong is the best without an attack, steady from 0.25 on." in section
     ranking = text.partition('<section id="ranking">')[2].partition("</section>")[0]
     assert "0.900" in ranking and "0.200" not in ranking
 
