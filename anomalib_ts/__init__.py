@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors import load_detector as load_detector
     from anomalib_ts.detectors.deep.training import TrainerSettings as TrainerSettings
     from anomalib_ts.metrics import evaluate as evaluate
+    from anomalib_ts.views.case.notebook import plot as plot
 
 _HOMES = {
     "Case": "anomalib_ts.data.base",
@@ -64,6 +65,7 @@ _HOMES = {
     "Recording": "anomalib_ts.core.recording",
     "TrainerSettings": "anomalib_ts.detectors.deep.training",
     "evaluate": "anomalib_ts.metrics",
+    "plot": "anomalib_ts.views.case.notebook",
     **dict.fromkeys(_detectors.__all__, "anomalib_ts.detectors"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,15 @@ ZOOM_POINTS = 400
 _SCORES_HEIGHT = 1.2  # inches
 
 
+class Picture(Figure):
+    """A figure that a notebook shows without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
 def draw_series(
     values: NDArray[Any],
     labels: LabelArray | None,
@@ -34,7 +44,7 @@ def draw_series(
     names: Sequence[str] | None = None,
     times: NDArray[Any] | None = None,
     marks: str = "true anomaly",
-) -> Figure:
+) -> Picture:
     """Draw the whole series and its score, and the best and the worst found anomaly in detail.
 
     Args:
@@ -54,7 +64,7 @@ def draw_series(
     panels = _Panels(values, scores, threshold, anomalies, painter, timeline, marks)
     details = _best_and_worst(anomalies, scores)
     heights = [painter.height, _SCORES_HEIGHT] * (2 if details else 1)
-    figure = Figure(figsize=(11, sum(heights) + 0.8), layout="constrained")
+    figure = Picture(figsize=(11, sum(heights) + 0.8), layout="constrained")
     figure.suptitle(title, parse_math=False)
     grid = figure.add_gridspec(len(heights), max(1, len(details)), height_ratios=heights)
     whole = _pair(figure, [grid[row, :] for row in (0, 1)])

@@ -1,0 +1,70 @@
+"""`plot`: what a notebook shows of a scored recording."""
+
+import numpy as np
+import pytest
+
+from anomalib_ts import Recording, plot
+from anomalib_ts.deploy.alarms import AlarmRule, find_alarms
+from anomalib_ts.errors import InputError
+
+TIMES = np.datetime64("2026-03-01T00:00", "m") + np.arange(1000)
+VALUES = np.random.default_rng(0).standard_normal((1000, 3)) * [1.0, 100.0, 0.01]
+PUMP = Recording(VALUES, channel_names=("flow", "heat", "pressure"), times=TIMES, name="pump 7")
+SCORES = np.abs(VALUES[:, 0])
+ALARMS = find_alarms(SCORES, AlarmRule(2.9))
+
+
+def marked(figure):
+    """What the legend calls the shaded stretches, and how many there are in the whole picture."""
+    scores = figure.axes[1]
+    labels = scores.get_legend_handles_labels()[1]
+    return [label for label in labels if label not in ("score", "threshold")], len(scores.patches)
+
+
+def test_sensors_scores_threshold_and_alarms_over_time():
+    figure = plot(PUMP, SCORES, 2.9, ALARMS)
+    values, scores = figure.axes[:2]
+    named = [text.get_text().split("\n")[0] for text in values.get_yticklabels()]
+    assert named == ["flow", "heat", "pressure"]
+    assert len(values.lines) == 3
+    assert marked(figure) == (["alarm"], len(ALARMS)) and len(ALARMS) > 1
+    assert "threshold" in scores.get_legend_handles_labels()[1]
+    figure.draw_without_rendering()
+    assert any("00" in text.get_text() for text in scores.get_xticklabels())
+    assert figure.get_suptitle() == "pump 7"
+
+
+def test_alarms_are_a_mask_or_a_list():
+    mask = (SCORES > 2.9).astype(int)
+    assert marked(plot(PUMP, SCORES, alarms=mask)) == marked(plot(PUMP, SCORES, alarms=ALARMS))
+    slices = [slice(alarm.start, alarm.stop) for alarm in ALARMS]
+    assert marked(plot(PUMP, SCORES, alarms=slices)) == marked(plot(PUMP, SCORES, alarms=ALARMS))
+    assert marked(plot(PUMP, SCORES, alarms=[]))[1] == 0
+
+
+def test_labels_are_marked_without_alarms():
+    labels = np.zeros(1000, int)
+    labels[100:120] = 1
+    labelled = Recording(VALUES[:, 0], labels=labels)
+    assert marked(plot(labelled, SCORES)) == (["true anomaly"], 1)
+    assert marked(plot(VALUES[:, 0], SCORES)) == ([], 0)
+
+
+def test_a_notebook_shows_it():
+    assert plot(PUMP, SCORES)._repr_png_().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scores": SCORES[:9]}, "1000 finite numbers, one a point of pump 7"),
+        ({"scores": np.full(1000, np.nan)}, "finite"),
+        ({"alarms": [0, 1]}, "1000 times 0 or 1"),
+        ({"alarms": np.full(1000, 2)}, "1000 times 0 or 1"),
+        ({"alarms": [slice(990, 1001)]}, "an alarm from 990 to 1001 is none of 1000 points"),
+        ({"alarms": [slice(9, 9)]}, "an alarm from 9 to 9"),
+    ],
+)
+def test_what_does_not_fit_is_one_clear_error(changes, message):
+    with pytest.raises(InputError, match=message):
+        plot(**({"recording": PUMP, "scores": SCORES} | changes))
