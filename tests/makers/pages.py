@@ -39,8 +39,8 @@ def write_files(folder):
     (folder / "anlage.csv").write_text(
         "Druck;Länge\n" + "".join(f"{one[:-1]};1,0\n" for one in german), "latin-1"
     )
-    for place in ("train/normal_id_01_00", "test/normal_id_01_01", "test/anomaly_id_01_02"):
-        path = folder / "sounds" / "pump" / f"{place}.wav"
+    for place in ("train/normal_id_01_0000", "test/normal_id_01_0001", "test/anomaly_id_01_0002"):
+        path = folder / "sounds" / "pump" / f"{place}0000.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         wavfile.write(path, 16_000, rng.integers(-9999, 9999, 32_000, dtype=np.int16))
     for name in ("Dodgers", "Genesis"):
