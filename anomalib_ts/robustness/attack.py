@@ -30,6 +30,9 @@ from anomalib_ts.robustness.problem import (
 )
 from anomalib_ts.settings.fields import check_settings, configured, setting
 
+NOISY = 0.1
+"""The share of the queries of `Square` that try noise, which some scores rise with most."""
+
 STEP = 2.5
 """An iterative attack's step is so many times its size divided by the steps: it can turn back."""
 
@@ -247,8 +250,9 @@ class Pgd(IterativeAttack):
 class Square(IterativeAttack):
     """Black box: random stretches go up or down by `epsilon`, and stay so where that helps.
 
-    Stretches become shorter. Where it is known how far a score reaches (`Detector.margins`), many
-    are tried at once, so far apart that no score sees two of them.
+    First all points of a stretch go up or down each by itself, as under `Noise`, then stretches as
+    a whole, which become shorter until they are points. Where it is known how far a score reaches
+    (`Detector.margins`), many are tried at once, so far apart that no score sees two of them.
 
     References:
         Andriushchenko et al., Square attack: a query-efficient black-box adversarial attack via
@@ -261,13 +265,16 @@ class Square(IterativeAttack):
         values, gains = start, problem.gains(start)
         lengths = np.diff(problem.starts, append=len(start))
         for query in range(self.queries):
-            wide = np.maximum(lengths * 0.5 ** (1 + 4 * query // self.queries), 1).astype(int)
+            wide = np.maximum(lengths * 0.5 ** (1 + 6 * query // self.queries), 1).astype(int)
             first = problem.starts + (rng.random(len(wide)) * (lengths - wide + 1)).astype(int)
             signs = rng.choice([-1.0, 1.0], size=(len(wide), start.shape[1]))
             active = np.arange(len(wide)) % 2 == query % min(2, len(wide))
             place = np.arange(len(start)) - first[problem.segment]
             inside = (place >= 0) & (place < wide[problem.segment]) & active[problem.segment]
-            moved = problem.recording.values + (signs * problem.radius)[problem.segment]
+            change = signs[problem.segment]
+            if query < max(2, NOISY * self.queries):
+                inside, change = active[problem.segment], rng.choice([-1.0, 1.0], size=start.shape)
+            moved = problem.recording.values + change * problem.radius
             tried = problem.projected(np.where(inside[:, None], moved, values))
             found = problem.gains(tried)
             better = active & (problem.near_gains(found) > problem.near_gains(gains))
