@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, Self
 
 from anomalib_ts.core.files import claim_folder
 from anomalib_ts.results.record import Record
-from anomalib_ts.results.store import Store, read_record
+from anomalib_ts.results.record_files import read_record
+from anomalib_ts.results.store import Store
 
 SWEEP_FILE = "multirun.yaml"
 """What Hydra writes into the results folder of a multirun."""

@@ -21,8 +21,9 @@ from anomalib_ts.cli.notes import JobNote, Notes
 from anomalib_ts.core.streams import printable
 from anomalib_ts.results.leaderboard import COLUMNS
 from anomalib_ts.results.methods import attack_of
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.watcher import Watcher
 
 log = logging.getLogger(__name__)

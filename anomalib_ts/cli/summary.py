@@ -11,7 +11,8 @@ from rich.text import Text
 from anomalib_ts.cli.progress_view import failure_lines
 from anomalib_ts.core.console import console
 from anomalib_ts.errors import AnomalibTsError
-from anomalib_ts.results.leaderboard import COLUMNS, as_table, leaderboard
+from anomalib_ts.results.leaderboard import COLUMNS, leaderboard
+from anomalib_ts.results.leaderboard_table import as_table
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
 

@@ -14,7 +14,7 @@ from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.base import Case
 from anomalib_ts.data.digests import case_digest
 from anomalib_ts.errors import AnomalibTsWarning, InputError
-from anomalib_ts.protocols.split_table import hold_out_recordings
+from anomalib_ts.protocols.hold_out import hold_out_recordings
 from anomalib_ts.saved.values import storable
 
 SEVERAL = 5

@@ -12,7 +12,7 @@ from anomalib_ts.core.exports import lazily
 if TYPE_CHECKING:
     from anomalib_ts.evaluation.ground_truth import GroundTruth as GroundTruth
     from anomalib_ts.evaluation.judge import Evaluation as Evaluation
-    from anomalib_ts.evaluation.judge import Judgement as Judgement
+    from anomalib_ts.evaluation.judgement import Judgement as Judgement
     from anomalib_ts.evaluation.thresholds import GammaThreshold as GammaThreshold
     from anomalib_ts.evaluation.thresholds import QuantileThreshold as QuantileThreshold
     from anomalib_ts.evaluation.thresholds import Threshold as Threshold

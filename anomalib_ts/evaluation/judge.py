@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Literal
 
@@ -12,29 +12,13 @@ from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray, LabelArray
 from anomalib_ts.core.windows import find_period
-from anomalib_ts.errors import ConfigError, UndefinedMetricError
+from anomalib_ts.errors import ConfigError
 from anomalib_ts.evaluation.ground_truth import NO_LABELS, GroundTruth
-from anomalib_ts.metrics import Metric, ScoredSeries, evaluate_kinds
+from anomalib_ts.evaluation.judgement import Judgement, judge_series, mean_judgement
+from anomalib_ts.evaluation.machines import judge_clips
+from anomalib_ts.metrics import Metric
 from anomalib_ts.metrics.metric import Settings
-from anomalib_ts.metrics.records import DOMAINS, record_areas
-from anomalib_ts.metrics.registry import POOLED, select
-
-AREAS = ("auroc", "pauc")
-"""What is computed for each machine where whole recordings are labelled."""
-
-DECISIONS = ("f1", "precision", "recall", "false_alarm_rate")
-"""What is defined for decisions on whole recordings."""
-
-RECORD_METRICS = (*AREAS, "aupr", *DECISIONS)
-"""What is defined for labels of whole recordings."""
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Metric values by name, and why the others have none on this case."""
-
-    values: dict[str, float] = field(default_factory=dict)
-    undefined: dict[str, str] = field(default_factory=dict)
+from anomalib_ts.metrics.registry import select
 
 
 @dataclass(frozen=True)
@@ -85,7 +69,7 @@ class Evaluation:
         if truth.record_labels is None:
             return Judgement(undefined={row.key: NO_LABELS for row in rows})
         clips = self.clip_scores([scores[part] for part in truth.stretches])
-        return _judge_records(rows, truth, truth.record_labels, clips, threshold)
+        return judge_clips(rows, truth, truth.record_labels, clips, threshold)
 
     def clip_scores(self, parts: Sequence[FloatArray]) -> FloatArray:
         """One score `(r,)` for each recording's point scores."""
@@ -107,8 +91,8 @@ class Evaluation:
         for part in truth.stretches:
             values = None if truth.values is None else truth.values[part]
             settings = Settings(window=self._window(rows, values), threshold=threshold)
-            parts.append(_judge_series(rows, labels[part], scores[part], settings))
-        return _mean(parts)
+            parts.append(judge_series(rows, labels[part], scores[part], settings))
+        return mean_judgement(parts)
 
     def _window(self, rows: list[Metric], values: NDArray[np.float32] | None) -> int | None:
         if isinstance(self.window, int):
@@ -139,97 +123,3 @@ _REDUCE: dict[str, Callable[[FloatArray], Any]] = {
     "max": np.max,
     "top_k": _top_tenth,
 }
-
-
-def _judge_series(
-    rows: list[Metric], labels: LabelArray, scores: FloatArray, settings: Settings
-) -> Judgement:
-    judgement = Judgement()
-    series = ScoredSeries(labels, scores)
-    for row in rows:
-        try:
-            judgement.values[row.key] = float(row.function(series, settings))
-        except UndefinedMetricError as error:
-            judgement.undefined[row.key] = str(error)
-    return judgement
-
-
-def _judge_records(
-    rows: list[Metric],
-    truth: GroundTruth,
-    labels: LabelArray,
-    scores: FloatArray,
-    threshold: float | None,
-) -> Judgement:
-    wanted = [row for row in rows if row.key in RECORD_METRICS]
-    judgement = Judgement(
-        undefined={row.key: "it needs labels for points" for row in rows if row not in wanted}
-    )
-    if threshold is None:
-        lost = [row for row in wanted if row.needs_threshold]
-        why = "the threshold was fitted on clips reduced in another way; run again"
-        judgement.undefined.update({row.key: why for row in lost})
-        wanted = [row for row in wanted if row not in lost]
-    pooled = _judge_series(wanted, labels, scores, Settings(threshold=threshold))
-    areas = [row.key for row in wanted if row.key in AREAS]
-    for key, value in pooled.values.items():
-        judgement.values[f"{POOLED}{key}" if key in areas else key] = value
-    judgement.undefined.update(pooled.undefined)
-    _judge_machines(judgement, areas, truth, labels, scores)
-    return judgement
-
-
-def _judge_machines(
-    judgement: Judgement,
-    areas: list[str],
-    truth: GroundTruth,
-    labels: LabelArray,
-    scores: FloatArray,
-) -> None:
-    """Add the areas of each machine, and their means; why an area has no value goes with it."""
-    domains, unknown = _known_domains(truth)
-    found = record_areas(labels, scores, truth.machine_ids.tolist(), domains)
-
-    def wanted(key: str) -> bool:
-        area, _, machine = key.partition("/")
-        named = machine or not key.endswith("/")  # where machines have no ids, the mean says it all
-        return bool(named) and (key == "harmonic_mean" or area.partition("_")[0] in areas)
-
-    judgement.values.update({key: v for key, v in found.values.items() if wanted(key)})
-    judgement.undefined.update({key: why for key, why in found.undefined.items() if wanted(key)})
-    if "auroc" not in found.values:
-        judgement.undefined.update(dict.fromkeys(areas, "no machine has both classes"))
-    if unknown:
-        judgement.undefined["harmonic_mean"] = unknown
-    if "auroc" in areas and truth.kinds.any():
-        judgement.values.update(
-            evaluate_kinds(labels, scores, truth.kinds.tolist(), truth.machine_ids.tolist())
-        )
-
-
-def _known_domains(truth: GroundTruth) -> tuple[list[str] | None, str]:
-    """The domain of each clip, or None and, if only some have one, what is in the way."""
-    domains = truth.domains.tolist()
-    other = [
-        name for name, domain in zip(truth.names, domains, strict=True) if domain not in DOMAINS
-    ]
-    if not other:
-        return domains, ""
-    if not truth.domains.any():
-        return None, ""
-    return None, (
-        f"the domain of {len(other)} of {len(domains)} clips is neither source nor target, first "
-        f"{other[0]}"
-    )
-
-
-def _mean(parts: list[Judgement]) -> Judgement:
-    """The mean of each metric over the recordings on which it is defined."""
-    mean = Judgement()
-    for key in {key: None for part in parts for key in (*part.values, *part.undefined)}:
-        values = [part.values[key] for part in parts if key in part.values]
-        if values:
-            mean.values[key] = float(np.mean(values))
-        else:
-            mean.undefined[key] = next(p.undefined[key] for p in parts if key in p.undefined)
-    return mean

@@ -12,16 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from anomalib_ts.core.digests import digest
-from anomalib_ts.results.methods import (
-    FOLLOWS,
-    Flat,
-    MethodKey,
-    SeriesKey,
-    attack_name,
-    differing,
-    shown,
-    sort_results,
-)
+from anomalib_ts.results.flat_settings import Flat, differing, shown
+from anomalib_ts.results.methods import FOLLOWS, MethodKey, SeriesKey, attack_name, sort_results
 from anomalib_ts.results.record import Record
 
 ORACLE = "oracle/"

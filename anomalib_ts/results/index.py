@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from anomalib_ts.core.files import atomic_write
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.record import Record
+from anomalib_ts.results.unit_key import Unit
 
 NAME = ".index"
 LAYOUT = 1

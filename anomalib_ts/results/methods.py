@@ -17,28 +17,29 @@ A figure that is drawn against a setting leaves it out of both.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from anomalib_ts.core.digests import digest
-from anomalib_ts.results.record import Record, Unit
-from anomalib_ts.settings.effect import has_effect
-
-Flat: TypeAlias = tuple[tuple[str, str], ...]
-"""Settings by their full name, sorted, values as JSON."""
-
-HOW_FETCHED = frozenset(
-    {"cache", "download", "jobs", "machine_types", "n_series", "series", "sha256", "url"}
+from anomalib_ts.results.flat_settings import (
+    HOW_FETCHED,
+    Flat,
+    as_flat,
+    differing,
+    flat_settings,
+    settings_of,
+    shown,
 )
-"""Settings of data sets that say which cases there are, or how they are fetched, not what is in
-one."""
-
-LOCATION = frozenset({"path", "root"})
-"""Settings of data sets that say where the data lies."""
+from anomalib_ts.results.outdated import (
+    LOCATION,
+    cases_with_several_data,
+    of_newest_version,
+    on_newest_data,
+)
+from anomalib_ts.results.record import Record
+from anomalib_ts.results.unit_key import Unit
 
 LONGEST_DETAIL = 60
 """Letters of settings of the data that a name shows."""
@@ -131,8 +132,8 @@ def sort_results(records: Iterable[Record], x: str | None = None) -> Results:
         x: full name of a setting that is not to make a difference, such as `detector.level`.
     """
     found = list(records)
-    current = _of_newest_version(found)
-    fresh = _on_newest_data(current)
+    current = of_newest_version(found)
+    fresh = on_newest_data(current)
     settings = _Settings(fresh, x)
     methods = _with_rules([settings.method(record.unit) for record in fresh], fresh)
     series = _series(fresh, settings, x)
@@ -144,44 +145,6 @@ def sort_results(records: Iterable[Record], x: str | None = None) -> Results:
         outdated=len(current) - len(fresh),
         copies=len(sorted_) - len(kept),
     )
-
-
-def flat_settings(parts: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested settings by their full name, those that only change what is shown left out.
-
-    >>> flat_settings({"detector": {"window": 32, "trainer": {"max_steps": 5, "progress": True}}})
-    {'detector.window': 32, 'detector.trainer.max_steps': 5}
-    """
-    found: dict[str, Any] = {}
-    owner = above.split(".")[-2] if above else ""
-    for key, value in parts.items():
-        if not has_effect(key, value, owner):
-            continue
-        if isinstance(value, Mapping):
-            found |= flat_settings(value, f"{above}{key}.")
-        else:
-            found[f"{above}{key}"] = value
-    return found
-
-
-def settings_of(unit: Unit) -> dict[str, Any]:
-    """All settings of a unit by the names that the command line has for them."""
-    parts = {
-        "detector": unit.detector_settings,
-        "data": unit.data_settings,
-        "protocol": unit.protocol_settings,
-        "threshold": unit.threshold,
-        "attack": unit.attack,
-        "seed": unit.seed,
-    }
-    return flat_settings(parts)
-
-
-def differing(settings: Iterable[Flat]) -> list[str]:
-    """Names of the settings that are not the same in all, sorted."""
-    found = [dict(flat) for flat in dict.fromkeys(settings)]
-    names = {name for one in found for name in one}
-    return sorted(name for name in names if len({one.get(name) for one in found}) > 1)
 
 
 def attack_name(attack: Flat) -> str:
@@ -198,82 +161,7 @@ def attack_name(attack: Flat) -> str:
 
 def attack_of(unit: Unit) -> str:
     """What tables call the attack of a unit; empty where there was none."""
-    return attack_name(_flat(flat_settings(unit.attack)))
-
-
-def shown(value: str) -> str:
-    """A value of `Flat` as people write it; of the path of a class its name."""
-    plain = json.loads(value)
-    if not isinstance(plain, str):
-        return value
-    return plain.rpartition(".")[2] if plain.startswith("anomalib_ts.") else plain
-
-
-def _of_newest_version(records: list[Record]) -> list[Record]:
-    newest: defaultdict[str, int] = defaultdict(int)
-    for record in records:
-        detector = _class(record.unit)
-        newest[detector] = max(newest[detector], record.unit.version)
-    return [record for record in records if record.unit.version == newest[_class(record.unit)]]
-
-
-def _class(unit: Unit) -> str:
-    return str(unit.detector_settings.get("_target_", unit.detector))
-
-
-def _on_newest_data(records: list[Record]) -> list[Record]:
-    """The records whose data is the newest that was seen with the same settings of the data."""
-    several = _cases_with_several_data(records)
-    if not several:
-        return records
-    newest: dict[Any, tuple[str, int, str]] = {}
-    places: dict[int, Any] = {}
-    for number, record in enumerate(records):
-        unit = record.unit
-        if (unit.data, unit.case) in several:
-            place = unit.data, unit.case, _source(unit)
-            places[number] = place
-            age = (record.finished, number, unit.fingerprint)  # of the same age: the later in order
-            newest[place] = max(newest.get(place, age), age)
-    return [
-        record
-        for number, record in enumerate(records)
-        if number not in places or newest[places[number]][2] == record.unit.fingerprint
-    ]
-
-
-def _cases_with_several_data(records: Sequence[Record]) -> set[tuple[str, str]]:
-    found: dict[tuple[str, str], str] = {}
-    several = set()
-    for record in records:
-        unit = record.unit
-        case = unit.data, unit.case
-        if found.setdefault(case, unit.fingerprint) != unit.fingerprint:
-            several.add(case)
-    return several
-
-
-def _source(unit: Unit) -> Flat:
-    """Where a unit's data comes from: settings of the data, a path in a form that can be compared.
-
-    A folder of files, a pattern and the file itself name the same file of a case.
-    """
-    settings = {
-        name: value
-        for name, value in flat_settings(unit.data_settings).items()
-        if name not in HOW_FETCHED
-    }
-    for name in LOCATION:
-        if isinstance(settings.get(name), str):
-            settings[name] = os.path.abspath(settings[name])  # noqa: PTH100 - links stay as named
-    path = PurePath(str(settings.get("path", "")))
-    if set("*?[") & set(path.name) or path.stem == unit.case:
-        settings["path"] = str(path.parent)
-    return _flat(settings)
-
-
-def _flat(settings: Mapping[str, Any]) -> Flat:
-    return tuple(sorted((name, json.dumps(value)) for name, value in settings.items()))
+    return attack_name(as_flat(flat_settings(unit.attack)))
 
 
 class _Settings:
@@ -356,7 +244,7 @@ class _Settings:
                 flat.pop(self._x.removeprefix(f"{part}."), None)
             if part == "data":
                 flat = {name: value for name, value in flat.items() if name not in HOW_FETCHED}
-            self._flat[id(settings)] = settings, _flat(flat)
+            self._flat[id(settings)] = settings, as_flat(flat)
         return self._flat[id(settings)][1]
 
 
@@ -413,7 +301,7 @@ def _rules(record: Record) -> Flat | None:
 
 
 def _series(records: Sequence[Record], settings: _Settings, x: str | None) -> list[SeriesKey]:
-    several = _cases_with_several_data(records)
+    several = cases_with_several_data(records)
     groups: defaultdict[tuple[str, str], list[Unit]] = defaultdict(list)
     for record in records:
         unit = record.unit

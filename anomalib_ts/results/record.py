@@ -1,4 +1,4 @@
-"""A unit of work (one detector on one case with one seed) and the record of what came of it."""
+"""The record of what came of a unit, and its text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from math import isfinite
 from typing import Any, Literal
 
@@ -20,7 +19,7 @@ from anomalib_ts.results.schema import (
     fitting,
     is_nested_deeper,
 )
-from anomalib_ts.settings.effect import effective
+from anomalib_ts.results.unit_key import Unit, without_nothing
 
 LONGEST = {"message": 2_000, "traceback": 20_000}
 """Letters of an error that a record keeps; of any other text about an error `SHORT`."""
@@ -31,59 +30,6 @@ REDUCTIONS = ("mean", "max", "top_k")
 """How the point scores of a recording may become one, see `Evaluation`."""
 
 Status = Literal["ok", "error", "timeout", "oom", "skipped"]
-
-
-@dataclass(frozen=True)
-class Unit:
-    """All that decides the scores of one detector on one case; plain data, so it can travel.
-
-    Attributes:
-        detector: the detector's config name.
-        detector_settings: its resolved settings, seed included.
-        variant: the settings that differ from the defaults, as text; empty for the defaults.
-        data: the data set's name.
-        data_settings: its resolved settings (where it lies included, so not part of `key`).
-        case: name of the series or machine type.
-        protocol: the protocol's config name.
-        protocol_settings: its settings.
-        threshold: the threshold's settings.
-        seed: of the detector.
-        fingerprint: digest of the case's data.
-        version: of the detector, see `Detector.version`.
-        attack: settings of what the test data went through first, see `Attack`; empty for nothing.
-        oracle: whether its settings were chosen by the labels of the cases that are scored.
-    """
-
-    detector: str
-    detector_settings: dict[str, Any]
-    variant: str
-    data: str
-    data_settings: dict[str, Any]
-    case: str
-    protocol: str
-    protocol_settings: dict[str, Any]
-    threshold: dict[str, Any]
-    seed: int
-    fingerprint: str
-    version: int
-    attack: dict[str, Any] = field(default_factory=dict)
-    oracle: bool = False
-
-    @cached_property
-    def key(self) -> str:
-        """The digest that identifies the unit: equal keys mean equal scores.
-
-        It leaves out what has no bearing on the scores, such as where the data lies.
-        """
-        content = effective(_without_nothing(asdict(self), "attack", "oracle"))
-        for cosmetic in ("variant", "data_settings"):
-            del content[cosmetic]
-        return digest(content)
-
-
-def _without_nothing(content: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Content without those of its entries that are empty: as it was before there were any."""
-    return {key: value for key, value in content.items() if value or key not in names}
 
 
 def _now() -> str:
@@ -178,8 +124,8 @@ class Record:
         It holds two: `checksum` covers the content however it is laid out, `seal` the letters
         before it as they stand, which is checked ten times as fast.
         """
-        content = _without_nothing(asdict(self), "attacked_by", "attack_seconds", "diagnosis")
-        content["unit"] = _without_nothing(content["unit"], "attack", "oracle")
+        content = without_nothing(asdict(self), "attacked_by", "attack_seconds", "diagnosis")
+        content["unit"] = without_nothing(content["unit"], "attack", "oracle")
         try:
             return _sealed(content, ensure_ascii=False)
         except UnicodeEncodeError:  # half a surrogate pair, from a file name that is not UTF-8

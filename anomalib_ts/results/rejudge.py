@@ -9,8 +9,9 @@ from anomalib_ts.errors import DamagedResultError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.evaluation.judge import Evaluation
 from anomalib_ts.metrics.registry import select
+from anomalib_ts.results.left_out import LeftOut
 from anomalib_ts.results.record import Record
-from anomalib_ts.results.store import LeftOut, Store
+from anomalib_ts.results.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from anomalib_ts.metrics.bootstrap import Interval
 from anomalib_ts.results.comparison import Common, Comparison
 from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.formats import Grid
-from anomalib_ts.results.leaderboard import QUOTED, UNRANKED, coverage, number, title
+from anomalib_ts.results.leaderboard import QUOTED, UNRANKED
+from anomalib_ts.results.leaderboard_table import coverage, number, title
 from anomalib_ts.results.ranking import pareto_front, ranks, wins
 from anomalib_ts.results.statistics import interval_over_seeds, interval_over_series
 

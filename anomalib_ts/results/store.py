@@ -12,35 +12,40 @@ deleted at any time, see `anomalib_ts.results.index`.
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import re
-import stat
 import tempfile
-import zipfile
-import zlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 
 from anomalib_ts.core.digests import digest
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import AnomalibTsError, DamagedResultError, DataNotFoundError
-from anomalib_ts.results.index import Cached, Index, Stamp
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.index import Cached, Index
+from anomalib_ts.results.left_out import LeftOut, printable_path
+from anomalib_ts.results.record import Record
+from anomalib_ts.results.record_files import load_record, load_stamped, slim
 from anomalib_ts.results.schema import UnreadableRecordError
+from anomalib_ts.results.stored_arrays import (
+    REMEDY,
+    arrays_digest,
+    damaged,
+    digest_of,
+    exists,
+    is_case,
+    read_arrays,
+    scores_digest,
+    stamp,
+)
+from anomalib_ts.results.unit_key import Unit
 
 log = logging.getLogger(__name__)
 
@@ -49,44 +54,6 @@ KEY_LENGTH = 12
 
 LONGEST_NAME = 200
 """Letters of a case or data set in a file name; what is added stays below the usual 255."""
-
-LARGEST_RECORD = 16_000_000
-"""Bytes; texts in records are bounded, so that none comes near it."""
-
-SMALL = 1_000_000
-"""Bytes of a file that is read at once."""
-
-REMEDY = "the same `anomalib-ts run` command runs the unit again"
-
-
-class LeftOut:
-    """Stored results that cannot be used, by the reason.
-
-    Args:
-        what: is not done with them.
-    """
-
-    def __init__(self, what: str = "left out") -> None:
-        self._what = what
-        self._found: defaultdict[str, list[str]] = defaultdict(list)
-
-    def add(self, kind: str, detail: str) -> None:
-        """Note one: the reason in a word or two, and the file with what is the matter with it."""
-        self._found[kind].append(detail)
-
-    @property
-    def count(self) -> int:
-        """Number of results."""
-        return sum(map(len, self._found.values()))
-
-    def __str__(self) -> str:
-        """One line: how many, why, and the first of each reason."""
-        kinds = [
-            f"{len(files)} {kind} ({'first: ' if len(files) > 1 else ''}{files[0]})"
-            for kind, files in self._found.items()
-        ]
-        what = "1 result is" if self.count == 1 else f"{self.count} results are"
-        return f"{what} {self._what}: {'; '.join(kinds)}"
 
 
 class Store:
@@ -136,7 +103,7 @@ class Store:
                     "with results=FOLDER"
                 ) from None
             _clear(path)
-            log.warning("%s is %s; the unit is run again", _printable(str(path)), error)
+            log.warning("%s is %s; the unit is run again", printable_path(str(path)), error)
             return None
         return record if record.unit.key == unit.key else None
 
@@ -149,7 +116,7 @@ class Store:
         if scores is not None:
             path = self.path(record.unit, ".scores.npz")
             self._write(path, lambda f: np.savez(f, scores=scores))
-            record = replace(record, scores_digest=_scores_digest(scores))
+            record = replace(record, scores_digest=scores_digest(scores))
         self._write(self.path(record.unit), lambda f: f.write(record.to_json().encode()))
         return record
 
@@ -165,18 +132,18 @@ class Store:
             DamagedResultError: they cannot be read, or are not those of the record.
         """
         path = self.path(unit, ".scores.npz")
-        if not _exists(path):
+        if not exists(path):
             raise DamagedResultError(
                 f"no scores at {path}: not kept, or lost; run again with save_scores=true"
             )
-        array = _arrays(path).get("scores")
+        array = read_arrays(path).get("scores")
         if array is None or array.ndim != 1 or array.dtype.kind not in "fiu":
-            raise _damaged(path, "no scores are in it")
+            raise damaged(path, "no scores are in it")
         scores = np.asarray(array, dtype=np.float64)
         if not np.isfinite(scores).all():
-            raise _damaged(path, "scores are not finite")
-        if expected and _scores_digest(scores) != expected:
-            raise _damaged(path, "altered since the unit was run")
+            raise damaged(path, "scores are not finite")
+        if expected and scores_digest(scores) != expected:
+            raise damaged(path, "altered since the unit was run")
         return scores
 
     def save_case(self, unit: Unit, arrays: Mapping[str, Any], dealt: str = "") -> str:
@@ -195,7 +162,7 @@ class Store:
             self._write(path.with_suffix(".csv"), lambda f: f.write(dealt.encode()))
         wanted = arrays_digest(arrays)
         try:
-            intact = _exists(path) and _digest_of(path) == wanted
+            intact = exists(path) and digest_of(path) == wanted
         except DamagedResultError:
             intact = False
         if not intact:
@@ -214,15 +181,15 @@ class Store:
             DamagedResultError: it cannot be read, or is not what the record was judged against.
         """
         path = self.case_path(unit)
-        if not _exists(path):
+        if not exists(path):
             raise DamagedResultError(
                 f"no case at {path}: not kept, or lost; run again with save_scores=true"
             )
-        arrays = _arrays(path)
-        if not _is_case(arrays):
-            raise _damaged(path, "its parts do not fit together")
+        arrays = read_arrays(path)
+        if not is_case(arrays):
+            raise damaged(path, "its parts do not fit together")
         if expected and arrays_digest(arrays) != expected:
-            raise _damaged(path, "altered since the unit was run")
+            raise damaged(path, "altered since the unit was run")
         return arrays
 
     def scored(self, record: Record) -> tuple[dict[str, Any], FloatArray]:
@@ -237,7 +204,7 @@ class Store:
         points = int(case["lengths"].sum())
         if len(scores) != points:
             path = self.path(record.unit, ".scores.npz")
-            raise _damaged(path, f"it has {len(scores)} scores of {points} points")
+            raise damaged(path, f"it has {len(scores)} scores of {points} points")
         return case, scores
 
     def check(self, record: Record) -> FloatArray | None:
@@ -254,12 +221,12 @@ class Store:
         scores = self.scores(record.unit, record.scores_digest)
         if not record.scores_digest and record.points not in (None, len(scores)):
             path = self.path(record.unit, ".scores.npz")
-            raise _damaged(path, f"{len(scores)} scores of {record.points} points")
+            raise damaged(path, f"{len(scores)} scores of {record.points} points")
         path = self.case_path(record.unit)
-        if not _exists(path):
+        if not exists(path):
             raise DamagedResultError(f"no case at {path}: it is lost; {REMEDY}")
-        if _digest_of(path) != record.case_digest and record.case_digest:
-            raise _damaged(path, "altered since the unit was run")
+        if digest_of(path) != record.case_digest and record.case_digest:
+            raise damaged(path, "altered since the unit was run")
         return scores
 
     def records(self) -> Iterator[Record]:
@@ -293,17 +260,17 @@ class Store:
             path = f"{folder}{os.sep}{file}"
             try:
                 cached = known.get(file)
-                if cached is None or cached.stamp != _stamp(path):
+                if cached is None or cached.stamp != stamp(path):
                     missed.add(file)
-                    cached = Cached(*_load(path))
-                    _slim(cached.record, shared)
+                    cached = Cached(*load_stamped(path))
+                    slim(cached.record, shared)
             except FileNotFoundError:
                 continue  # removed while this goes on; or a link to nowhere
             except UnreadableRecordError as error:
                 kind, _, why = str(error).partition(": ")
-                left_out.add(kind, f"{_printable(path)}: {why}")
+                left_out.add(kind, f"{printable_path(path)}: {why}")
             except OSError as error:
-                left_out.add("unreadable", f"{_printable(path)}: {error.strerror or error}")
+                left_out.add("unreadable", f"{printable_path(path)}: {error.strerror or error}")
             else:
                 found[file] = cached
                 yield cached.record
@@ -374,53 +341,6 @@ def existing_store(folder: str | Path) -> Store:
     return store
 
 
-def load_record(path: str | Path) -> Record:
-    """The record in a file.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        OSError: it cannot be read.
-        UnreadableRecordError: it holds no record that this version can use.
-    """
-    return _load(path)[1]
-
-
-def _load(path: str | Path) -> tuple[Stamp, Record]:
-    """A record and the stamp of its file, both of the same file whatever replaces it."""
-    text, found = _content(path)
-    written = datetime.fromtimestamp(found.st_mtime, UTC).isoformat()
-    return _stamp_of(found), Record.read(text, written)
-
-
-def read_record(path: Path) -> Record | None:
-    """The record in a file; None if it is missing, torn, altered or of a later version."""
-    try:
-        return load_record(path)
-    except (OSError, UnreadableRecordError):
-        return None
-
-
-_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""A pipe in the place of a file must not be waited for."""
-
-
-def _content(path: str | Path) -> tuple[bytes, os.stat_result]:
-    """The bytes of a regular file of bearable size, and what the system says of it."""
-    handle = os.open(path, _OPEN)
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise UnreadableRecordError("damaged: no plain file")
-        if found.st_size > LARGEST_RECORD:
-            raise UnreadableRecordError(f"damaged: of {found.st_size / 1e6:.0f} MB")
-        parts = []
-        while part := os.read(handle, LARGEST_RECORD):
-            parts.append(part)
-        return b"".join(parts), found
-    finally:
-        os.close(handle)
-
-
 def _names(folder: str | Path, left_out: LeftOut) -> list[str]:
     """What is in a folder, sorted, hidden names apart; nothing if it is no folder."""
     try:
@@ -429,122 +349,8 @@ def _names(folder: str | Path, left_out: LeftOut) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        left_out.add("unreadable", f"{_printable(str(folder))}: {error.strerror or error}")
+        left_out.add("unreadable", f"{printable_path(str(folder))}: {error.strerror or error}")
         return []
-
-
-_SHARED = ("detector_settings", "data_settings", "protocol_settings", "threshold", "attack")
-_NAMES = ("detector", "data", "case", "protocol", "variant", "fingerprint")
-
-
-def _slim(record: Record, shared: dict[str, Any]) -> Record:
-    """The record, with what it has in common with others in memory once.
-
-    Settings that are equal become one object, so that whoever compares them need not look inside.
-    """
-    unit = vars(record.unit)
-    for name in _SHARED:
-        unit[name] = shared.setdefault(repr(unit[name]), unit[name])
-    for name in _NAMES:
-        unit[name] = shared.setdefault(unit[name], unit[name])
-    own = vars(record)
-    for name in ("judged", "versions", "undefined"):
-        own[name] = shared.setdefault(repr(own[name]), own[name])
-    for name in ("metrics", "fitted"):
-        own[name] = {shared.setdefault(key, key): value for key, value in own[name].items()}
-    return record
-
-
-_BY_RECORDING = ("names", "machine_ids", "domains", "kinds")
-_BY_POINT = ("labels", "values", "times")
-_TORN = (
-    OSError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    MemoryError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What NumPy raises on files that are not what they were."""
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """All arrays of an NPZ file."""
-    try:
-        if not path.is_file():
-            raise ValueError("it is no plain file")
-        # A small file at once: NumPy asks for a dozen pieces, which takes longer.
-        small = path.stat().st_size <= SMALL
-        with np.load(io.BytesIO(path.read_bytes()) if small else path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except _TORN as error:
-        why = " ".join(str(error).split())[:100] or type(error).__name__
-        raise _damaged(path, f"unreadable: {why}") from None
-
-
-def _is_case(arrays: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether these are the arrays of a `GroundTruth`, of lengths that fit together."""
-    lengths = arrays.get("lengths")
-    if lengths is None or lengths.ndim != 1 or lengths.dtype.kind not in "iu":
-        return False
-    recordings, points = len(lengths), int(lengths.sum())
-    wanted = dict.fromkeys(_BY_RECORDING, recordings)
-    wanted |= {name: points for name in _BY_POINT if name in arrays}
-    wanted |= {"record_labels": recordings} if "record_labels" in arrays else {}
-    found = {name: array.shape[:1] for name, array in arrays.items()}
-    return all(found.get(name) == (length,) for name, length in wanted.items())
-
-
-def arrays_digest(arrays: Mapping[str, Any]) -> str:
-    """SHA-256 over names, types, shapes and values of arrays."""
-    found = sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        if array.dtype.kind in "biuf":
-            found.update(array.reshape(-1).view(np.uint8).data)  # without a copy
-        else:
-            found.update(array.tobytes())
-    return found.hexdigest()
-
-
-def _scores_digest(scores: FloatArray) -> str:
-    return arrays_digest({"scores": np.asarray(scores, dtype=np.float64)})
-
-
-def _stamp(path: str | Path) -> Stamp:
-    return _stamp_of(os.stat(path))  # noqa: PTH116 - a Path for each of 100,000 takes its time
-
-
-def _stamp_of(found: os.stat_result) -> Stamp:
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _digest_of(path: Path) -> str:
-    """The digest of the arrays in a file, which is read only once as long as it stays the same."""
-    try:
-        stamp = _stamp(path)
-    except OSError as error:
-        raise _damaged(path, f"unreadable: {error.strerror or error}") from None
-    return _digest_at(str(path), stamp)
-
-
-@lru_cache(maxsize=1024)
-def _digest_at(path: str, stamp: Stamp) -> str:
-    del stamp  # it is what makes another file another entry
-    return arrays_digest(_arrays(Path(path)))
-
-
-def _exists(path: Path) -> bool:
-    return os.path.lexists(path)
-
-
-def _damaged(path: Path, why: str) -> DamagedResultError:
-    return DamagedResultError(f"{_printable(str(path))} is damaged ({why}); {REMEDY}")
 
 
 def _clear(path: Path) -> None:
@@ -558,11 +364,6 @@ def _clear(path: Path) -> None:
             path.rmdir()
         except OSError:
             raise AnomalibTsError(f"a folder is in the place of {path}; move it away") from None
-
-
-def _printable(text: str) -> str:
-    """A path in one line without what a terminal would act on."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _slug(name: str) -> str:

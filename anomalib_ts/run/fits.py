@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.protocols.base import Fold, Part
-from anomalib_ts.protocols.split_table import hold_out_recordings
-from anomalib_ts.results.record import Unit
+from anomalib_ts.protocols.hold_out import hold_out_recordings
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.task import Answer, Task
 
 if TYPE_CHECKING:

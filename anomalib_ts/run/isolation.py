@@ -24,13 +24,14 @@ from dataclasses import replace
 from anomalib_ts.data.base import Case
 from anomalib_ts.errors import AnomalibTsError
 from anomalib_ts.evaluation.judge import Evaluation
-from anomalib_ts.results.record import Status, Unit
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run import unit_server
 from anomalib_ts.run.answer_file import read_answer
 from anomalib_ts.run.kept_answers import KeptAnswers
 from anomalib_ts.run.limits import Limits
 from anomalib_ts.run.mapped import MappedFile, scratch_file
 from anomalib_ts.run.processes import descendants, kill_descendants, resident_mb
+from anomalib_ts.run.stopped_units import beyond, cause_of
 from anomalib_ts.run.task import Answer, Task, failed
 from anomalib_ts.run.unit import Outcome, execute_with, load_case
 
@@ -142,7 +143,7 @@ class Worker:
                 raise
             answer = stopped or (read_answer(told, task) if exit_code == 0 else None)
         if answer is None:
-            answer = failed(*_cause(exit_code))
+            answer = failed(*cause_of(exit_code))
         return replace(answer, peak_memory_mb=max(peak, answer.peak_memory_mb or 0.0) or None)
 
     def _watch(self, limits: Limits) -> tuple[Answer | None, int, float]:
@@ -154,7 +155,7 @@ class Worker:
                 return None, message["exit"], peak
             used = resident_mb(descendants(self._process.pid))
             peak = max(peak, used)
-            stopped = _beyond(limits, time.monotonic() - start, used)
+            stopped = beyond(limits, time.monotonic() - start, used)
             if stopped:
                 self._send(unit_server.STOP)
                 message = self._hear(_PATIENCE)
@@ -287,29 +288,3 @@ def _terminal_kept() -> Iterator[None]:
         for descriptor, blocks in blocking.items():
             with suppress(OSError):
                 os.set_blocking(descriptor, blocks)
-
-
-def _beyond(limits: Limits, seconds: float, used_mb: float) -> Answer | None:
-    """Why a unit has to be stopped; None if it has not."""
-    if limits.seconds is not None and seconds > limits.seconds:
-        return failed("timeout", f"stopped after {limits.seconds:g} s")
-    if limits.memory_mb is not None and used_mb > limits.memory_mb:
-        why = f"stopped at {used_mb:.0f} MB, above the limit of {limits.memory_mb:g} MB"
-        return failed("oom", why)
-    return None
-
-
-def _cause(exit_code: int) -> tuple[Status, str]:
-    if exit_code == -signal.SIGKILL:
-        return "oom", "the process was killed, most likely by the system for want of memory"
-    if exit_code < 0:
-        return "error", f"the process died of {_signal_name(-exit_code)}"
-    if exit_code == unit_server.NO_ANSWER:
-        return "error", "the process could not hand over its result: the detector cut it off"
-    return "error", f"the process ended itself with exit status {exit_code}"
-
-
-def _signal_name(number: int) -> str:
-    with suppress(ValueError):
-        return signal.Signals(number).name
-    return f"signal {number}"

@@ -13,9 +13,10 @@ from anomalib_ts.core.files import sweep_unfinished
 from anomalib_ts.data.base import DataSet
 from anomalib_ts.errors import ConfigError, DamagedResultError
 from anomalib_ts.evaluation.judge import Evaluation
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.record import Record
 from anomalib_ts.results.rejudge import complete
 from anomalib_ts.results.store import Store
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.kept_answers import KeptAnswers
 from anomalib_ts.run.watcher import Watcher
 from anomalib_ts.settings.config import Settings, changed, checked, checked_value, create

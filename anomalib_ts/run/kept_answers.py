@@ -12,7 +12,7 @@ from anomalib_ts.core.files import atomic_write
 from anomalib_ts.errors import AnomalibTsError
 
 if TYPE_CHECKING:
-    from anomalib_ts.results.record import Unit
+    from anomalib_ts.results.unit_key import Unit
     from anomalib_ts.run.task import Answer, Task
 
 

@@ -31,7 +31,8 @@ from anomalib_ts.evaluation.judge import Evaluation
 from anomalib_ts.evaluation.thresholds import Threshold
 from anomalib_ts.protocols.base import Protocol
 from anomalib_ts.protocols.split_table import split_table
-from anomalib_ts.results.record import Record, Status, Unit
+from anomalib_ts.results.record import Record, Status
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.fits import Fit, joined
 from anomalib_ts.run.kept_answers import KeptAnswers
 from anomalib_ts.run.process_state import preserved

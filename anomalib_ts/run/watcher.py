@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.record import Record
+from anomalib_ts.results.unit_key import Unit
 
 
 class Watcher:

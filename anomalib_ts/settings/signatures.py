@@ -15,11 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
-from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import find_spec, resolve_name
-from pathlib import Path
+from importlib.util import find_spec
 from types import NoneType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from anomalib_ts.errors import ContractError
 from anomalib_ts.settings.fields import (
@@ -29,21 +27,27 @@ from anomalib_ts.settings.fields import (
     constructor_hints,
     declarations,
 )
+from anomalib_ts.settings.source import (
+    Found,
+    ImportedObject,
+    SourceClass,
+    SourceModule,
+    SourceValue,
+    UnreadableSourceError,
+    ancestry,
+    decorators,
+    is_name,
+    looked_up,
+    lookup,
+    parsed,
+    text_of,
+)
 
 REQUIRED: Any = inspect.Parameter.empty
 """Stands in the place of a default where there is none."""
 
 _GATHERED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 """`*args` and `**settings` are no settings by name."""
-
-_SAFE_MODULES = ("builtins", "typing", "types", "collections.abc", "pathlib")
-"""Of these, hints are taken as they are: they are imported in any case."""
-
-_ROOTS = ("ABC", "object", "Protocol", "Generic", "BaseEstimator")
-"""Bases without a constructor of their own."""
-
-_DEEPEST = 20
-"""Imports and bases that are followed one after the other, so that no circle is endless."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def signature_of(path: str) -> Signature:
     if module not in sys.modules or not inspect.isclass(vars(sys.modules[module]).get(name)):
         try:
             return _read(path)
-        except _UnreadableError:
+        except UnreadableSourceError:
             pass
     return _inspected(import_class(path), path)
 
@@ -134,7 +138,7 @@ def check_imports(path: str) -> None:
         Exception: whatever is wrong with it, as when it were imported.
     """
     name, _, _ = path.rpartition(".")
-    module = _parsed(name)
+    module = parsed(name)
     for node in module.tree.body:
         needed = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -146,45 +150,16 @@ def check_imports(path: str) -> None:
     signature_of(path)
 
 
-class _UnreadableError(Exception):
-    """The source does not say it; the class has to be imported."""
-
-
-class _Module(NamedTuple):
-    name: str
-    is_package: bool
-    tree: ast.Module
-
-
-class _Class(NamedTuple):
-    module: _Module
-    node: ast.ClassDef
-
-
-class _Value(NamedTuple):
-    module: _Module
-    node: ast.expr
-
-
-class _Object(NamedTuple):
-    """Something that is imported in any case."""
-
-    value: Any
-
-
-_Found: TypeAlias = _Class | _Value | _Object
-
-
 @cache
 def _read(path: str) -> Signature:
     name, _, attribute = path.rpartition(".")
     try:
-        found = _lookup(_parsed(name), attribute)
+        found = lookup(parsed(name), attribute)
     except (ImportError, OSError, ValueError, RecursionError) as error:
-        raise _UnreadableError(path) from error
-    if not isinstance(found, _Class):
-        raise _UnreadableError(path)
-    bases = list(_line(found))
+        raise UnreadableSourceError(path) from error
+    if not isinstance(found, SourceClass):
+        raise UnreadableSourceError(path)
+    bases = list(ancestry(found))
     doc = ast.get_docstring(found.node) or ""
     return Signature(_parameters(bases), doc, _version(bases))
 
@@ -210,97 +185,13 @@ def _inspected(target: Any, path: str) -> Signature:
     return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version, variadic)
 
 
-@cache
-def _parsed(name: str) -> _Module:
-    """A module's syntax tree.
-
-    Raises:
-        ImportError: there is no such module.
-        SyntaxError: it is no Python.
-    """
-    spec = _spec(name)
-    if spec is None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    if not spec.origin or not spec.origin.endswith(".py"):
-        raise _UnreadableError(name)
-    tree = ast.parse(Path(spec.origin).read_bytes(), spec.origin)
-    return _Module(name, spec.submodule_search_locations is not None, tree)
-
-
-def _spec(name: str) -> ModuleSpec | None:
-    """Where a module lies; `find_spec` alone would import the packages that it lies in."""
-    top, *below = name.split(".")
-    spec = find_spec(top) if top else None
-    for part in below:
-        if spec is None or spec.submodule_search_locations is None:
-            return None
-        top = f"{top}.{part}"
-        spec = PathFinder.find_spec(top, spec.submodule_search_locations)
-    return spec
-
-
-def _lookup(module: _Module, name: str, depth: int = 0) -> _Found:
-    """What a name means at the top level of a module."""
-    if depth > _DEEPEST:
-        raise _UnreadableError(name)
-    for node in reversed(list(_statements(module.tree.body))):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return _Class(module, node)
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return _imported(module, node, alias.name, depth)
-        if isinstance(node, ast.AnnAssign) and node.value and _is_name(node.target, name):
-            return _Value(module, node.value)
-        if isinstance(node, ast.Assign) and any(_is_name(t, name) for t in node.targets):
-            return _Value(module, node.value)
-    builtin = vars(sys.modules["builtins"])
-    if name in builtin:
-        return _Object(builtin[name])
-    raise _UnreadableError(name)
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """A module's statements, with those that only a type checker reads."""
-    for node in body:
-        if isinstance(node, ast.If) and _text(node.test).endswith("TYPE_CHECKING"):
-            yield from node.body
-        yield node
-
-
-def _imported(module: _Module, node: ast.ImportFrom, name: str, depth: int) -> _Found:
-    package = module.name if module.is_package else module.name.rpartition(".")[0]
-    origin = resolve_name("." * node.level + (node.module or ""), package)
-    if origin in _SAFE_MODULES:
-        return _Object(getattr(import_module(origin), name))
-    return _lookup(_parsed(origin), name, depth + 1)
-
-
-def _line(found: _Class) -> Iterator[_Class]:
-    """A class and its bases, nearest first; refused where there is more than one line of them."""
-    for _ in range(_DEEPEST):
-        yield found
-        if found.node.keywords:
-            raise _UnreadableError(found.node.name)  # a metaclass
-        bases = [base for base in found.node.bases if _text(base).split("[")[0] not in _ROOTS]
-        if not bases:
-            return
-        base = bases[0]
-        parent = _named(found.module, base.value if isinstance(base, ast.Subscript) else base)
-        if len(bases) > 1 or not isinstance(parent, _Class):
-            raise _UnreadableError(found.node.name)
-        found = parent
-    raise _UnreadableError(found.node.name)
-
-
-def _parameters(line: list[_Class]) -> dict[str, Parameter]:
+def _parameters(line: list[SourceClass]) -> dict[str, Parameter]:
     for place, one in enumerate(line):
-        decorators = _decorators(one)
-        if set(decorators) - {"dataclass", "configured", "final"}:
-            raise _UnreadableError(one.node.name)
+        if set(decorators(one)) - {"dataclass", "configured", "final"}:
+            raise UnreadableSourceError(one.node.name)
         methods = {n.name: n for n in one.node.body if isinstance(n, ast.FunctionDef)}
         if "__new__" in methods:
-            raise _UnreadableError(one.node.name)
+            raise UnreadableSourceError(one.node.name)
         if "__init__" in methods:
             return dict(_arguments(one.module, methods["__init__"]))
         if _has_fields(one):
@@ -308,15 +199,11 @@ def _parameters(line: list[_Class]) -> dict[str, Parameter]:
     return {}
 
 
-def _has_fields(one: _Class) -> bool:
-    return bool({"dataclass", "configured"} & set(_decorators(one)))
+def _has_fields(one: SourceClass) -> bool:
+    return bool({"dataclass", "configured"} & set(decorators(one)))
 
 
-def _decorators(one: _Class) -> list[str]:
-    return [_text(d).partition("(")[0].rpartition(".")[2] for d in one.node.decorator_list]
-
-
-def _collected(line: list[_Class]) -> dict[str, Parameter]:
+def _collected(line: list[SourceClass]) -> dict[str, Parameter]:
     """The fields of dataclasses, the last one's last; see `settings.setting` on what is kept.
 
     A class variable takes away the field of the same name.
@@ -333,10 +220,10 @@ def _collected(line: list[_Class]) -> dict[str, Parameter]:
     return found
 
 
-def _arguments(module: _Module, init: ast.FunctionDef) -> Iterator[tuple[str, Parameter]]:
+def _arguments(module: SourceModule, init: ast.FunctionDef) -> Iterator[tuple[str, Parameter]]:
     given = init.args
     if given.vararg or given.kwarg or init.decorator_list:
-        raise _UnreadableError(init.name)
+        raise UnreadableSourceError(init.name)
     places = [*given.posonlyargs, *given.args]
     defaults: list[ast.expr | None] = [None] * (len(places) - len(given.defaults))
     defaults += given.defaults
@@ -346,17 +233,17 @@ def _arguments(module: _Module, init: ast.FunctionDef) -> Iterator[tuple[str, Pa
         yield argument.arg, Parameter(_hint(module, argument.annotation), value)
 
 
-def _fields(one: _Class) -> dict[str, Parameter | None]:
+def _fields(one: SourceClass) -> dict[str, Parameter | None]:
     """The fields of one dataclass, without those of its bases; None for a class variable."""
     found: dict[str, Parameter | None] = {}
     for node in one.node.body:
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
             continue
-        if _text(node.annotation).partition("[")[0].endswith("ClassVar"):
+        if text_of(node.annotation).partition("[")[0].endswith("ClassVar"):
             found[node.target.id] = None
             continue
         hint = _hint(one.module, node.annotation)
-        if isinstance(node.value, ast.Call) and _text(node.value.func).endswith("setting"):
+        if isinstance(node.value, ast.Call) and text_of(node.value.func).endswith("setting"):
             found[node.target.id] = _declared(one.module, hint, node.value)
             continue
         default = REQUIRED if node.value is None else _field_default(one.module, node.value)
@@ -364,7 +251,7 @@ def _fields(one: _Class) -> dict[str, Parameter | None]:
     return found
 
 
-def _declared(module: _Module, hint: Any, call: ast.Call) -> Parameter:
+def _declared(module: SourceModule, hint: Any, call: ast.Call) -> Parameter:
     """A field that `settings.setting` declares."""
     default, *about = [_value(module, argument) for argument in call.args]
     limits = {str(word.arg): _value(module, word.value) for word in call.keywords}
@@ -372,21 +259,21 @@ def _declared(module: _Module, hint: Any, call: ast.Call) -> Parameter:
     return Parameter(hint, default, about[0] if about else "", Limits(**limits), *told)
 
 
-def _field_default(module: _Module, node: ast.expr) -> Any:
+def _field_default(module: SourceModule, node: ast.expr) -> Any:
     if not isinstance(node, ast.Call):
         return _value(module, node)
     settings = {keyword.arg: keyword.value for keyword in node.keywords}
-    if not _text(node.func).endswith("field") or set(settings) != {"default_factory"}:
-        raise _UnreadableError(_text(node))
+    if not text_of(node.func).endswith("field") or set(settings) != {"default_factory"}:
+        raise UnreadableSourceError(text_of(node))
     # `inspect` shows a marker in the place of such a default; what the factory makes says more
     factories: dict[str, Callable[[], Any]] = {"list": list, "dict": dict}
-    factory = factories.get(_text(settings["default_factory"]))
+    factory = factories.get(text_of(settings["default_factory"]))
     if factory is None:
-        raise _UnreadableError(_text(node))
+        raise UnreadableSourceError(text_of(node))
     return factory()
 
 
-def _version(line: list[_Class]) -> int:
+def _version(line: list[SourceClass]) -> int:
     for one in line:
         for node in one.node.body:
             targets = node.targets if isinstance(node, ast.Assign) else []
@@ -395,7 +282,7 @@ def _version(line: list[_Class]) -> int:
             if (
                 isinstance(node, ast.Assign | ast.AnnAssign)
                 and node.value is not None
-                and any(_is_name(target, "version") for target in targets)
+                and any(is_name(target, "version") for target in targets)
             ):
                 version = _value(one.module, node.value)
                 return _checked_version(version, one.node.name)
@@ -413,31 +300,25 @@ def _checked_version(version: Any, owner: str) -> int:
     return version
 
 
-def _value(module: _Module, node: ast.expr) -> Any:
+def _value(module: SourceModule, node: ast.expr) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError):
-        found = _named(module, node)
-    if isinstance(found, _Value):
+        found = looked_up(module, node)
+    if isinstance(found, SourceValue):
         return _value(found.module, found.node)
-    raise _UnreadableError(_text(node))
+    raise UnreadableSourceError(text_of(node))
 
 
-def _named(module: _Module, node: ast.expr) -> _Found:
-    if not isinstance(node, ast.Name):
-        raise _UnreadableError(_text(node))
-    return _lookup(module, node.id)
-
-
-def _hint(module: _Module, node: ast.expr | None) -> Any:
+def _hint(module: SourceModule, node: ast.expr | None) -> Any:
     """An annotation as an object; Any where it cannot be told, as a value is then left as it is."""
     try:
         return Any if node is None else _evaluated(module, node)
-    except (_UnreadableError, ImportError, TypeError, OSError, SyntaxError, ValueError):
+    except (UnreadableSourceError, ImportError, TypeError, OSError, SyntaxError, ValueError):
         return Any
 
 
-def _evaluated(module: _Module, node: ast.expr) -> Any:
+def _evaluated(module: SourceModule, node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=str(text)):
             return _evaluated(module, ast.parse(text, mode="eval").body)
@@ -448,18 +329,18 @@ def _evaluated(module: _Module, node: ast.expr) -> Any:
         case ast.Subscript(value=value, slice=inner):
             return _generic(module, _evaluated(module, value), inner)
         case _:
-            return _meaning(_named(module, node))
+            return _meaning(looked_up(module, node))
 
 
-def _meaning(found: _Found) -> Any:
-    if isinstance(found, _Value):
+def _meaning(found: Found) -> Any:
+    if isinstance(found, SourceValue):
         return _evaluated(found.module, found.node)
-    if isinstance(found, _Object):
+    if isinstance(found, ImportedObject):
         return found.value
     return _stand_in(found.module.name, found.node.name)
 
 
-def _generic(module: _Module, base: Any, inner: ast.expr) -> Any:
+def _generic(module: SourceModule, base: Any, inner: ast.expr) -> Any:
     if base is typing.Literal:
         return typing.Literal[ast.literal_eval(inner)]
     parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
@@ -469,11 +350,3 @@ def _generic(module: _Module, base: Any, inner: ast.expr) -> Any:
 @cache
 def _stand_in(module: str, name: str) -> type:
     return type(name, (Opaque,), {"__module__": module})
-
-
-def _is_name(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def _text(node: ast.expr) -> str:
-    return ast.unparse(node)

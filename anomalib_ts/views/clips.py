@@ -22,8 +22,10 @@ from anomalib_ts.errors import (
 )
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.evaluation.judge import Evaluation
-from anomalib_ts.results.record import Record, Unit
-from anomalib_ts.results.store import LeftOut, Store
+from anomalib_ts.results.left_out import LeftOut
+from anomalib_ts.results.record import Record
+from anomalib_ts.results.store import Store
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.settings.config import create_stored
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,9 @@ import numpy as np
 from anomalib_ts.core.digests import digest
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.evaluation.ground_truth import GroundTruth
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
+from anomalib_ts.results.unit_key import Unit
 
 DETECTORS = 20
 SEEDS = 5

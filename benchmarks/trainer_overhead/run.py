@@ -28,14 +28,10 @@ from anomalib_ts.core.recording import Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors import FastFlow1D
 from anomalib_ts.detectors.autoencoder.torch_model import ConvAutoencoder
+from anomalib_ts.detectors.deep.examples import ShuffledBatches
 from anomalib_ts.detectors.deep.lightning_model import AdamModule
-from anomalib_ts.detectors.deep.training import (
-    Fit,
-    ShuffledBatches,
-    TrainerSettings,
-    seeded,
-    train_module,
-)
+from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.detectors.deep.training_loop import Fit, seeded, train_module
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel
 

@@ -24,7 +24,7 @@ from anomalib_ts.detectors import DenseAutoencoder, WeakAutoencoder
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.evaluation.thresholds import GammaThreshold, QuantileThreshold
-from anomalib_ts.protocols.split_table import hold_out_recordings
+from anomalib_ts.protocols.hold_out import hold_out_recordings
 from anomalib_ts.protocols.weak_split import weak_split
 
 LEVELS = (0.8, 0.95, 0.99)

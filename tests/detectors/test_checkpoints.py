@@ -11,8 +11,10 @@ import torch
 
 from anomalib_ts import detectors
 from anomalib_ts.core.recording import Recording
+from anomalib_ts.detectors.deep.examples import ShuffledBatches
 from anomalib_ts.detectors.deep.identity import fit_of
-from anomalib_ts.detectors.deep.training import Fit, ShuffledBatches, TrainerSettings, train_module
+from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.detectors.deep.training_loop import Fit, train_module
 from anomalib_ts.errors import ConfigError
 from tests.detectors.test_training import WINDOWS, Mean, interrupt
 from tests.makers.lightning_parts import Counts, Interrupts

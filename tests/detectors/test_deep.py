@@ -15,12 +15,9 @@ from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors import Autoencoder, FastFlow1D, load_detector
 from anomalib_ts.detectors.autoencoder.torch_model import ConvAutoencoder, Encoder, soft_clip
 from anomalib_ts.detectors.deep import convolutional
-from anomalib_ts.detectors.deep.training import (
-    ShuffledBatches,
-    TrainerSettings,
-    seeded,
-    train_module,
-)
+from anomalib_ts.detectors.deep.examples import ShuffledBatches
+from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.detectors.deep.training_loop import seeded, train_module
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel, smoothed, to_points
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError

@@ -13,9 +13,11 @@ from anomalib_ts.detectors import Autoencoder, DenseAutoencoder, Usad, WeakAutoe
 from anomalib_ts.detectors.deep.bags import clip_bags, window_bags
 from anomalib_ts.detectors.deep.batches import FullBatches
 from anomalib_ts.detectors.deep.early_stopping import EarlyStopping
+from anomalib_ts.detectors.deep.examples import ShuffledBatches
 from anomalib_ts.detectors.deep.held_out import last_examples
 from anomalib_ts.detectors.deep.lightning_model import AdamModule
-from anomalib_ts.detectors.deep.training import ShuffledBatches, TrainerSettings, train_module
+from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.detectors.deep.training_loop import train_module
 from anomalib_ts.errors import ConfigError, InputError
 
 

@@ -8,7 +8,7 @@ from nflows.transforms.normalization import ActNorm
 from nflows.transforms.permutations import Permutation
 from torch import nn
 
-from anomalib_ts.detectors.deep.training import seeded
+from anomalib_ts.detectors.deep.training_loop import seeded
 from anomalib_ts.detectors.fastflow1d.flow import (
     ActNorm1d,
     AffineCoupling1d,

@@ -11,6 +11,7 @@ from torch import nn
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors import BiLstm, Cnn, CnnLstm, Lstm, MlpAutoencoder, load_detector
+from anomalib_ts.detectors.deep.examples import ShuffledBatches
 from anomalib_ts.detectors.deep.lightning_model import AdamModule
 from anomalib_ts.detectors.deep.published import (
     OrderedBatches,
@@ -19,7 +20,8 @@ from anomalib_ts.detectors.deep.published import (
     initialise,
     min_max,
 )
-from anomalib_ts.detectors.deep.training import ShuffledBatches, TrainerSettings, train_module
+from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.detectors.deep.training_loop import train_module
 from anomalib_ts.detectors.forecasters.base import Forecaster
 from anomalib_ts.detectors.forecasters.networks import (
     Convolutions,

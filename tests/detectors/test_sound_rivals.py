@@ -21,7 +21,8 @@ from anomalib_ts.detectors import (
     load_detector,
 )
 from anomalib_ts.detectors.deep.batches import FullBatches
-from anomalib_ts.detectors.deep.training import TrainerSettings, train_module
+from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.detectors.deep.training_loop import train_module
 from anomalib_ts.detectors.deep_sad.detector import semi_supervised_loss
 from anomalib_ts.detectors.deep_svdd.detector import HypersphereModel
 from anomalib_ts.detectors.devnet.detector import deviation_loss

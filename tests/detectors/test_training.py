@@ -20,15 +20,11 @@ from torch import nn
 from anomalib_ts.core.progress import progress_line
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.core.windows import Windows
-from anomalib_ts.detectors.deep.training import (
-    NOT_OPTIONS,
-    DivergedError,
-    ShuffledBatches,
-    TrainerSettings,
-    run_network,
-    seeded,
-    train_module,
-)
+from anomalib_ts.detectors.deep.examples import ShuffledBatches
+from anomalib_ts.detectors.deep.inference import run_network
+from anomalib_ts.detectors.deep.trainer import DivergedError
+from anomalib_ts.detectors.deep.training import NOT_OPTIONS, TrainerSettings
+from anomalib_ts.detectors.deep.training_loop import seeded, train_module
 from anomalib_ts.errors import AnomalibTsError, ConfigError
 from tests.makers.lightning_parts import Counts
 

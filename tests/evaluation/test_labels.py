@@ -16,7 +16,7 @@ from anomalib_ts.detectors.deep.bags import clip_bags, window_bags
 from anomalib_ts.errors import AnomalibTsWarning, InputError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.protocols.base import Given, Normal
-from anomalib_ts.protocols.split_table import hold_out_recordings
+from anomalib_ts.protocols.hold_out import hold_out_recordings
 from anomalib_ts.views.clips import rank_clips
 from tests.makers.records import ok
 

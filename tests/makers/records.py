@@ -1,7 +1,8 @@
 """Makes records without running anything."""
 
 from anomalib_ts.core.digests import digest
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.record import Record
+from anomalib_ts.results.unit_key import Unit
 
 
 def unit(detector="a", case="x", seed=0, **changes):

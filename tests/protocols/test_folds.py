@@ -14,7 +14,7 @@ from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.evaluation.judge import Evaluation
 from anomalib_ts.protocols.folds import Folds
-from anomalib_ts.results.record import Unit
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.isolation import execute_isolated
 from anomalib_ts.run.job import run_job
 from anomalib_ts.run.kept_answers import KeptAnswers

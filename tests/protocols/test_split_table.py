@@ -9,7 +9,8 @@ import pytest
 
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.errors import InputError
-from anomalib_ts.protocols.split_table import hold_out_recordings, split_table
+from anomalib_ts.protocols.hold_out import hold_out_recordings
+from anomalib_ts.protocols.split_table import split_table
 
 
 def clip(number, machine, label):

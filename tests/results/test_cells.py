@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from anomalib_ts.core.cells import csv_text, latex, markdown
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.protocols.split_table import split_table
-from anomalib_ts.results import leaderboard as board
 from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table
+from anomalib_ts.results.leaderboard import leaderboard
+from anomalib_ts.results.leaderboard_table import as_csv
 from anomalib_ts.views.clip_table import as_csv as clips_as_csv
 from anomalib_ts.views.clips import RankedClip, RankedUnit
 from tests.makers.records import ok
@@ -69,7 +70,7 @@ def test_every_csv_that_is_written(name):
     unit = ok(0.5, detector=name, data=name, case=name)
     clip = RankedClip(1, 0, 0.5, None, None, name, name, name, name)
     for text in (
-        board.as_csv(board.leaderboard([unit])),
+        as_csv(leaderboard([unit])),
         clips_as_csv([RankedUnit(unit, [clip])], 1),
         split_table({"train": [Recording([1.0, 2.0], name=name, machine_id=name)]}),
     ):

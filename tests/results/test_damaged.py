@@ -15,7 +15,8 @@ from anomalib_ts.core.recording import Recording
 from anomalib_ts.errors import AnomalibTsError, DamagedResultError, DataNotFoundError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.results import store as store_module
-from anomalib_ts.results.leaderboard import as_json, leaderboard
+from anomalib_ts.results.leaderboard import leaderboard
+from anomalib_ts.results.leaderboard_table import as_json
 from anomalib_ts.results.record import LONGEST, Record
 from anomalib_ts.results.rejudge import evaluate_store
 from anomalib_ts.results.store import Store, existing_store

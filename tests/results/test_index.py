@@ -34,13 +34,13 @@ def large(tmp_path, monkeypatch):
 def read_files(monkeypatch):
     """Names of the files that are opened from now on."""
     opened = []
-    load = store_module._load
+    load = store_module.load_stamped
 
     def noting(path):
         opened.append(Path(path).name)
         return load(path)
 
-    monkeypatch.setattr(store_module, "_load", noting)
+    monkeypatch.setattr(store_module, "load_stamped", noting)
     return opened
 
 

@@ -12,15 +12,9 @@ from anomalib_ts.evaluation.ground_truth import NO_LABELS
 from anomalib_ts.results.comparison import compare
 from anomalib_ts.results.entries import entries
 from anomalib_ts.results.formats import Grid, as_latex_table, as_markdown_table
-from anomalib_ts.results.leaderboard import (
-    as_csv,
-    as_json,
-    as_latex,
-    as_markdown,
-    as_table,
-    leaderboard,
-)
-from anomalib_ts.results.leaderboard import grid as table_of
+from anomalib_ts.results.leaderboard import leaderboard
+from anomalib_ts.results.leaderboard_table import as_csv, as_json, as_latex, as_markdown, as_table
+from anomalib_ts.results.leaderboard_table import grid as table_of
 from anomalib_ts.results.standings import grid, standings
 from anomalib_ts.results.store import Store
 from tests.makers.records import failed, ok, undefined

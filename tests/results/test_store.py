@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomalib_ts.errors import AnomalibTsError, DataNotFoundError
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.record import Record
 from anomalib_ts.results.schema import UnreadableRecordError
 from anomalib_ts.results.store import Store, existing_store
+from anomalib_ts.results.unit_key import Unit
 
 UNIT = Unit(
     detector="iforest",

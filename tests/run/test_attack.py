@@ -10,7 +10,8 @@ from anomalib_ts.data.base import Case
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.protocols import Folds, Whole
 from anomalib_ts.results.entries import entries, unattacked
-from anomalib_ts.results.leaderboard import as_csv, grid, leaderboard
+from anomalib_ts.results.leaderboard import leaderboard
+from anomalib_ts.results.leaderboard_table import as_csv, grid
 from anomalib_ts.results.store import Store
 from anomalib_ts.robustness import Noise
 from anomalib_ts.run.fits import Fit

@@ -18,9 +18,9 @@ from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.errors import ConfigError, ContractError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.evaluation.judge import Evaluation
-from anomalib_ts.results.record import Unit
 from anomalib_ts.results.rejudge import complete, evaluate_store, rejudge
 from anomalib_ts.results.store import Store
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.unit import execute, load_case
 
 

@@ -119,3 +119,22 @@ def _correlation(a: FloatArray, b: FloatArray) -> float:
     if len(a) < 2 or a.std() == 0 or b.std() == 0:
         return 0.0
     return abs(float(np.corrcoef(a, b)[0, 1]))
+
+
+LOOK = 2_000_000
+"""Cells in the quick look at the first rows of all columns."""
+
+
+FEW = 8
+"""Any measurement may have two values in so few points."""
+
+
+def is_switch(column: FloatArray) -> bool:
+    """Whether a column holds 0 and 1 only, or two other values over more than a few points."""
+    values = two_values(column)
+    return values == (0, 1) or (values is not None and len(column) >= FEW)
+
+
+def are_classes(column: FloatArray) -> bool:
+    """Whether a column holds a few whole numbers over more than a few points."""
+    return len(column) >= FEW and like_labels(column)

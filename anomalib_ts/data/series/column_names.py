@@ -241,3 +241,9 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     """The first few names and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(shown(name) for name in names[:most]) + more
+
+
+LABEL_NAMES = {Named.LABEL, Named.LABELS, Named.CHANGES, Named.MAYBE_LABEL, Named.NORMAL}
+
+
+TIME_NAMES = (Named.TIME, Named.TIMES, Named.MAYBE_TIME)

@@ -9,7 +9,7 @@ from anomalib_ts.core.digests import FileDigests, text_digest
 from anomalib_ts.core.names import pick
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.series.channel_order import same_channels
-from anomalib_ts.data.series.column_roles import Chosen
+from anomalib_ts.data.series.open_columns import Chosen
 from anomalib_ts.data.series.series_file import Series, SeriesReader
 from anomalib_ts.data.series.series_folder import series_files, short_name
 from anomalib_ts.data.series.text_layout import TextLayout

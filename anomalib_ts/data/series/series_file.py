@@ -15,17 +15,11 @@ from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.series.channel_order import same_channels
 from anomalib_ts.data.series.column_contents import unresolved
 from anomalib_ts.data.series.column_names import listed
-from anomalib_ts.data.series.column_roles import (
-    NONE,
-    Chosen,
-    Roles,
-    TestPart,
-    doubtful_channels,
-    find_roles,
-    unique_names,
-)
+from anomalib_ts.data.series.column_roles import find_roles, unique_names
+from anomalib_ts.data.series.doubtful_channels import doubtful_channels
 from anomalib_ts.data.series.gaps import fill_in_place
 from anomalib_ts.data.series.npz_file import NpzArrays, read_npz
+from anomalib_ts.data.series.open_columns import NONE, Chosen, Roles, TestPart
 from anomalib_ts.data.series.stored_table import EXCEL, PARQUET, read_stored_table
 from anomalib_ts.data.series.text_layout import TextLayout
 from anomalib_ts.data.series.text_table import AS_FOUND, TextTable, read_text_table

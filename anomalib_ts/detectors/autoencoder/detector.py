@@ -16,7 +16,7 @@ from anomalib_ts.core.windows import Tail
 from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING, REACH, ConvAutoencoder
 from anomalib_ts.detectors.deep.base import DeepDetector
 from anomalib_ts.detectors.deep.convolutional import score_in_chunks
-from anomalib_ts.detectors.deep.training import Batches, BatchSource, ShuffledBatches
+from anomalib_ts.detectors.deep.examples import Batches, BatchSource, ShuffledBatches
 from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.errors import AnomalibTsWarning
 from anomalib_ts.settings.fields import configured, setting

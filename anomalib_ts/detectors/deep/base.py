@@ -19,7 +19,9 @@ from anomalib_ts.core.windows import OverlapMean, Tail, Windows, check_window, t
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.deep.batches import FullBatches
 from anomalib_ts.detectors.deep.checkpoints import forget
+from anomalib_ts.detectors.deep.examples import Batches, BatchSource
 from anomalib_ts.detectors.deep.identity import fit_of
+from anomalib_ts.detectors.deep.inference import run_network
 from anomalib_ts.detectors.deep.lightning_model import AdamModule
 from anomalib_ts.detectors.deep.score_function import (
     ScoreFunction,
@@ -27,15 +29,9 @@ from anomalib_ts.detectors.deep.score_function import (
     cut,
     overlap_mean,
 )
-from anomalib_ts.detectors.deep.training import (
-    Batches,
-    BatchSource,
-    DivergedError,
-    TrainerSettings,
-    run_network,
-    seeded,
-    train_module,
-)
+from anomalib_ts.detectors.deep.trainer import DivergedError
+from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.detectors.deep.training_loop import seeded, train_module
 from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.errors import InputError
 from anomalib_ts.settings.fields import configured, setting

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anomalib_ts.detectors.deep.bags import Bags
-from anomalib_ts.detectors.deep.training import BatchSource, Part, as_tensors
+from anomalib_ts.detectors.deep.examples import BatchSource, Part, as_tensors
 
 LabelledBatch: TypeAlias = tuple[Tensor, Tensor, Tensor]
 """Windows `(m, c, w)`, how many of them each bag has `(b,)`, and 1 for anomalous bags `(b,)`."""

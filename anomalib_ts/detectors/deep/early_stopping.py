@@ -14,8 +14,9 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
+from anomalib_ts.detectors.deep.examples import Batches, DivisibleBatches
 from anomalib_ts.detectors.deep.held_out import last_examples
-from anomalib_ts.detectors.deep.training import Batches, DivisibleBatches, seeded
+from anomalib_ts.detectors.deep.training_loop import seeded
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.settings.fields import check_settings, configured, setting
 

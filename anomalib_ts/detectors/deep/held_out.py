@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.deep.bags import Bags, each_window
-from anomalib_ts.detectors.deep.training import BatchSource
+from anomalib_ts.detectors.deep.examples import BatchSource
 from anomalib_ts.errors import ConfigError, InputError
 
 

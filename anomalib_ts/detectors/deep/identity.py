@@ -14,7 +14,8 @@ import torch
 
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.base import Detector
-from anomalib_ts.detectors.deep.training import Fit, TrainerSettings
+from anomalib_ts.detectors.deep.training import TrainerSettings
+from anomalib_ts.detectors.deep.training_loop import Fit
 from anomalib_ts.settings.effect import effective
 
 _PACKAGES = ("anomalib-ts", "numpy", "pytorch-lightning", "torch")

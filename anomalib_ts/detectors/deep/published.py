@@ -13,14 +13,14 @@ from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
 from anomalib_ts.detectors.deep.early_stopping import EarlyStopping
-from anomalib_ts.detectors.deep.held_out import last_examples
-from anomalib_ts.detectors.deep.training import (
+from anomalib_ts.detectors.deep.examples import (
     Batches,
     BatchSource,
     DivisibleBatches,
     ShuffledBatches,
     as_tensors,
 )
+from anomalib_ts.detectors.deep.held_out import last_examples
 from anomalib_ts.detectors.scaling import STRAIGHT
 from anomalib_ts.errors import InputError
 from anomalib_ts.settings.fields import configured, setting

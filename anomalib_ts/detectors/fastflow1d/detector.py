@@ -13,7 +13,7 @@ from anomalib_ts.core.recording import Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.autoencoder.detector import ConvolutionalDetector
 from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING
-from anomalib_ts.detectors.deep.training import seeded
+from anomalib_ts.detectors.deep.training_loop import seeded
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import SCORES, FastFlowModel
 from anomalib_ts.settings.fields import configured, setting

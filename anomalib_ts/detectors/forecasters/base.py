@@ -12,17 +12,12 @@ from torch import Tensor, nn
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.base import Capabilities
+from anomalib_ts.detectors.deep.examples import Batches, BatchSource, ShuffledBatches, as_tensors
+from anomalib_ts.detectors.deep.inference import SCORING_BATCH
 from anomalib_ts.detectors.deep.networks import soft_clip
 from anomalib_ts.detectors.deep.period_detector import HELD_BACK, PeriodDetector
 from anomalib_ts.detectors.deep.published import held_back, min_max
 from anomalib_ts.detectors.deep.score_function import cut
-from anomalib_ts.detectors.deep.training import (
-    SCORING_BATCH,
-    Batches,
-    BatchSource,
-    ShuffledBatches,
-    as_tensors,
-)
 from anomalib_ts.detectors.forecasters.networks import ForecastModel
 from anomalib_ts.detectors.modes import by_mode
 from anomalib_ts.detectors.streaming import Margins

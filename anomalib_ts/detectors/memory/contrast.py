@@ -62,7 +62,7 @@ class Contrast(Representation):
         """
         from anomalib_ts.detectors.deep.batches import FullBatches  # noqa: PLC0415
         from anomalib_ts.detectors.deep.lightning_model import AdamModule  # noqa: PLC0415
-        from anomalib_ts.detectors.deep.training import seeded, train_module  # noqa: PLC0415
+        from anomalib_ts.detectors.deep.training_loop import seeded, train_module  # noqa: PLC0415
 
         if window < 8:
             raise InputError(f"parts of a window of {window} points are too short; take 8 or more")
@@ -94,7 +94,7 @@ class Contrast(Representation):
     def restore(self, state: dict[str, Any]) -> None:
         """Make the network anew, and give it its weights."""
         from anomalib_ts.detectors.deep.base import check_weights  # noqa: PLC0415
-        from anomalib_ts.detectors.deep.training import seeded  # noqa: PLC0415
+        from anomalib_ts.detectors.deep.training_loop import seeded  # noqa: PLC0415
 
         weights = state.pop("network_")
         super().restore(state)

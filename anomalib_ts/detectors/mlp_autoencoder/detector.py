@@ -11,10 +11,10 @@ from torch.nn import functional
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, centre_scores
 from anomalib_ts.detectors.base import Capabilities
+from anomalib_ts.detectors.deep.examples import Batches, BatchSource
 from anomalib_ts.detectors.deep.period_detector import PeriodDetector
 from anomalib_ts.detectors.deep.published import OrderedBatches
 from anomalib_ts.detectors.deep.score_function import cut
-from anomalib_ts.detectors.deep.training import Batches, BatchSource
 from anomalib_ts.detectors.mlp_autoencoder.torch_model import MlpAutoencoderModel
 from anomalib_ts.detectors.modes import by_mode
 from anomalib_ts.settings.fields import configured

@@ -16,8 +16,9 @@ from anomalib_ts.errors import InputError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.protocols.base import Protocol
 from anomalib_ts.results.methods import attack_of
-from anomalib_ts.results.record import Record, Unit
+from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.unit import load_case
 from anomalib_ts.settings.config import create_stored
 from anomalib_ts.views.case.clips import ClipPanel, draw_clips, telling_clips

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anomalib_ts.core.names import nearest
 from anomalib_ts.errors import ConfigError
+from anomalib_ts.results.flat_settings import flat_settings
 from anomalib_ts.results.formats import Grid
-from anomalib_ts.results.methods import flat_settings
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
 from anomalib_ts.views.figures.axis import axis_of, order_of

@@ -13,17 +13,8 @@ from typing import Any, NamedTuple
 
 from anomalib_ts.core.digests import digest
 from anomalib_ts.results.entries import series_name
-from anomalib_ts.results.methods import (
-    FOLLOWS,
-    Flat,
-    MethodKey,
-    Sorted,
-    attack_name,
-    differing,
-    settings_of,
-    shown,
-    sort_results,
-)
+from anomalib_ts.results.flat_settings import Flat, differing, settings_of, shown
+from anomalib_ts.results.methods import FOLLOWS, MethodKey, Sorted, attack_name, sort_results
 from anomalib_ts.results.record import Record
 
 SIZE = "attack.epsilon"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from anomalib_ts.errors import UndefinedMetricError
 from anomalib_ts.results.entries import Method, Series, entries, unattacked
 from anomalib_ts.results.formats import Grid, best_in_bold
-from anomalib_ts.results.leaderboard import Row, leaderboard_of, title
+from anomalib_ts.results.leaderboard import Row, leaderboard_of
+from anomalib_ts.results.leaderboard_table import title
 from anomalib_ts.results.published import PublishedTable, read_published
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from anomalib_ts.core.names import nearest
 from anomalib_ts.errors import ConfigError, UndefinedMetricError
-from anomalib_ts.evaluation.judge import AREAS
+from anomalib_ts.evaluation.machines import AREAS
 from anomalib_ts.metrics.registry import POOLED, REGISTRY, select
-from anomalib_ts.results.leaderboard import title
+from anomalib_ts.results.leaderboard_table import title
 from anomalib_ts.results.record import Record
 from anomalib_ts.views.figures.places import NO_VALUE, Result, text_of
 

@@ -24,7 +24,7 @@ from bokeh.models import (
 from bokeh.models.annotations import LabelSet, Span
 from bokeh.plotting import figure
 
-from anomalib_ts.results.leaderboard import title
+from anomalib_ts.results.leaderboard_table import title
 from anomalib_ts.views.palette import ANOMALY, CHOSEN, MIDTONE_GRID, MIDTONE_INK, OTHER, THRESHOLD
 from anomalib_ts.views.report.content import Content
 

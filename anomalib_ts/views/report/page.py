@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from anomalib_ts.metrics.bootstrap import Interval
 from anomalib_ts.results.entries import Entry
-from anomalib_ts.results.leaderboard import title
+from anomalib_ts.results.leaderboard_table import title
 from anomalib_ts.results.store import Store
 from anomalib_ts.views.palette import MIDTONE_LINES
 from anomalib_ts.views.report.content import Content

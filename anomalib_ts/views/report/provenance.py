@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomalib_ts.results.entries import Entry, Method
-from anomalib_ts.results.methods import flat_settings
+from anomalib_ts.results.flat_settings import flat_settings
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from anomalib_ts.core.runs import runs
 from anomalib_ts.errors import DataNotFoundError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.results.entries import Entry, Method, Series
+from anomalib_ts.results.left_out import LeftOut
 from anomalib_ts.results.record import Record
-from anomalib_ts.results.store import LeftOut, Store
+from anomalib_ts.results.store import Store
 from anomalib_ts.views.report.times import KNOT_BYTES, Times
 
 log = logging.getLogger(__name__)

@@ -11,15 +11,8 @@ from anomalib_ts.errors import AnomalibTsError, ConfigError, DataNotFoundError
 from anomalib_ts.results import standings
 from anomalib_ts.results.entries import Entry, entries, unattacked
 from anomalib_ts.results.formats import as_latex_table, as_markdown_table
-from anomalib_ts.results.leaderboard import (
-    Row,
-    as_csv,
-    as_latex,
-    as_markdown,
-    columns,
-    leaderboard_of,
-    title,
-)
+from anomalib_ts.results.leaderboard import Row, columns, leaderboard_of
+from anomalib_ts.results.leaderboard_table import as_csv, as_latex, as_markdown, title
 from anomalib_ts.results.published import read_published
 from anomalib_ts.results.store import Store
 from anomalib_ts.views.report.content import Content, content

@@ -8,7 +8,7 @@ from anomalib_ts.data.series.tsb_ad import TsbAd
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, DataNotFoundError, InputError
 from anomalib_ts.evaluation.judge import Evaluation
-from anomalib_ts.results.record import Unit
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.unit import execute, load_case
 
 NAB = "001_NAB_id_1_Facility_tr_1007_1st_2014"  # on the list for evaluation

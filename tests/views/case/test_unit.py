@@ -13,8 +13,8 @@ from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.errors import AnomalibTsError
 from anomalib_ts.evaluation.judge import Evaluation
-from anomalib_ts.results.record import Unit
 from anomalib_ts.results.store import Store
+from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.unit import execute
 from anomalib_ts.views.case import plot_unit, unit
 from tests.makers.clips import noise, write, write_machine_type
