@@ -30,9 +30,10 @@ from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
 HISTORY = 1024
 """Points before a block that it is scored with where there is no stream, and blamed with."""
 
-TIME_NAMES = ("timestamp", "datetime", "date", "time")
+TIME_NAMES = ("timestamp", "datetime", "date", "time", "zeit", "datum", "zeitstempel")
 """Columns of such names are handed on as the time."""
 
+_DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 2**16  # bytes read at a time
 _PAUSE = 0.2  # seconds between two looks at a file
 _MOST_LINES = 512  # scored at a time
@@ -88,15 +89,16 @@ class LiveScorer:
         model: what scores.
         history: points before a block to score it with at once; None for the detector's stream, or
             `HISTORY` points if it has none.
-        delimiter: between columns.
-        decimal: sign.
+        delimiter: between columns; None for the one at which the first line falls into the names
+            of the channels, `,` where they have none.
+        decimal: sign; None for a point, or a comma where it does not divide the columns.
         alarms: what the alarm rule has seen so far.
     """
 
     model: PlantModel
     history: int | None = None
-    delimiter: str = ","
-    decimal: str = "."
+    delimiter: str | None = None
+    decimal: str | None = None
     alarms: LiveAlarms = field(init=False)
     _stream: Stream | BlockScorer = field(init=False, repr=False)
     _places: list[int] | None = field(default=None, repr=False)
@@ -105,6 +107,7 @@ class LiveScorer:
     _waiting: list[str] = field(default_factory=list, repr=False)
     _recent: FloatArray = field(init=False, repr=False)
     _line: int = field(default=0, repr=False)
+    _divider: str = field(default=",", repr=False)
 
     def __post_init__(self) -> None:
         self.alarms = LiveAlarms(self.model.rule)
@@ -151,7 +154,9 @@ class LiveScorer:
 
     def _rows(self, lines: Sequence[str]) -> list[FloatArray]:
         rows: list[FloatArray] = []
-        for cells in csv.reader(lines, delimiter=self.delimiter):
+        if lines and self._places is None:
+            self._divider = self.delimiter or self._delimiter_of(lines)
+        for cells in csv.reader(lines, delimiter=self._divider):
             self._line += 1
             if not any(cell.strip() for cell in cells):
                 continue
@@ -188,6 +193,15 @@ class LiveScorer:
             sampling_period=healthy.period,
             channel_names=healthy.names,
         )
+
+    def _delimiter_of(self, lines: Sequence[str]) -> str:
+        wanted = set(self.model.healthy.names or ())
+        first = next((line for line in lines if line.strip()), "")
+        for delimiter in _DELIMITERS:
+            cells = next(csv.reader([first], delimiter=delimiter), [])
+            if wanted <= {cell.strip().lstrip("\ufeff") for cell in cells}:
+                return delimiter
+        return ","
 
     def _is_header(self, cells: Sequence[str]) -> bool:
         """Find the channels among the columns; whether this line names them."""
@@ -226,7 +240,8 @@ class LiveScorer:
         names = self.model.healthy.names
         called = f"channel {channel}" if names is None else f"channel {names[channel]!r}"
         try:
-            number = float(text.replace(self.decimal, ".")) if text else np.nan
+            comma = self.decimal == "," or (self.decimal is None and self._divider != ",")
+            number = float(text.replace(",", ".") if comma else text) if text else np.nan
         except ValueError:
             raise InputError(f"line {self._line}, {called}: {text!r} is not a number") from None
         if np.isfinite(number):

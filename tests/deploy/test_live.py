@@ -107,3 +107,12 @@ def test_what_is_kept_for_the_blame_is_bounded():
     scorer = live(MovingMean(window=9))
     scorer.push([HEADER, *LINES * 10])
     assert len(scorer._recent) <= 1024 + scorer.delay
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_decimal_commas_are_read_as_in_files(delimiter):
+    lines = [HEADER.replace("time", "Datum"), *LINES]
+    foreign = [line.replace(",", delimiter).replace(".", ",") for line in lines]
+    found = live(MovingMean(window=9)).push(foreign)
+    assert found == live(MovingMean(window=9)).push([HEADER, *LINES])
+    assert [point.time for point in found] == [str(minute) for minute in range(len(found))]
