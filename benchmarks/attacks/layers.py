@@ -1,6 +1,6 @@
 """Whether sparseness of layers tells attacked windows from clean ones, and adds to roughness.
 
-    python benchmarks/attacks/layers.py SHARED [--seeds 3]
+    python -m benchmarks.attacks.layers SHARED [--seeds 3]
 
 The series are those of `table.py`. Writes layers.csv (a row a layer) and detection.csv.
 """

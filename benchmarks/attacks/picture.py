@@ -50,9 +50,9 @@ def main() -> None:
     figure.savefig(HERE / "picture.png", dpi=90)
     seconds = rows[rows.attack == "strongest"].groupby(["detector", "made"]).seconds.mean()
     units = rows.groupby("detector")[["case", "seed"]].nunique()
-    print(table.round(3).to_markdown())
-    print(seconds.round(1).to_markdown())
-    print(units.to_markdown())
+    print(table.round(3).to_string())
+    print(seconds.round(1).to_string())
+    print(units.to_string())
 
 
 if __name__ == "__main__":
