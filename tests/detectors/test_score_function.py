@@ -69,7 +69,7 @@ def recordings(detector):
     ], Recording(wave[:83] + rng.standard_normal((83, wave.shape[1])), machine_id="01")
 
 
-@pytest.fixture(params=DEEP, ids=name_of)
+@pytest.fixture(scope="module", params=DEEP, ids=name_of)
 def fitted(request):
     train, test = recordings(request.param)
     return request.param.fit(train), test
