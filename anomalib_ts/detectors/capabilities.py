@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,32 @@ class Capabilities:
     needs_machine_ids: bool = False
     uses_values: bool = True
     blames_channels: bool = True
+
+
+class _BySettings:
+    """What a class declares, and what an object of it does with its settings."""
+
+    def __init__(self, default: Capabilities, changes: Callable[[Any], Mapping[str, Any]]) -> None:
+        self._default = default
+        self._changes = changes
+
+    def __get__(self, detector: Any, _kind: type) -> Capabilities:
+        if detector is None:
+            return self._default
+        return replace(self._default, **self._changes(detector))
+
+
+def by_settings(default: Capabilities, changes: Callable[[Any], Mapping[str, Any]]) -> Any:
+    """Capabilities that depend on the settings of a detector.
+
+    >>> class Either:
+    ...     capabilities = by_settings(Capabilities(), lambda one: {"transductive": one.whole})
+    ...     whole = True
+    >>> Either.capabilities.transductive, Either().capabilities.transductive
+    (False, True)
+
+    Args:
+        default: what the class declares.
+        changes: takes a detector to those of its capabilities that are others.
+    """
+    return _BySettings(default, changes)

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
-from anomalib_ts.detectors.capabilities import Capabilities
+from anomalib_ts.detectors.capabilities import Capabilities, by_settings
 
 Mode: TypeAlias = Literal["default", "published"]
-
-
-class _ByMode:
-    """What a class declares, and what a detector of it in published mode does."""
-
-    def __init__(self, default: Capabilities) -> None:
-        self._default = default
-
-    def __get__(self, detector: Any, _kind: type) -> Capabilities:
-        if detector is None or detector.mode == "default":
-            return self._default
-        return replace(self._default, multivariate=False, causal=False, transductive=True)
 
 
 def by_mode(default: Capabilities) -> Any:
@@ -36,4 +23,5 @@ def by_mode(default: Capabilities) -> Any:
     Args:
         default: what the class declares.
     """
-    return _ByMode(default)
+    published = {"multivariate": False, "causal": False, "transductive": True}
+    return by_settings(default, lambda one: published if one.mode == "published" else {})

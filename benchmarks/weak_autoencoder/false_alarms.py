@@ -82,7 +82,7 @@ def _seed(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Rates]]
     trainer = TrainerSettings(max_epochs=-1, max_steps=options.steps, progress=False)
     detectors: dict[str, tuple[Detector, list[Recording] | tuple[Recording, ...]]] = {
         "dense_autoencoder": (DenseAutoencoder(seed=seed, trainer=trainer), normal),
-        "weak_autoencoder": (WeakAutoencoder(seed=seed, trainer=trainer), train),
+        "weak_autoencoder": (WeakAutoencoder(mode="paper", seed=seed, trainer=trainer), train),
     }
     for name, (detector, recordings) in detectors.items():
         detector.fit(recordings)

@@ -55,7 +55,8 @@ DETECTORS = [
     DevNet(**DENSE),
     MobileFaceNet(window=16, width=8, embedding=8, trainer=BRIEF),
     Usad(window=8, latent=4, trainer=BRIEF),
-    WeakAutoencoder(**DENSE),
+    WeakAutoencoder(**DENSE, mode="paper"),
+    WeakAutoencoder(**DENSE, bag="window"),
     MlpAutoencoder(window=8, trainer=BRIEF),
     *(kind(window=14, trainer=BRIEF) for kind in (Cnn, Lstm, CnnLstm, BiLstm)),
 ]

@@ -48,7 +48,13 @@ SMALL = {
     "FastFlow1D": {"window": 16, "width": 4, "features": 4, "flow_steps": 2, "batch_size": 100},
     "MobileFaceNet": {"window": 16, "width": 8, "embedding": 8, "batch_size": 8},
     "Usad": {"window": 8, "latent": 4, "batch_size": 16},
-    "WeakAutoencoder": {"window": 8, "width": 8, "latent": 2, "batch_size": 16},
+    "WeakAutoencoder": {
+        "window": 8,
+        "width": 8,
+        "latent": 2,
+        "batch_size": 16,
+        "mode": "paper",
+    },
 }
 STAGES = {
     "Autoencoder": ["Autoencoder"],

@@ -100,6 +100,8 @@ BUILT_IN = (
     MobileFaceNet(window=16, width=8, embedding=8, trainer=BRIEF),
     Usad(window=8, latent=4, trainer=BRIEF),
     WeakAutoencoder(window=8, width=16, trainer=BRIEF),
+    WeakAutoencoder(window=8, width=16, bag="window", trainer=BRIEF),
+    WeakAutoencoder(window=8, width=16, mode="paper", trainer=BRIEF),
     MlpAutoencoder(window=16, trainer=BRIEF),
     Cnn(window=16, trainer=BRIEF),
     Lstm(window=8, trainer=BRIEF),

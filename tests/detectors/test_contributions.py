@@ -44,7 +44,7 @@ SUMS = (
     DenseAutoencoder(window=8, width=16, scaling="channel", tail="drop", trainer=BRIEF),
     DcaseAutoencoder(width=16, trainer=BRIEF),
     Usad(window=8, latent=4, beta=0.3, trainer=BRIEF),
-    WeakAutoencoder(window=8, width=16, tail="pad", trainer=BRIEF),
+    WeakAutoencoder(window=8, width=16, tail="pad", mode="paper", trainer=BRIEF),
 )
 SOME = [0, 3, 7]
 """Of eight channels, those that are at fault one after the other."""

@@ -181,7 +181,7 @@ SMALL = {"window": 8, "batch_size": 32}
         lambda trainer: Autoencoder(window=16, width=4, features=4, trainer=trainer),
         lambda trainer: DenseAutoencoder(**SMALL, width=8, trainer=trainer),
         lambda trainer: Usad(**SMALL, latent=4, trainer=trainer),
-        lambda trainer: WeakAutoencoder(**SMALL, width=8, trainer=trainer),
+        lambda trainer: WeakAutoencoder(**SMALL, width=8, mode="paper", trainer=trainer),
     ],
     ids=["Autoencoder", "DenseAutoencoder", "Usad", "WeakAutoencoder"],
 )

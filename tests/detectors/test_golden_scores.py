@@ -41,8 +41,10 @@ DETECTORS = {
     "devnet": detectors.DevNet(**DENSE),
     "mobilefacenet": detectors.MobileFaceNet(window=16, width=8, embedding=8, **SMALL),
     "usad": detectors.Usad(window=8, latent=4, **SMALL),
-    "weak_autoencoder": detectors.WeakAutoencoder(**DENSE),
-    "weak_autoencoder, clip": detectors.WeakAutoencoder(**DENSE, bag="clip", held_out=0.3),
+    "weak_autoencoder": detectors.WeakAutoencoder(**DENSE, mode="paper"),
+    "weak_autoencoder, clip": detectors.WeakAutoencoder(
+        **DENSE, mode="paper", bag="clip", held_out=0.3
+    ),
 }
 
 

@@ -9,10 +9,12 @@ from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors import DenseAutoencoder, WeakAutoencoder, load_detector
 from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.detectors.scaling import ChannelScaler
+from anomalib_ts.detectors.weak_autoencoder import statistics_head as head
 from anomalib_ts.detectors.weak_autoencoder.torch_model import hinge_loss
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 
-SMALL = {"window": 8, "width": 16, "latent": 2, "batch_size": 32}
+SIZE = {"window": 8, "width": 16, "latent": 2, "batch_size": 32}
+SMALL = {**SIZE, "mode": "paper"}
 
 
 def settings(steps=100):
@@ -46,7 +48,7 @@ def fitted():
 
 @pytest.fixture(scope="module")
 def stage_1():
-    return DenseAutoencoder(**SMALL, trainer=settings()).fit([r for r in TRAIN if r.label == 0])
+    return DenseAutoencoder(**SIZE, trainer=settings()).fit([r for r in TRAIN if r.label == 0])
 
 
 def test_hinge_loss_by_hand():
@@ -74,8 +76,8 @@ def test_stage_2_pushes_labelled_anomalies_above_the_threshold_and_no_normal_one
 
 def test_stage_1_is_the_dense_autoencoder_on_normal_clips():
     # A learning rate of 0 leaves the network as it was drawn, whatever the labels.
-    frozen = {**SMALL, "learning_rate": 0.0, "trainer": settings(1)}
-    weak = WeakAutoencoder(**frozen, held_out=0.0).fit(TRAIN)
+    frozen = {**SIZE, "learning_rate": 0.0, "trainer": settings(1)}
+    weak = WeakAutoencoder(**frozen, mode="paper", held_out=0.0).fit(TRAIN)
     plain = DenseAutoencoder(**frozen).fit([r for r in TRAIN if r.label == 0])
     np.testing.assert_array_equal(weak.score(TEST[0]), plain.score(TEST[0]))
     scores = np.concatenate([plain.score(r)[::8] for r in TRAIN if r.label == 0])
@@ -194,7 +196,7 @@ def sensor(seed, n=3000):
 def test_sensor_windows_with_point_labels():
     test = sensor(1)
     options = {"window": 24, "stride": 3, "width": 32, "trainer": settings()}
-    weak = WeakAutoencoder(**options).fit(sensor(0))
+    weak = WeakAutoencoder(**options, mode="paper").fit(sensor(0))
     unlabelled = DenseAutoencoder(**options).fit(sensor(0))
     weak_auc = roc_auc_score(test.labels, weak.score(test))
     assert weak_auc > roc_auc_score(test.labels, unlabelled.score(test)) + 0.05
@@ -232,3 +234,63 @@ def test_too_few_clips_for_a_gamma_are_told():
 def test_settings_out_of_range_are_refused_before_training(setting, message):
     with pytest.raises(ConfigError, match=message):
         WeakAutoencoder(**SMALL, **setting, trainer=settings(10**9)).fit(TRAIN)
+
+
+@pytest.fixture(scope="module")
+def joined():
+    return WeakAutoencoder(**SIZE, trainer=settings()).fit(TRAIN)
+
+
+def test_the_joined_score_finds_what_the_autoencoder_does_not(joined, stage_1):
+    assert auc(joined) > auc(stage_1) + 0.15
+
+
+def test_the_joined_score_is_that_of_its_parts(joined):
+    values = torch.tensor(joined.scaler_.transform([TEST[0]])[0].values.T[None])
+    blocks = torch.cat(values.split(8, dim=2))
+    parts = joined.model_.misfits(blocks).mean() + joined.model_.head.scores(values)
+    assert joined.score(TEST[0]).mean() == pytest.approx(parts.item(), rel=1e-5)
+
+
+def test_labels_acquit_no_clip_by_more_than_two_deviations():
+    moments = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    both = torch.tensor([[4.0, -50.0], [4.0, -1.0], [4.0, 3.0]])
+    assert head.joined(both, moments).tolist() == [0.0, 1.0, 5.0]
+
+
+def test_statistics_by_hand_and_of_a_single_point():
+    ramp = torch.arange(11.0)[None, None]
+    assert head.StatisticsHead.statistics(ramp).tolist() == [[2.0, 5.0, 8.0, 1.0]]
+    assert head.StatisticsHead.statistics(ramp[..., :1]).tolist() == [[0.0, 0.0, 0.0, 0.0]]
+
+
+def test_what_healthy_clips_score_is_learnt_from_clips_left_out():
+    rows = np.random.default_rng(0).normal(size=(60, 40))
+    anomalous = np.arange(60) >= 50
+    one = head.StatisticsHead(10)
+    left_out = one.learn(rows, anomalous)
+    inside = head.evidence(torch.tensor(rows[:50], dtype=torch.float32), *list(one.buffers())[:3])
+    assert left_out.shape == (50,)
+    assert inside[:, 0].mean() < one.moments[0, 0] - 0.2  # what it was fitted on is too near
+
+
+def test_windows_with_point_labels_are_joined_too():
+    test = sensor(1)
+    options = {"window": 24, "stride": 3, "width": 32, "trainer": settings()}
+    detector = WeakAutoencoder(**options, bag="window").fit(sensor(0))
+    assert not detector.capabilities.transductive
+    unlabelled = DenseAutoencoder(**options).fit(sensor(0))
+    gain = roc_auc_score(test.labels, detector.score(test)) - roc_auc_score(
+        test.labels, unlabelled.score(test)
+    )
+    assert gain > 0.05
+
+
+def test_one_healthy_clip_cannot_be_compared_with_others():
+    with pytest.raises(InputError, match="compares each healthy example with the others"):
+        WeakAutoencoder(**SIZE, trainer=settings(2)).fit(clips(1, 3))
+
+
+def test_a_joined_detector_survives_saving(joined, tmp_path):
+    loaded = load_detector(joined.save(tmp_path / "joined.ats"))
+    np.testing.assert_array_equal(loaded.score(TEST[0]), joined.score(TEST[0]))

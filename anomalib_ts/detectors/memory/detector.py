@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.core.windows import Windows, training_windows
-from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.detectors.base import Detector
+from anomalib_ts.detectors.capabilities import Capabilities, by_settings
 from anomalib_ts.detectors.classical.period import WindowLength, window_length
 from anomalib_ts.detectors.classical.window_detector import (
     BATCH_VALUES,
@@ -28,20 +28,6 @@ TRAINING_VALUES = 2**24
 
 SMALLEST = 1e-3
 """Of the deviations of numbers without a common unit, which are those of standardised values."""
-
-
-class _ByRepresentation:
-    """Transductive where whole recordings are compared, since their points score alike."""
-
-    def __get__(self, detector: Any, _kind: type) -> Capabilities:
-        plain = Capabilities()
-        if detector is None or not detector._representation.whole:
-            return plain
-        return replace(plain, transductive=True)
-
-
-def _by_representation() -> Any:
-    return _ByRepresentation()
 
 
 @configured
@@ -83,7 +69,10 @@ class Memory(Detector):
         for a memory thinned to a coreset.
     """
 
-    capabilities = _by_representation()
+    # Whole recordings are compared as such, so that all points of one score alike.
+    capabilities = by_settings(
+        Capabilities(), lambda one: {"transductive": one._representation.whole}
+    )
 
     window: WindowLength = setting(
         64,
