@@ -140,4 +140,5 @@ def _fitted(rows: FloatArray, anomalous: NDArray[np.bool_]) -> tuple[Tensor, Ten
         C=RIDGE, class_weight="balanced", solver="newton-cholesky", max_iter=1000
     )
     odds.fit((rows - centre) @ whitening, anomalous)
-    return tuple(torch.from_numpy(one) for one in (centre, whitening, odds.coef_[0]))
+    direction = torch.from_numpy(odds.coef_[0])
+    return torch.from_numpy(centre), torch.from_numpy(whitening), direction

@@ -78,7 +78,8 @@ class JoinedModel(WeakAutoencoderModel):
     def standardised(self, logarithms: Tensor) -> Tensor:
         """Logarithms of errors in deviations of healthy ones."""
         mean, deviation = self.error_moments
-        return (logarithms - mean) / deviation
+        z: Tensor = (logarithms - mean) / deviation
+        return z
 
     def scores(self, x: Tensor) -> Tensor:
         """The joined score of each window `(b, c, w)` on its own, `(b,)`."""
