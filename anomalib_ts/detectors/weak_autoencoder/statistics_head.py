@@ -73,7 +73,7 @@ class StatisticsHead(nn.Module):
         >>> StatisticsHead.statistics(torch.tensor([[[0.0, 4.0, 1.0, 3.0, 2.0, 5.0]]])).tolist()
         [[1.0, 2.0, 4.0, 2.5999999046325684]]
         """
-        length = x.shape[2]
+        length = int(x.shape[2])  # a tensor while a graph is traced
         places = [round(quantile * (length - 1)) for quantile in QUANTILES]
         ordered = x.sort(dim=2).values
         change = (x[:, :, 1:] - x[:, :, :-1]).abs().sum(dim=2) / max(1, length - 1)
