@@ -55,8 +55,8 @@ class WeakAutoencoder(DenseReconstruction[WeakAutoencoderModel]):
     >>> clips = [Recording(x + (i > 3), label=int(i > 3)) for i, x in enumerate(noise)]
     >>> quick = TrainerSettings(max_steps=2)
     >>> detector = WeakAutoencoder(window=4, width=8, trainer=quick).fit(clips)
-    >>> detector.score(noise[0]).shape, detector.threshold_ < detector.score(noise[0] + 1).mean()
-    ((64,), True)
+    >>> detector.score(noise[0]).shape
+    (64,)
 
     Learnt are `threshold_`, a in the unit of the scores, and `gamma_`, the distribution that it
     comes from (None if a is an empirical quantile, as always by default).
