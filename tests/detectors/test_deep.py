@@ -191,7 +191,7 @@ class TestStageTwo:
     def test_only_the_flow_learns(self):
         model = self.model()
         before = {name: value.clone() for name, value in model.state_dict().items()}
-        module = LikelihoodModule(model, 1e-2)
+        module = LikelihoodModule(model, model.loss, 1e-2)
         modes = []
         module.on_train_batch_start = lambda *_: modes.append(
             (model.autoencoder.training, model.autoencoder.encoder.training, model.flow.training)
@@ -217,7 +217,7 @@ class TestStageTwo:
         x = torch.from_numpy(wave(16).T[None])
         latent, log_determinant = model(x)
         normal = torch.distributions.Normal(0, 1).log_prob(latent).sum(dim=1)
-        loss = LikelihoodModule(model, 1e-3).training_step(x)
+        loss = LikelihoodModule(model, model.loss, 1e-3).training_step(x)
         torch.testing.assert_close(loss, -(normal + log_determinant).mean() / 8)
 
     def test_the_likelihood_rises(self):
@@ -226,7 +226,9 @@ class TestStageTwo:
         x = torch.from_numpy(windows.gather(np.arange(100)))
         before = model.log_likelihood(x).mean().item()
         batches = ShuffledBatches(windows, 32, 0)
-        train_module(LikelihoodModule(model, 1e-2), batches, LONGER, seed=0, stage="flow")
+        train_module(
+            LikelihoodModule(model, model.loss, 1e-2), batches, LONGER, seed=0, stage="flow"
+        )
         assert model.log_likelihood(x).mean().item() > before + 1
 
     def test_a_trained_flow_can_be_inverted(self, fitted):

@@ -234,6 +234,8 @@ def test_models_of_the_first_format_load_forever(name):
 def test_a_model_of_a_version_that_learnt_other_things_says_so():
     with pytest.raises(InputError, match=r"holds version 2 of IForest.* version 3.*fit it again"):
         load_detector(GOLDEN / "iforest_version_2.ats")
+    with pytest.raises(InputError, match=r"holds version 3 of FastFlow1D.*version 4.*fit it again"):
+        load_detector(GOLDEN / "fastflow1d_version_3.ats")
 
 
 def test_a_model_of_a_version_with_other_settings_says_so():

@@ -113,6 +113,7 @@ class ConvAutoencoder(nn.Module):
 
     def __init__(self, channels: int, width: int, features: int) -> None:
         super().__init__()
+        self.channels = channels
         self.encoder = Encoder(channels, width, features)
         self.decoder = Decoder(channels, width, features)
 

@@ -7,25 +7,44 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from torch import Tensor
 
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.autoencoder.detector import ConvolutionalDetector
 from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING
+from anomalib_ts.detectors.deep.examples import as_tensors
 from anomalib_ts.detectors.deep.training_loop import seeded
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
-from anomalib_ts.detectors.fastflow1d.torch_model import SCORES, FastFlowModel
+from anomalib_ts.detectors.fastflow1d.torch_model import (
+    COMPONENTS,
+    SCORES,
+    WINDOW,
+    FastFlowModel,
+    raw_windows,
+)
 from anomalib_ts.settings.fields import configured, setting
+
+MOST_WINDOWS = 20_000
+"""Raw windows that the principal components are learnt from."""
+
+MOST_VALUES = 2**24
+"""Values of these windows together."""
+
+FLOW_RATE = 3
+"""The flows' learning rate at its height, as a multiple of `learning_rate`."""
 
 
 @configured
 class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
-    """A normalising flow over the features of a convolutional autoencoder.
+    """Normalising flows over the features of a convolutional autoencoder and over raw windows.
 
     First an autoencoder learns to rebuild normal windows; then its encoder is frozen and a flow
-    of FastFlow steps learns the density of the feature map. Points whose features are unlikely
-    are anomalous, and by default also those that the autoencoder rebuilds badly. A recording is
+    of FastFlow steps learns the density of the feature map; then another one that of the
+    principal components of 32 raw points. Points whose features are unlikely are anomalous, and
+    by default also those that the autoencoder rebuilds badly or whose raw window is unlikely.
+    `scoring=latent` is FastFlow's own score, that of the paper. A recording is
     scored by one pass of the networks, whatever its length; a score sees some 40 points beyond
     half its `smoothing`, before and after.
 
@@ -43,7 +62,7 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         Korean Society of Computer Information summer conference 31(2), 2023 (in Korean).
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     window: int = setting(512)
     batch_size: int = setting(8)
@@ -54,11 +73,12 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         32, "channels of the feature map, which has one position for 4 points", at_least=2
     )
     flow_steps: int = setting(6, "steps of the flow", at_least=1)
-    scoring: Literal["largest", "latent", "likelihood", "reconstruction"] = setting(
+    scoring: Literal["largest", "latent", "likelihood", "reconstruction", "window"] = setting(
         "largest",
         "`latent` for half the mean squared latent, FastFlow's own anomaly map, `likelihood` for "
-        "the negative log-likelihood, `reconstruction` for the autoencoder's squared error, or "
-        "`largest` for the largest of the three, each in deviations of its logarithm in training",
+        "the negative log-likelihood, `reconstruction` for the autoencoder's squared error, "
+        "`window` for half the mean squared latent of the raw window, or `largest` for the "
+        "largest of the four, each in deviations of its logarithm in training",
     )
     smoothing: int = setting(
         64, "a score is the mean over so many points around its own; 1 for itself", at_least=1
@@ -109,8 +129,26 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         self._train(encoder, encoder.loss, self._batches(windows), stage="autoencoder")
         side_by_side = Windows(train, self._window, self._window)
         network.set_feature_moments(*self._feature_moments(network, side_by_side))
-        module = LikelihoodModule(network, self.learning_rate)
-        self._train_module(module, self._batches(windows), stage="flow")
+        network.set_components(*self._components(side_by_side))
+        losses = {"flow": network.loss, "window flow": network.window_loss}
+        for stage, loss in losses.items():
+            module = LikelihoodModule(network, loss, FLOW_RATE * self.learning_rate)
+            self._train_module(module, self._batches(windows), stage=stage)
+
+    def _components(self, windows: Windows) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean, principal components and their deviations of the raw windows in some windows."""
+        values = windows.channels * WINDOW
+        positions = -(-self._window // DOWNSAMPLING)
+        most = max(1, min(MOST_WINDOWS, MOST_VALUES // values) // positions)
+        chosen = np.linspace(0, len(windows) - 1, min(len(windows), most)).astype(np.int64)
+        rows = raw_windows(as_tensors(windows.gather(chosen))).double().numpy()
+        count = min(COMPONENTS, *rows.shape)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of constant data, of one window
+            found = PCA(count, random_state=self.seed).fit(rows)
+        deviations = np.sqrt(np.nan_to_num(found.explained_variance_))
+        parts = (found.mean_, found.components_, deviations)
+        mean, components, scales = (torch.from_numpy(part).float() for part in parts)
+        return mean, components, scales
 
     def _scores(self, recording: Recording, x: Tensor) -> Tensor:
         del recording

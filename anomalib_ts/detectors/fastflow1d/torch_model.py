@@ -1,4 +1,4 @@
-"""FastFlow-1D as a pure network: the autoencoder's encoder, and a flow over its feature map."""
+"""FastFlow-1D as pure networks: a flow over an autoencoder's features, one over raw windows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ FEATURE_SCALE_FLOOR = 1e-3
 LATENT_LIMIT = 1e15
 """Larger latents count as this much."""
 
-SCORES = ("latent", "likelihood", "reconstruction")
+SCORES = ("latent", "likelihood", "reconstruction", "window")
+
+WINDOW = 32
+"""Points that the second flow sees at each position, the position's own in their middle."""
+
+COMPONENTS = 16
+"""Principal components of such windows that it learns the density of, at most."""
+
+COMPONENT_SCALE_FLOOR = 1e-5
+"""Components that hardly vary in training are not divided by less than this."""
 
 SCORE_FLOOR = 1e-3
 """Scores below this share of their mean in training are not told apart."""
@@ -28,10 +37,15 @@ DEVIATION_FLOOR = 0.05
 
 
 class FastFlowModel(nn.Module):
-    """The density of an autoencoder's feature map, position by position.
+    """The density of an autoencoder's feature map, and of raw windows, position by position.
+
+    The features say what is there, and lose what hardly varies. A break of what always holds
+    between neighbouring points, such as one in a chaotic series that looks like any other, is in
+    the small principal components of the raw windows: a second flow learns the density of these,
+    each divided by its own deviation.
 
     Args:
-        autoencoder: gives the features.
+        autoencoder: gives the features, and the number of channels.
         features: channels of its feature map.
         hidden: channels inside the flow's couplings.
         flow_steps: number of flow steps.
@@ -43,6 +57,11 @@ class FastFlowModel(nn.Module):
         super().__init__()
         self.autoencoder = autoencoder
         self.flow = Flow1d(features, hidden, flow_steps)
+        self.window_flow = Flow1d(COMPONENTS, hidden, flow_steps)
+        self.window_mean: Tensor
+        self.basis: Tensor
+        self.register_buffer("window_mean", torch.zeros(COMPONENTS, 1))
+        self.register_buffer("basis", torch.zeros(COMPONENTS, autoencoder.channels, WINDOW))
         self.feature_mean: Tensor
         self.feature_scale: Tensor
         self.register_buffer("feature_mean", torch.zeros(features, 1))
@@ -59,10 +78,23 @@ class FastFlowModel(nn.Module):
         self.feature_mean.copy_(mean[:, None])
         self.feature_scale.copy_(deviation.clamp_min(FEATURE_SCALE_FLOOR)[:, None])
 
+    def set_components(self, mean: Tensor, components: Tensor, deviations: Tensor) -> None:
+        """Fix what the second flow sees of raw windows.
+
+        Args:
+            mean: of the windows, `(c * 32,)`, channel after channel.
+            components: `(k, c * 32)`, at most `COMPONENTS` of them; others count as constant.
+            deviations: theirs, `(k,)`.
+        """
+        scaled = components / deviations.clamp_min(COMPONENT_SCALE_FLOOR)[:, None]
+        self.basis[: len(scaled)] = scaled.view(len(scaled), -1, WINDOW)
+        self.window_mean[: len(scaled), 0] = scaled @ mean
+
     def calibrate(self, scores: Tensor) -> None:
-        """Learn from scores `(3, n)` of training data what makes the three comparable."""
+        """Learn from scores `(4, n)` of training data what makes the four comparable."""
         low = scores.amin(dim=1, keepdim=True)
-        low[SCORES.index("latent")] = low[SCORES.index("reconstruction")] = 0
+        bounded = [number for number, name in enumerate(SCORES) if name != "likelihood"]
+        low[bounded] = 0
         self.score_low.copy_(low)
         self.score_floor.copy_(SCORE_FLOOR * (scores - low).mean(dim=1, keepdim=True))
         self.score_floor.clamp_min_(torch.finfo(torch.float32).tiny)
@@ -72,7 +104,7 @@ class FastFlowModel(nn.Module):
         self.score_scale.copy_(deviation.clamp_min(DEVIATION_FLOOR))
 
     def largest(self, scores: Tensor) -> Tensor:
-        """The largest of the three scores `(b, 3, w)` at each point, in deviations, `(b, w)`."""
+        """The largest of the four scores `(b, 4, w)` at each point, in deviations, `(b, w)`."""
         return ((self._logarithm(scores) - self.score_mean) / self.score_scale).amax(dim=1)
 
     def _logarithm(self, scores: Tensor) -> Tensor:
@@ -85,36 +117,69 @@ class FastFlowModel(nn.Module):
     def _standardised(self, features: Tensor) -> Tensor:
         return soft_clip((features - self.feature_mean) / self.feature_scale)
 
+    def components(self, x: Tensor) -> Tensor:
+        """Standardised components `(b, 16, ceil(w / 4))` of the raw windows of `(b, c, w)`.
+
+        Positions near an end have those of the nearest whole window. With points repeated beyond
+        an end, the small components of a smooth series would be thousands of deviations large.
+        """
+        padded = functional.pad(soft_clip(x), (0, WINDOW - 1), mode="replicate")
+        projected = functional.conv1d(padded, self.basis, stride=DOWNSAMPLING)
+        last = (x.shape[-1] - WINDOW) // DOWNSAMPLING  # that begins a whole window
+        begins = torch.arange(projected.shape[-1], device=x.device) - WINDOW // 2 // DOWNSAMPLING
+        whole = projected[..., begins.clamp_max(last).clamp_min(0)]
+        return soft_clip(whole - self.window_mean)
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Latents `(b, features, l)` and log-determinants `(b, l)` of windows `(b, c, w)`."""
         latent, log_determinant = self.flow(self.features(x))
         return latent, log_determinant
 
     def scores(self, x: Tensor, smoothing: int = 1) -> Tensor:
-        """The three `SCORES` at each point of series `(b, c, w)`, `(b, 3, w)`.
+        """The four `SCORES` at each point of series `(b, c, w)`, `(b, 4, w)`.
 
         Half the mean squared latent, FastFlow's anomaly map; the negative log-likelihood a
-        channel, in nats; the squared reconstruction error, the mean over channels. Each is the
-        mean over `smoothing` points around its own.
+        channel, in nats; the squared reconstruction error, the mean over channels; half the mean
+        squared latent of the raw window. Each is the mean over `smoothing` points around its own.
         """
         target = soft_clip(x)
         features = self.autoencoder.encoder(target)
         rebuilt = self.autoencoder.decoder(features)[..., : x.shape[-1]]
         latent, log_determinant = self.flow(self._standardised(features))
         likelihood = (log_standard_normal(latent) + log_determinant) / len(self.feature_mean)
-        positions = torch.stack([0.5 * _squares(latent).mean(dim=1), -likelihood], dim=1)
-        error = (rebuilt - target).square().mean(dim=1, keepdim=True)
-        return smoothed(torch.cat([to_points(positions, x.shape[-1]), error], dim=1), smoothing)
+        of_window, _ = self.window_flow(self.components(x))
+        maps = [0.5 * _squares(each).mean(dim=1) for each in (latent, of_window)]
+        positions = torch.stack([maps[0], -likelihood, maps[1]], dim=1)
+        first, second, last = to_points(positions, x.shape[-1]).unbind(dim=1)
+        error = (rebuilt - target).square().mean(dim=1)
+        return smoothed(torch.stack([first, second, error, last], dim=1), smoothing)
 
     def loss(self, x: Tensor) -> Tensor:
         """The negative log-likelihood a feature of a batch of windows `(b, c, w)`, in nats."""
         return -self.log_likelihood(x).mean() / len(self.feature_mean)
+
+    def window_loss(self, x: Tensor) -> Tensor:
+        """The same of the components of raw windows."""
+        latent, log_determinant = self.window_flow(self.components(x))
+        log_likelihood: Tensor = log_standard_normal(latent) + log_determinant
+        return -log_likelihood.mean() / COMPONENTS
 
     def log_likelihood(self, x: Tensor) -> Tensor:
         """Log-likelihood of the features at each position, in nats, `(b, l)`."""
         latent, log_determinant = self(x)
         log_likelihood: Tensor = log_standard_normal(latent) + log_determinant
         return log_likelihood
+
+
+def raw_windows(x: Tensor) -> Tensor:
+    """The raw windows `(n, c * 32)` within `x` `(b, c, w)`, at every fourth point.
+
+    Of fewer points than a window, the last is repeated.
+    """
+    missing = max(0, WINDOW - x.shape[-1])
+    padded = functional.pad(soft_clip(x), (0, missing), mode="replicate")
+    windows = padded.unfold(2, WINDOW, DOWNSAMPLING)  # (b, c, l, 32)
+    return windows.transpose(1, 2).reshape(-1, x.shape[1] * WINDOW)
 
 
 def log_standard_normal(latent: Tensor) -> Tensor:
