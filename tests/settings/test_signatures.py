@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from anomalib_ts.errors import ContractError
-from anomalib_ts.settings import signatures
+from anomalib_ts.settings import signatures, source
 from anomalib_ts.settings.registry import config_folder
 from anomalib_ts.settings.signatures import (
     REQUIRED,
@@ -47,7 +47,7 @@ def plain(hint):
 def test_reading_says_what_importing_says(path):
     imported = signatures._inspected(import_class(path), path)
     if path.rpartition(".")[2] in COMPUTED:
-        with pytest.raises(signatures._UnreadableError):
+        with pytest.raises(source.UnreadableSourceError):
             signatures._read(path)
         assert list(signature_of(path).parameters) == list(imported.parameters)
         return
