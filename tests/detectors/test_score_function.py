@@ -49,7 +49,7 @@ DEEP = (
     MlpAutoencoder(window=16, mode="published", trainer=BRIEF),
     MobileFaceNet(window=16, width=8, embedding=8, trainer=BRIEF),
     Usad(window=8, latent=4, trainer=BRIEF),
-    WeakAutoencoder(window=8, width=16, trainer=BRIEF),
+    WeakAutoencoder(window=8, width=16, mode="paper", trainer=BRIEF),
 )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.recording import FloatArray, Recording, RecordingLike
 from anomalib_ts.core.windows import Windows
 from anomalib_ts.detectors.capabilities import Capabilities, by_settings
 from anomalib_ts.detectors.deep.bags import Bag, Bags, clip_bags, labelled_bags
@@ -18,6 +18,7 @@ from anomalib_ts.detectors.deep.batches import BalancedBatches, LabelledBatch
 from anomalib_ts.detectors.deep.held_out import hold_out_bags
 from anomalib_ts.detectors.deep.networks import pooled
 from anomalib_ts.detectors.deep.reconstruction import DenseReconstruction
+from anomalib_ts.detectors.deep.score_function import ScoreFunction
 from anomalib_ts.detectors.weak_autoencoder.torch_model import (
     JoinedModel,
     WeakAutoencoderModel,
@@ -183,6 +184,10 @@ class WeakAutoencoder(DenseReconstruction[WeakAutoencoderModel]):
             with torch.inference_mode():
                 scores += self.model_.head.scores(_whole(recording)).item()
         return scores
+
+    def score_function(self, recording: RecordingLike) -> ScoreFunction | None:
+        """The scores of a recording, differentiable; None where whole clips are scored."""
+        return None if self._scores_clips else super().score_function(recording)
 
     def _restore(self, state: dict[str, Any]) -> None:
         """Take up what `_state` gave; models of before there were two modes are the paper's."""
