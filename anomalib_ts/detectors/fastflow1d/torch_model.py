@@ -146,7 +146,7 @@ class FastFlowModel(nn.Module):
         features = self.autoencoder.encoder(target)
         rebuilt = self.autoencoder.decoder(features)[..., : x.shape[-1]]
         latent, log_determinant = self.flow(self._standardised(features))
-        likelihood = (log_standard_normal(latent) + log_determinant) / len(self.feature_mean)
+        likelihood = _log_likelihood(latent, log_determinant) / len(self.feature_mean)
         of_window, _ = self.window_flow(self.components(x))
         maps = [0.5 * _squares(each).mean(dim=1) for each in (latent, of_window)]
         positions = torch.stack([maps[0], -likelihood, maps[1]], dim=1)
@@ -160,15 +160,11 @@ class FastFlowModel(nn.Module):
 
     def window_loss(self, x: Tensor) -> Tensor:
         """The same of the components of raw windows."""
-        latent, log_determinant = self.window_flow(self.components(x))
-        log_likelihood: Tensor = log_standard_normal(latent) + log_determinant
-        return -log_likelihood.mean() / COMPONENTS
+        return -_log_likelihood(*self.window_flow(self.components(x))).mean() / COMPONENTS
 
     def log_likelihood(self, x: Tensor) -> Tensor:
         """Log-likelihood of the features at each position, in nats, `(b, l)`."""
-        latent, log_determinant = self(x)
-        log_likelihood: Tensor = log_standard_normal(latent) + log_determinant
-        return log_likelihood
+        return _log_likelihood(*self(x))
 
 
 def raw_windows(x: Tensor) -> Tensor:
@@ -185,6 +181,11 @@ def raw_windows(x: Tensor) -> Tensor:
 def log_standard_normal(latent: Tensor) -> Tensor:
     """Log-density of a standard normal, summed over channels: `(b, c, l)` to `(b, l)`."""
     return -0.5 * (_squares(latent) + math.log(2 * math.pi)).sum(dim=1)
+
+
+def _log_likelihood(latent: Tensor, log_determinant: Tensor) -> Tensor:
+    """Of what a flow took to latents `(b, c, l)`, at each position, `(b, l)`."""
+    return log_standard_normal(latent) + log_determinant
 
 
 def to_points(scores: Tensor, window: int) -> Tensor:
