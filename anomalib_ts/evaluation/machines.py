@@ -13,10 +13,8 @@ from anomalib_ts.metrics.registry import POOLED
 AREAS = ("auroc", "pauc")
 """What is computed for each machine where whole recordings are labelled."""
 
-
 DECISIONS = ("f1", "precision", "recall", "false_alarm_rate")
 """What is defined for decisions on whole recordings."""
-
 
 RECORD_METRICS = (*AREAS, "aupr", *DECISIONS)
 """What is defined for labels of whole recordings."""

@@ -12,7 +12,6 @@ from anomalib_ts.settings.effect import has_effect
 Flat: TypeAlias = tuple[tuple[str, str], ...]
 """Settings by their full name, sorted, values as JSON."""
 
-
 HOW_FETCHED = frozenset(
     {"cache", "download", "jobs", "machine_types", "n_series", "series", "sha256", "url"}
 )

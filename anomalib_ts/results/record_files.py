@@ -68,7 +68,6 @@ def _content(path: str | Path) -> tuple[bytes, os.stat_result]:
 
 _SHARED = ("detector_settings", "data_settings", "protocol_settings", "threshold", "attack")
 
-
 _NAMES = ("detector", "data", "case", "protocol", "variant", "fingerprint")
 
 

@@ -23,15 +23,11 @@ from anomalib_ts.results.left_out import printable_path
 SMALL = 1_000_000
 """Bytes of a file that is read at once."""
 
-
 REMEDY = "the same `anomalib-ts run` command runs the unit again"
-
 
 _BY_RECORDING = ("names", "machine_ids", "domains", "kinds")
 
-
 _BY_POINT = ("labels", "values", "times")
-
 
 _TORN = (
     OSError,

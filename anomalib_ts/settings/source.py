@@ -15,10 +15,8 @@ from typing import Any, NamedTuple, TypeAlias
 _SAFE_MODULES = ("builtins", "typing", "types", "collections.abc", "pathlib")
 """Of these, hints are taken as they are: they are imported in any case."""
 
-
 _ROOTS = ("ABC", "object", "Protocol", "Generic", "BaseEstimator")
 """Bases without a constructor of their own."""
-
 
 _DEEPEST = 20
 """Imports and bases that are followed one after the other, so that no circle is endless."""

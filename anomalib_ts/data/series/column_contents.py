@@ -7,6 +7,12 @@ from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray
 
+LOOK = 2_000_000
+"""Cells in the quick look at the first rows of all columns."""
+
+FEW = 8
+"""Any measurement may have two values in so few points."""
+
 _FEWEST = 6
 """Fewer points rise evenly by chance."""
 _EVEN = 0.9
@@ -119,14 +125,6 @@ def _correlation(a: FloatArray, b: FloatArray) -> float:
     if len(a) < 2 or a.std() == 0 or b.std() == 0:
         return 0.0
     return abs(float(np.corrcoef(a, b)[0, 1]))
-
-
-LOOK = 2_000_000
-"""Cells in the quick look at the first rows of all columns."""
-
-
-FEW = 8
-"""Any measurement may have two values in so few points."""
 
 
 def is_switch(column: FloatArray) -> bool:

@@ -35,6 +35,9 @@ class Named(Enum):
     NOTHING = ""
 
 
+LABEL_NAMES = {Named.LABEL, Named.LABELS, Named.CHANGES, Named.MAYBE_LABEL, Named.NORMAL}
+TIME_NAMES = (Named.TIME, Named.TIMES, Named.MAYBE_TIME)
+
 _LABEL = {"label", "anomaly", "isanomaly"}
 _LABELS = re.compile(
     r"label|anomal|outlier|groundtruth|abnormal|ausrei(ß|ss)er|intrusion|malicious"
@@ -241,9 +244,3 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     """The first few names and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(shown(name) for name in names[:most]) + more
-
-
-LABEL_NAMES = {Named.LABEL, Named.LABELS, Named.CHANGES, Named.MAYBE_LABEL, Named.NORMAL}
-
-
-TIME_NAMES = (Named.TIME, Named.TIMES, Named.MAYBE_TIME)

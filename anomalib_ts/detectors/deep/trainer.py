@@ -23,7 +23,6 @@ from anomalib_ts.errors import AnomalibTsError, ConfigError
 CHECK_EVERY = 20
 """Steps between two looks at the loss: each look makes a GPU wait."""
 
-
 _NO_EXTRAS: dict[str, Any] = {
     "enable_progress_bar": False,
     "enable_model_summary": False,
