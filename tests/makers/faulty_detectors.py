@@ -158,6 +158,13 @@ class TurnsScoresRound(SmallForest):
         return -super()._score(recording)
 
 
+class TurnsTheScoreOfARecordingRound(SmallForest):
+    capabilities = Capabilities(transductive=True)
+
+    def _score(self, recording):
+        return np.full(len(recording), -super()._score(recording).mean())
+
+
 class DrawsFromNumpyGlobally(MovingMean):
     def _fit(self, train):
         super()._fit(train)
@@ -414,6 +421,7 @@ FAULTS = (
     (NeedsLongTraining(), "short_recordings"),
     (RefusesOneShortRecording(), "short_recordings"),
     (TurnsScoresRound(), "direction"),
+    (TurnsTheScoreOfARecordingRound(), "direction"),
     (DrawsFromNumpyGlobally(), "random_state"),
     (DrawsFromPythonGlobally(), "random_state"),
     (SeedsGlobally(), "random_state"),
