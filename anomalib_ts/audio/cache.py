@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from anomalib_ts.audio.clip_reader import ClipError, ClipReader
 from anomalib_ts.audio.digest_memo import DigestMemo
 from anomalib_ts.audio.log_mel import LogMel
-from anomalib_ts.audio.sound_files import Flaw
+from anomalib_ts.audio.truncation import Flaw
 from anomalib_ts.core.digests import text_digest
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.progress import Report, progress_line

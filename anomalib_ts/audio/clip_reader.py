@@ -13,7 +13,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from anomalib_ts.audio.sound_files import COPY_AGAIN, Container, Flaw, examine
+from anomalib_ts.audio.truncation import COPY_AGAIN, Container, Flaw, examine
 from anomalib_ts.errors import ConfigError, InputError
 
 SOUND_SUFFIXES = frozenset(
@@ -22,7 +22,7 @@ SOUND_SUFFIXES = frozenset(
         *(".flac", ".ogg", ".oga", ".opus", ".mp3"),
     }
 )
-"""Files that count as clips, in lower case; of all of them `sound_files` tells if they are cut."""
+"""Files that count as clips, in lower case; of all of them `truncation` tells if they are cut."""
 
 OTHER_SOUNDS = frozenset({".m4a", ".aac", ".wma", ".caf", ".mp4", ".webm", ".amr", ".raw", ".pcm"})
 """Files that hold sound but do not count as clips."""

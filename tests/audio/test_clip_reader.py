@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from anomalib_ts.audio.clip_reader import LEVEL_RMS, ClipError, ClipReader
-from anomalib_ts.audio.sound_files import examine
+from anomalib_ts.audio.truncation import examine
 from anomalib_ts.errors import ConfigError, InputError
 from tests.makers.clips import RATE, noise, sine, write
 

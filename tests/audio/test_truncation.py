@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anomalib_ts.audio.clip_reader import SOUND_SUFFIXES, Clip, ClipError, ClipReader
-from anomalib_ts.audio.sound_files import examine
+from anomalib_ts.audio.truncation import examine
 from tests.makers.clips import RATE, noise
 
 READER = ClipReader(channel="mean")
