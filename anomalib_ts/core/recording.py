@@ -55,6 +55,8 @@ class Recording:
         machine_id: the machine that was recorded, where a data set tells machines apart.
         domain: recording conditions (`source` or `target` in DCASE 2021 and later).
         kind: what kind of anomaly it is, where a data set tells kinds apart.
+        ignored: `(n,)` of 0 and 1, or None. Points of 1 are scored, but count in no metric of
+            points and set no threshold: a missing reading, an outage, an unknown label.
 
     Raises:
         InputError: the values are empty, not numeric, not finite or of a wrong shape, or the
@@ -71,11 +73,16 @@ class Recording:
     machine_id: str = ""
     domain: str = ""
     kind: str = ""
+    ignored: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", _checked_values(self.values, self.name))
         if self.labels is not None:
             object.__setattr__(self, "labels", _checked_labels(self.labels, len(self), self.name))
+        if self.ignored is not None:
+            object.__setattr__(
+                self, "ignored", _checked_ignored(self.ignored, len(self), self.name)
+            )
         object.__setattr__(self, "label", _checked_label(self.label, self.name))
         if self.channel_names is not None:
             names = _checked_names(self.channel_names, self.channels, self.name)
@@ -94,7 +101,9 @@ class Recording:
             raise InputError(f"{self.name}: the stretch {part} holds no point")
         labels = None if self.labels is None else self.labels[part]
         times = None if self.times is None else self.times[part]
-        return replace(self, values=self.values[part], labels=labels, times=times)
+        ignored = None if self.ignored is None else self.ignored[part]
+        values = self.values[part]
+        return replace(self, values=values, labels=labels, times=times, ignored=ignored)
 
     @property
     def channels(self) -> int:
@@ -121,6 +130,15 @@ class Recording:
         if self.labels is not None:
             return self.labels.astype(np.bool_)
         return np.full(len(self), self.label == 1)
+
+    @property
+    def ignored_points(self) -> NDArray[np.bool_]:
+        """`(n,)` whether a point counts in no metric and sets no threshold.
+
+        >>> Recording([5.0, -1.0], ignored=[0, 1]).ignored_points.tolist()
+        [False, True]
+        """
+        return np.zeros(len(self), np.bool_) if self.ignored is None else self.ignored
 
     @property
     def is_anomalous(self) -> bool:
@@ -160,7 +178,7 @@ class Recording:
         >>> Recording([1.0], label=1, kind="bearing").without_labels().is_labelled
         False
         """
-        return replace(self, labels=None, label=None, kind="")
+        return replace(self, labels=None, label=None, kind="", ignored=None)
 
     def ordered_like(self, names: tuple[str, ...] | None, whose: str) -> Recording:
         """The recording with its channels in the order of `names`, where both have names.
@@ -344,6 +362,18 @@ def _checked_labels(labels: Any, n: int, name: str) -> LabelArray:
             "1 (anomalous)"
         )
     checked = array.astype(np.int8)
+    checked.setflags(write=False)
+    return checked
+
+
+def _checked_ignored(ignored: Any, n: int, name: str) -> NDArray[np.bool_]:
+    array = np.asarray(ignored)
+    if np.ma.is_masked(ignored) or array.shape != (n,) or not np.isin(array, (0, 1)).all():
+        raise InputError(
+            f"{name}: `ignored` must be ({n},) of 0 and 1, one a point, not {array.dtype} of shape "
+            f"{array.shape}"
+        )
+    checked = array.astype(np.bool_)
     checked.setflags(write=False)
     return checked
 

@@ -10,7 +10,7 @@ from anomalib_ts.data.base import Case
 
 
 def case_digest(case: Case) -> str:
-    """SHA-256 (64 hex digits) of all values, labels, channel names and times of a case."""
+    """SHA-256 (64 hex digits) of all values, labels, marks, channel names and times of a case."""
     digest = hashlib.sha256()
     for part in (case.train, case.test):
         digest.update(f"{len(part)} recordings".encode())
@@ -22,6 +22,9 @@ def case_digest(case: Case) -> str:
             if recording.labels is not None:
                 digest.update(b"labels")
                 digest.update(recording.labels.tobytes())
+            if recording.ignored is not None:
+                digest.update(b"ignored")
+                digest.update(recording.ignored.tobytes())
             if times is not None:
                 digest.update(f"times {times.dtype}".encode())
                 digest.update(times.tobytes())

@@ -17,6 +17,9 @@ MAX_STORED_CHANNELS = 8
 NO_LABELS = "the data has no labels"
 """Why every metric of such a case is undefined."""
 
+NONE_COUNTS = "every point is marked as ignored"
+"""Why every metric of such a recording is undefined."""
+
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
@@ -31,6 +34,7 @@ class GroundTruth:
         channel_names: `(c,)` texts, or None where the channels have no names.
         times: `(n,)` time stamps of all points, see `Recording`, or None if any recording lacks
             them.
+        ignored: `(n,)` points that count in no metric, or None if all do.
     """
 
     lengths: NDArray[np.int64]
@@ -43,6 +47,7 @@ class GroundTruth:
     values: NDArray[Any] | None = None
     channel_names: NDArray[np.str_] | None = None
     times: NDArray[Any] | None = None
+    ignored: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(cls, recordings: Sequence[Recording]) -> GroundTruth:
@@ -53,6 +58,7 @@ class GroundTruth:
         names = recordings[0].channel_names
         times = [r.times for r in recordings if r.times is not None]
         alike = len({array.dtype for array in times}) == 1
+        ignored = np.concatenate([r.ignored_points for r in recordings])
         return cls(
             lengths=np.array([len(r) for r in recordings], dtype=np.int64),
             labels=np.concatenate(points) if len(points) == len(recordings) else None,
@@ -64,6 +70,7 @@ class GroundTruth:
             values=np.concatenate([r.values for r in recordings]) if few else None,
             channel_names=None if names is None else np.array(names),
             times=np.concatenate(times) if len(times) == len(recordings) and alike else None,
+            ignored=ignored if ignored.any() else None,
         )
 
     @classmethod
@@ -98,6 +105,13 @@ class GroundTruth:
         if self.labels is not None:
             return np.array([self.labels[part].any() for part in self.stretches], dtype=np.bool_)
         return None
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """`(n,)` the points that metrics of points count."""
+        if self.ignored is None:
+            return np.ones(int(self.lengths.sum()), dtype=np.bool_)
+        return ~self.ignored.astype(np.bool_)
 
     @property
     def stretches(self) -> list[slice]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from anomalib_ts.core.recording import FloatArray, LabelArray
 from anomalib_ts.core.windows import find_period
 from anomalib_ts.errors import ConfigError
-from anomalib_ts.evaluation.ground_truth import NO_LABELS, GroundTruth
+from anomalib_ts.evaluation.ground_truth import NO_LABELS, NONE_COUNTS, GroundTruth
 from anomalib_ts.evaluation.judgement import Judgement, judge_series, mean_judgement
 from anomalib_ts.evaluation.machines import judge_clips
 from anomalib_ts.metrics import Metric
@@ -91,7 +91,12 @@ class Evaluation:
         for part in truth.stretches:
             values = None if truth.values is None else truth.values[part]
             settings = Settings(window=self._window(rows, values), threshold=threshold)
-            parts.append(judge_series(rows, labels[part], scores[part], settings))
+            counted = truth.counted[part]
+            if not counted.any():
+                parts.append(Judgement(undefined={row.key: NONE_COUNTS for row in rows}))
+                continue
+            found = judge_series(rows, labels[part][counted], scores[part][counted], settings)
+            parts.append(found)
         return mean_judgement(parts)
 
     def _window(self, rows: list[Metric], values: NDArray[np.float32] | None) -> int | None:

@@ -27,7 +27,7 @@ REMEDY = "the same `anomalib-ts run` command runs the unit again"
 
 _BY_RECORDING = ("names", "machine_ids", "domains", "kinds")
 
-_BY_POINT = ("labels", "values", "times")
+_BY_POINT = ("labels", "values", "times", "ignored")
 
 _TORN = (
     OSError,

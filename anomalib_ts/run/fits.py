@@ -91,13 +91,16 @@ class Fit:
         ]
 
     def normal_scores(self, answer: Answer) -> list[FloatArray]:
-        """What a threshold is fitted on; anomalies that only weak supervision may see left out."""
+        """What a threshold is fitted on: no ignored points, no labelled anomalies that train."""
         known = self._known(answer)
         parts: list[FloatArray] = []
         for recording in self.held_out or self.train:
             scores = known.get(id(recording), np.empty(0))
-            if self.weak and len(scores):
-                scores = scores[~recording.anomalous_points]
+            if len(scores):
+                left_out = recording.ignored_points
+                if self.weak:
+                    left_out = left_out | recording.anomalous_points
+                scores = scores[~left_out]
             if len(scores):
                 parts.append(scores)
         return parts
@@ -190,4 +193,5 @@ def _anonymous(recording: Recording, name: str, *, labelled: bool = False) -> Re
     bare = copy.copy(recording)
     hidden = {"name": name, "domain": "", "kind": ""}
     vars(bare).update(hidden if labelled else hidden | {"labels": None, "label": None})
+    vars(bare)["ignored"] = None
     return bare

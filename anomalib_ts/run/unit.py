@@ -270,7 +270,7 @@ def _judged(
     scores, normal = np.concatenate(found.test), found.normal
     if truth.by_clip:
         normal = [evaluation.clip_scores([part]) for part in normal]
-    threshold = rule.fit(np.concatenate(normal))
+    threshold = rule.fit(np.concatenate(normal)) if normal else None
     judgement = evaluation.judge(truth, scores, threshold)
     record = Record(
         unit=unit,

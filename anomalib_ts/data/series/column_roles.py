@@ -57,6 +57,7 @@ class _Decision(LabelColumns, TimeColumns):
         if self.follows is not None:
             self.values = self._followed(self.follows)
         self._exclude()
+        self._find_ignored()
         self._find_label()
         self._find_time()
         if self.values:

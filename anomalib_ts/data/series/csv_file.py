@@ -22,7 +22,8 @@ class CsvFile(DataSet):
     A text file holds a point a line and a channel a column, and may be packed (`.csv.gz`, `.bz2`,
     `.xz`, `.zip`). Delimiter, header, decimal sign and the order of day and month are found out.
     Parquet and Excel files need the extra `tables`. An NPZ file holds an array `values` `(n,)` or
-    `(n, c)`, and may hold `labels` `(n,)`, `times` `(n,)`, `channel_names` `(c,)` and `train`.
+    `(n, c)`, and may hold `labels` `(n,)`, `ignored` `(n,)`, `times` `(n,)`, `channel_names` `(c,)`
+    and `train`.
     Columns are named by name, or by index from 0.
 
     What each column was taken for is one line of the log, and a warning where it was guessed. By
@@ -54,6 +55,8 @@ class CsvFile(DataSet):
         timestamp_column: dates, or numbers that count seconds (or the unit that the name has in
             brackets). By default found by its name; `none` takes the points for evenly spaced.
         exclude_columns: columns to leave out.
+        ignored_column: 1 where a point is scored, but counts in no metric and sets no threshold
+            (an outage, maintenance, an unknown label), else 0. None: all points count.
         train_length: so many points at the start are the training part (`protocol=given`) and
             are not scored. 0 leaves that to `train_path` or to an NPZ file's own `train`.
         train_path: a file to train on, of the same columns in any order; or a folder with one for
@@ -79,6 +82,7 @@ class CsvFile(DataSet):
         label_column: int | str | None = None,
         timestamp_column: int | str | None = None,
         exclude_columns: list[int | str] | None = None,
+        ignored_column: int | str | None = None,
         train_length: int = 0,
         train_path: str | None = None,
         delimiter: str | None = None,
@@ -105,6 +109,7 @@ class CsvFile(DataSet):
                 label_column=label_column,
                 timestamp_column=timestamp_column,
                 exclude_columns=None if exclude_columns is None else list(exclude_columns),
+                ignored_column=ignored_column,
                 date_format=date_format,
             ),
             TextLayout(

@@ -1,4 +1,4 @@
-"""Which column of a table holds labels."""
+"""Which column of a table holds labels, and which says that points do not count."""
 
 from __future__ import annotations
 
@@ -39,6 +39,17 @@ class LabelColumns(OpenColumns):
                 raise self._twice(position, "as the label and in exclude_columns")
             self.roles.label = self._take(position)
         self._other_labels([i for i in open_ if i != self.roles.label])
+
+    def _find_ignored(self) -> None:
+        column = self.chosen.ignored_column
+        if column is None or is_none(column, self.table):
+            return
+        if self.follows is not None and str(column) not in self.table.columns:
+            return
+        position = self.table.position(column)
+        if position in self.values or position not in self.free:
+            raise self._twice(position, "as ignored_column and as something else")
+        self.roles.ignored = self._take(position)
 
     def _guess_label(self, positions: list[int]) -> None:
         certain = [i for i in positions if self.kinds[i] is Named.LABEL]

@@ -16,7 +16,7 @@ from anomalib_ts.core.names import nearest
 from anomalib_ts.data.series.file_bytes import largest_unpacked, open_once
 from anomalib_ts.errors import InputError
 
-_KNOWN = ("values", "labels", "train", "channel_names", "times")
+_KNOWN = ("values", "labels", "ignored", "train", "channel_names", "times")
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -25,7 +25,8 @@ class NpzArrays:
     """What an NPZ file holds.
 
     Attributes:
-        arrays: those of `values`, `labels`, `train`, `channel_names` and `times` that are there.
+        arrays: those of `values`, `labels`, `ignored`, `train`, `channel_names` and `times` there
+            are.
         others: names of the arrays that are not looked at.
         digest: SHA-256 of the very bytes that were read.
     """

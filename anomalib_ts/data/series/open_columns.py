@@ -29,6 +29,7 @@ class Chosen:
     label_column: int | str | None = None
     timestamp_column: int | str | None = None
     exclude_columns: list[int | str] | None = None
+    ignored_column: int | str | None = None
     date_format: str | None = None
 
 
@@ -52,6 +53,7 @@ class Roles:
     Attributes:
         channels: in their order.
         label: of the labels, or None.
+        ignored: of the marks of points that count in no metric, or None.
         time: of the time stamps, or None.
         times: what was read from that column.
         left_out: all others, and why.
@@ -60,6 +62,7 @@ class Roles:
 
     channels: list[int] = field(default_factory=list)
     label: int | None = None
+    ignored: int | None = None
     time: int | None = None
     times: Times | None = None
     left_out: dict[int, str] = field(default_factory=dict)
@@ -71,6 +74,7 @@ class Roles:
         parts = [f"channels {listed([names[i] for i in self.channels])}"]
         parts += [] if self.time is None else [f"time {shown(names[self.time])}"]
         parts += [] if self.label is None else [f"label {shown(names[self.label])}"]
+        parts += [] if self.ignored is None else [f"ignored points {shown(names[self.ignored])}"]
         reasons: dict[str, list[str]] = {}
         for position, why in self.left_out.items():
             reasons.setdefault(why, []).append(names[position])

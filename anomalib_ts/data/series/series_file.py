@@ -87,6 +87,11 @@ class SeriesReader:
         _LOG.info("%s: %s", table.path, roles.in_words(table))
         values = table.matrix(roles.channels)
         labels = None if roles.label is None else table.labels(roles.label)
+        ignored = (
+            None
+            if roles.ignored is None
+            else table.labels(roles.ignored, "mark of an ignored point")
+        )
         remarks = table.remarks + roles.remarks
         called = None
         if table.has_header:
@@ -119,6 +124,7 @@ class SeriesReader:
             period, remarks = grid.period, remarks + [grid.remark] * bool(grid.remark)
             values, times = grid.spread_values(values), grid.spread_times(times)
             labels = None if labels is None else grid.spread_labels(labels)
+            ignored = None if ignored is None else grid.spread_labels(ignored)
         if test is not None and names is not None and called is None:
             remarks.append("it has no header; its columns are matched to the test part by position")
         _warn(table.path, remarks)
@@ -131,17 +137,18 @@ class SeriesReader:
             sampling_period=period,
             channel_names=called,
             times=times,
+            ignored=ignored,
         )
         left_out = frozenset(table.columns[i] for i in roles.left_out)
         return Series(recording, None, table.digest, left_out)
 
     def _from_arrays(self, path: Path, found: NpzArrays) -> Series:
-        for setting in ("label_column", "timestamp_column"):
+        for setting in ("label_column", "timestamp_column", "ignored_column"):
             column = getattr(self.chosen, setting)
             if column is not None and str(column).lower() != NONE:
                 raise InputError(
-                    f"{path}: label_column and timestamp_column are for text files; an NPZ file "
-                    "holds arrays 'values', 'labels', 'times', 'channel_names' and 'train'"
+                    f"{path}: {setting} is for text files; an NPZ file holds arrays 'values', "
+                    "'labels', 'ignored', 'times', 'channel_names' and 'train'"
                 )
         arrays = found.arrays
         values, names = self._channels(arrays["values"], found, f"{path}: values")
@@ -159,13 +166,15 @@ class SeriesReader:
             numeric = known is not None and known.dtype.kind in "biuf"
             told = known.astype(np.float64) if known is not None and numeric else None
             _warn(path, doubtful_channels(values, names, told))
+        ignored = arrays.get("ignored") if self.chosen.ignored_column is None else None
         times = arrays.get("times") if self.chosen.timestamp_column is None else None
         period = None
         if times is not None:
             times, grid = self._grid(path, times, len(values))
             period = grid.period
             values, times = grid.spread_values(values), grid.spread_times(times)
-            labels = None if labels is None else _spread(labels, grid, path)
+            labels = None if labels is None else _spread(labels, grid, path, "labels")
+            ignored = None if ignored is None else _spread(ignored, grid, path, "ignored")
             _warn(path, [grid.remark] * bool(grid.remark))
         fill_in_place(values, self.max_gap, f"{path}: values", names)
         values.setflags(write=False)
@@ -176,6 +185,7 @@ class SeriesReader:
             channel_names=None if names is None else tuple(names),
             times=times,
             sampling_period=period,
+            ignored=ignored,
         )
         if "train" not in arrays:
             return Series(test, None, found.digest)
@@ -238,11 +248,11 @@ def _checked_times(table: TextTable, roles: Roles) -> NDArray[Any]:
     return roles.times.stamps
 
 
-def _spread(labels: NDArray[Any], grid: Grid, path: Path) -> NDArray[Any]:
+def _spread(labels: NDArray[Any], grid: Grid, path: Path, what: str) -> NDArray[Any]:
     if labels.shape != grid.positions.shape:
         points = len(grid.positions)
         raise InputError(
-            f"{path}: {points} points need labels of shape ({points},), not {labels.shape}"
+            f"{path}: {points} points need {what} of shape ({points},), not {labels.shape}"
         )
     return grid.spread_labels(labels)
 

@@ -127,8 +127,8 @@ class TextTable:
         self._refuse_unresolved(values, position)
         return values
 
-    def labels(self, position: int) -> FloatArray:
-        """A column of labels as `(rows,)` of 0.0 and 1.0.
+    def labels(self, position: int, what: str = "label") -> FloatArray:
+        """A column of labels (or of another mark, named in messages) as `(rows,)` of 0.0 and 1.0.
 
         Raises:
             InputError: a label is missing or neither 0 nor 1; the message says line and column.
@@ -139,8 +139,7 @@ class TextTable:
             row = int(np.argmax(bad))
             found = "missing" if np.isnan(labels[row]) else f"{labels[row]:g}"
             raise InputError(
-                f"{self.place(row, position)}: the label is {found}; labels must be 0 (normal) or "
-                "1 (anomalous)"
+                f"{self.place(row, position)}: the {what} is {found}; it must be 0 or 1"
             )
         return labels
 

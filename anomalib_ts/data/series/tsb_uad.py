@@ -33,8 +33,9 @@ class TsbUad(DataSet):
     `protocol=given`, and is no case of its own.
 
     In Dodgers -1 marks a missing reading and is labelled anomalous (2,903 of its 5,612 anomalous
-    points), so a detector that finds nothing but -1 does well. In Occupancy an "anomaly" means
-    that somebody is in the room. Some NAB series hold no anomaly: AUROC is undefined on them.
+    points), so a detector that finds nothing but -1 does well; `ignored_value=-1` leaves them out.
+    In Occupancy an "anomaly" means that somebody is in the room. Some NAB series hold no anomaly:
+    AUROC is undefined on them.
 
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
@@ -53,6 +54,8 @@ class TsbUad(DataSet):
             of a name may be left out.
         max_gap: longest run of missing values that is filled, see `fill_gaps`. The public files
             have none.
+        ignored_value: points of this value are scored, but count in no metric and set no
+            threshold: -1 leaves Dodgers' missing readings out. None: all points count.
         download: fetch and unpack the archive if `root` does not hold any data.
         url: where the archive is.
         sha256: the archive's SHA-256, if known. Its publishers give none; the CRC-32 of each
@@ -66,6 +69,7 @@ class TsbUad(DataSet):
         dataset: str = "Dodgers",
         series: Any = "*",
         max_gap: int = 5,
+        ignored_value: float | None = None,
         download: bool = False,
         url: str = ARCHIVE_URL,
         sha256: str | None = None,
@@ -73,6 +77,7 @@ class TsbUad(DataSet):
         self.root = Path(root).expanduser()
         self.dataset = str(dataset)
         self.max_gap = max_gap
+        self.ignored_value = ignored_value
         self.download = download
         self.url = url
         self.sha256 = sha256
@@ -114,7 +119,8 @@ class TsbUad(DataSet):
         return self._fingerprint([file_digest(path) for path in self._files(case_name)])
 
     def _fingerprint(self, digests: list[str]) -> str:
-        return text_digest(self.max_gap, *digests)
+        ignored = () if self.ignored_value is None else (f"ignored {self.ignored_value:g}",)
+        return text_digest(self.max_gap, *ignored, *digests)
 
     def _files(self, case_name: str) -> list[Path]:
         """The file of a case, and that of its training part where there is one."""
@@ -135,7 +141,9 @@ class TsbUad(DataSet):
             )
         name = f"{self.dataset}/{path.name.removesuffix('.out')}"
         values = fill_gaps(table.numbers(0), self.max_gap, name)
-        return Recording(values, labels=table.labels(1), name=name), table.digest
+        ignored = None if self.ignored_value is None else values == self.ignored_value
+        recording = Recording(values, labels=table.labels(1), name=name, ignored=ignored)
+        return recording, table.digest
 
     def _folder(self) -> Path:
         folders = _data_folders(self.root)

@@ -101,6 +101,9 @@ def read(store: Store, result: Result) -> Scored | None:
     truth = GroundTruth.from_arrays(case)
     evaluation = Evaluation(**record.judged)
     labels, names = truth.labels, np.full(len(scores), "")
+    if labels is not None:
+        counted = truth.counted
+        labels, names, scores = labels[counted], names[counted], scores[counted]
     if truth.by_clip:
         labels, names = truth.record_labels, truth.names
         scores = evaluation.clip_scores([scores[part] for part in truth.stretches])

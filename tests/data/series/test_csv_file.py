@@ -161,7 +161,7 @@ class TestBadFiles:
             ("1,2\n3,oops\n", r"own\.csv, line 2, column 2: 'oops' is not a number"),
             (
                 "a,label\n1,0\n2,2\n",
-                r"line 3, column 2 \(label\): the label is 2; labels must be 0",
+                r"line 3, column 2 \(label\): the label is 2; it must be 0",
             ),
             ("a,label\n1,0\n2,-1\n", "the label is -1"),
             ("a,label\n1,0\n2,\n", "the label is missing"),
@@ -433,7 +433,7 @@ class TestNpz:
             ({}, {"values": [1.0, 2.0], "train": np.ones((3, 2))}, "training part .* has 2"),
             ({"value_columns": [1]}, {"values": [1.0, 2.0]}, "has 1 channels; value_columns"),
             ({"value_columns": ["x"]}, {"values": [1.0, 2.0]}, "must be indices"),
-            ({"label_column": "y"}, {"values": [1.0, 2.0]}, "label_column and timestamp_column"),
+            ({"label_column": "y"}, {"values": [1.0, 2.0]}, "label_column is for text files"),
             ({}, {"values": np.array([{}, {}])}, "cannot be read as NPZ"),
         ],
     )
