@@ -97,6 +97,23 @@ class ChannelScaler:
         bent: FloatArray = np.where(size > STRAIGHT, np.sign(z) * beyond, z)
         return bent
 
+    def inverse(self, values: NDArray[Any]) -> FloatArray:
+        """Standardised values `(..., c)` in the unit of the data again, finite.
+
+        >>> scaler = ChannelScaler(mean=np.array([20.0]), scale=np.array([0.5]))
+        >>> scaler.inverse(scaler.transform([Recording([21.0, 900.0])])[0].values).round(2)
+        array([[ 21.],
+               [900.]])
+        """
+        z = values.astype(np.float64)
+        size = np.abs(z)
+        with np.errstate(over="ignore"):
+            straight = STRAIGHT * np.exp(np.maximum(size, STRAIGHT) / STRAIGHT - 1)
+            undone = np.where(size > STRAIGHT, np.sign(z) * straight, z) * self.scale + self.mean
+        largest = np.finfo(np.float64).max
+        restored: FloatArray = np.clip(undone, -largest, largest)
+        return restored
+
 
 storable(ChannelScaler)
 

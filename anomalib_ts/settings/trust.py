@@ -13,6 +13,10 @@ Importing a module runs it, so a name is judged before anything of it is importe
 
 A record or a results folder may come from anybody, so the last of these is not for the settings
 that stand in them. In all cases the class must also be of the kind that its place asks for.
+
+A file that runs code when it is opened (a TorchScript network) is another matter: nothing tells
+whether the user named it or a record did, and it may change. `ANOMALIB_TS_ALLOW` must list its
+digest (`sha256:` and 64 hex digits).
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ from anomalib_ts.settings.registry import CLASS_ENTRY_POINTS, CONF_ENTRY_POINTS
 from anomalib_ts.settings.signatures import import_class
 
 ALLOW = "ANOMALIB_TS_ALLOW"
-"""Environment variable: modules, by commas, whose classes may be named anywhere."""
+"""Environment variable: by commas, modules whose classes may be named anywhere, and digests."""
 KINDS = {
     "detector": "anomalib_ts.detectors.base.Detector",
     "data": "anomalib_ts.data.base.DataSet",
@@ -105,6 +109,24 @@ def check_all_origins(settings: Mapping[str, Any], where: str) -> None:
             check_all_origins(value, f"{where}.{key}")
 
 
+def check_code_file(path: str, digest: str, where: str) -> None:
+    """Refuse a file that runs code when it is opened, unless `ALLOW` lists its digest.
+
+    Args:
+        path: of the file, for the message.
+        digest: SHA-256 of the bytes that are about to be opened, 64 hex digits.
+        where: what messages call its setting.
+
+    Raises:
+        UntrustedError: the digest is not listed; the message says how to allow it.
+    """
+    if f"sha256:{digest}" not in _listed():
+        raise UntrustedError(
+            f"{where}: {path} holds a program, so it is not opened; if you trust it, add its "
+            f"digest to the environment variable: {ALLOW}=sha256:{digest}"
+        )
+
+
 def trust_parent() -> None:
     """In a worker process: take all settings for typed ones, since the parent has judged them."""
     global _in_worker  # noqa: PLW0603
@@ -165,9 +187,12 @@ def kind_of_argument(target: type, name: str, where: str) -> Kind:
 
 def _is_chosen(path: str) -> bool:
     """Whether a module, or one that holds it, is this package's, a plug-in's, or listed."""
-    listed = [name.strip() for name in os.environ.get(ALLOW, "").split(",")]
-    trusted = {__name__.partition(".")[0], *_plugin_packages(), *filter(None, listed)}
-    return _is_below(path, trusted)
+    return _is_below(path, {__name__.partition(".")[0], *_plugin_packages(), *_listed()})
+
+
+def _listed() -> set[str]:
+    """What the user allows: modules, and digests of files."""
+    return {name.strip() for name in os.environ.get(ALLOW, "").split(",")} - {""}
 
 
 def _is_below(path: str, modules: Iterable[str]) -> bool:

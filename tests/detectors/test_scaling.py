@@ -49,6 +49,19 @@ def test_units_and_levels_make_no_difference(unit, level, sign):
     np.testing.assert_allclose(sign * there, plain, atol=1e-6 + 4e-16 * abs(level))
 
 
+@given(UNITS, st.floats(-1e3, 1e3), st.floats(-1e6, 1e6))
+def test_the_inverse_gives_back_what_was_standardised(unit, level, far):
+    values = unit * np.vstack([noise() + level, [[far, -far]]])
+    scaler = ChannelScaler.fit([Recording(values[:-1])])
+    again = scaler.inverse(standardised(scaler, values))
+    np.testing.assert_allclose(again, values, rtol=1e-4, atol=1e-6 * unit * (1 + abs(level)))
+
+
+def test_the_inverse_is_finite_whatever_it_is_given():
+    scaler = ChannelScaler.fit([Recording(1e300 * noise())])
+    assert np.isfinite(scaler.inverse(np.array([[3.4e38, -3.4e38]], dtype=np.float32))).all()
+
+
 @given(
     st.one_of(st.just(0.0), UNITS, UNITS.map(lambda x: -x)),
     st.floats(1e-12, 1e6),

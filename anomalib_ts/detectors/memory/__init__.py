@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from anomalib_ts.detectors.memory.contrast import Contrast as Contrast
     from anomalib_ts.detectors.memory.detector import Memory as Memory
     from anomalib_ts.detectors.memory.encoder import Encoder as Encoder
+    from anomalib_ts.detectors.memory.frozen import Onnx as Onnx
+    from anomalib_ts.detectors.memory.frozen import TorchScript as TorchScript
     from anomalib_ts.detectors.memory.nearest import DensityNormalised as DensityNormalised
     from anomalib_ts.detectors.memory.nearest import Nearest as Nearest
     from anomalib_ts.detectors.memory.representations import Raw as Raw
@@ -30,12 +32,14 @@ _HOMES = {
     "MahalanobisDistance": "anomalib_ts.detectors.memory.scorers",
     "Memory": "anomalib_ts.detectors.memory.detector",
     "Nearest": "anomalib_ts.detectors.memory.nearest",
+    "Onnx": "anomalib_ts.detectors.memory.frozen",
     "Raw": "anomalib_ts.detectors.memory.representations",
     "Representation": "anomalib_ts.detectors.memory.representations",
     "PcaResidual": "anomalib_ts.detectors.memory.scorers",
     "Scorer": "anomalib_ts.detectors.memory.scorers",
     "Spectrum": "anomalib_ts.detectors.memory.representations",
     "Statistics": "anomalib_ts.detectors.memory.representations",
+    "TorchScript": "anomalib_ts.detectors.memory.frozen",
     "ZNormalised": "anomalib_ts.detectors.memory.representations",
 }
 

@@ -18,7 +18,7 @@ from anomalib_ts.detectors.classical.window_detector import (
     mean_scores,
 )
 from anomalib_ts.detectors.memory.nearest import Nearest
-from anomalib_ts.detectors.memory.representations import Raw, Representation, Rows
+from anomalib_ts.detectors.memory.representations import Raw, Representation, Rows, Values
 from anomalib_ts.detectors.memory.scorers import Scorer
 from anomalib_ts.errors import InputError
 from anomalib_ts.settings.fields import configured, setting
@@ -27,7 +27,11 @@ TRAINING_VALUES = 2**24
 """Values of windows that are drawn at most to learn from."""
 
 SMALLEST = 1e-3
-"""Of the deviations of numbers without a common unit, which are those of standardised values."""
+"""Of the deviations of numbers without a common unit, which are those of standardised values, or
+else as a share of the root of their mean square."""
+
+LARGEST = float(np.finfo(np.float32).max) / 2**16
+"""Of values that are given to a representation in the unit of the data: sums of them are finite."""
 
 
 @configured
@@ -121,7 +125,9 @@ class Memory(Detector):
         self.deviation_ = np.ones_like(self.mean_)
         if self.representation_.mixed:
             self.mean_ = rows.mean(axis=0)
-            self.deviation_ = np.maximum(rows.std(axis=0), np.float32(SMALLEST))
+            deviation = rows.std(axis=0)
+            unit = np.sqrt(np.square(deviation).mean()) if self.representation_.original else 1
+            self.deviation_ = np.maximum(deviation, np.float32(SMALLEST * (unit or 1)))
         self.scorer_.learn((rows - self.mean_) / self.deviation_, self.seed)
 
     def _examples(self, train: tuple[Recording, ...]) -> Rows:
@@ -130,18 +136,23 @@ class Memory(Detector):
             return np.concatenate([row for one in train for row in self._rows(one)])
         windows = training_windows(train, self.window_)
         most = min(self.examples, max(2, TRAINING_VALUES // (self.window_ * windows.channels)))
-        return self.representation_.rows(
-            drawn_windows(windows, most, np.random.default_rng(self.seed))
-        )
+        return self._represented(drawn_windows(windows, most, np.random.default_rng(self.seed)))
 
     def _rows(self, recording: Recording) -> Iterator[Rows]:
         """Rows of all windows of a recording in order, a batch at a time."""
         if not self.window_:
-            yield self.representation_.rows(np.ascontiguousarray(recording.values.T)[None])
+            yield self._represented(np.ascontiguousarray(recording.values.T)[None])
             return
         windows = Windows([recording], self.window_)
         for _, values in windows.batches(max(1, BATCH_VALUES // (self.window_ * windows.channels))):
-            yield self.representation_.rows(values)
+            yield self._represented(values)
+
+    def _represented(self, windows: Values) -> Rows:
+        """Rows `(b, d)` of standardised windows `(b, c, w)`."""
+        if self.representation_.original:
+            values = self.scaler_.inverse(windows.transpose(0, 2, 1)).transpose(0, 2, 1)
+            windows = np.clip(values, -LARGEST, LARGEST).astype(np.float32)
+        return self.representation_.rows(windows)
 
     def _score(self, recording: Recording) -> FloatArray:
         scores = np.concatenate(

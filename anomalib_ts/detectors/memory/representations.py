@@ -36,12 +36,17 @@ class Representation(Part, ABC):
         """Whether it is given whole recordings, in the place of windows."""
         return False
 
+    @property
+    def original(self) -> bool:
+        """Whether it is given values in the unit of the data, in the place of standardised ones."""
+        return False
+
     def learn(self, train: tuple[Recording, ...], window: int, seed: int) -> None:
         """Learn from standardised training recordings; nothing by default."""
 
     @abstractmethod
     def rows(self, windows: Values) -> Rows:
-        """Rows `(b, d)` of standardised windows `(b, c, w)`."""
+        """Rows `(b, d)` of windows `(b, c, w)`, standardised unless `original`."""
 
 
 @configured
