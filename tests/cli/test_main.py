@@ -316,7 +316,8 @@ FORMS = [
 @pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS)
 def test_no_mistake_is_a_traceback(key, capsys):
-    for number, form in enumerate(FORMS):
+    # A third of the forms, others for each key, so that each form meets nine keys.
+    for number, form in enumerate(FORMS[KEYS.index(key) % 3 :: 3]):
         override = form.format(key)
         status = run("baselines=none", "plot=false", "results=r", override)
         err = capsys.readouterr().err.strip()
@@ -376,12 +377,12 @@ FOLDERS = [
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-@pytest.mark.parametrize("multirun", [[], ["-m", "seed=0,1", "isolate=false"]], ids=["one", "many"])
-def test_any_folder_can_be_worked_in(name, multirun, tmp_path, monkeypatch, capsys):
+def test_any_folder_can_be_worked_in(name, tmp_path, monkeypatch, capsys):
     folder = tmp_path / name
     folder.mkdir()
     monkeypatch.chdir(folder)
-    assert run("baselines=none", "plot=false", *multirun) == 0
+    multirun = ["-m", "seed=0,1"] if FOLDERS.index(name) % 2 else []
+    assert run("baselines=none", "plot=false", "isolate=false", *multirun) == 0
     assert len(records()) == (2 if multirun else 1)
     assert [path.name for path in folder.iterdir()] == ["results"]
     assert not list(folder.rglob("*.jsonl"))
@@ -398,11 +399,11 @@ NAMES = [name for name in FOLDERS if name not in ("null", "${x}", "a,b", '"q"')]
 @pytest.mark.parametrize("name", NAMES)
 def test_results_can_have_any_name_and_mean_one_folder(name, tmp_path, capsys):
     some = ("baselines=none", "plot=false", "isolate=false", f"results={name}")
-    assert run(*some) == 0
-    assert run("-m", "seed=1,2", *some) == 0
+    multirun = ("-m", "seed=1,2") if NAMES.index(name) % 2 else ("seed=1",)
+    assert run(*multirun, *some) == 0
     assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert {r.unit.seed for r in records(name)} == {0, 1, 2}
-    assert capsys.readouterr().out.count("AUROC") == 2
+    assert {r.unit.seed for r in records(name)} == ({1, 2} if multirun[0] == "-m" else {1})
+    assert capsys.readouterr().out.count("AUROC") == 1
 
 
 @pytest.mark.parametrize("multirun", [False, True])

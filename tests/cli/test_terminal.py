@@ -89,7 +89,7 @@ def test_any_terminal(environment, tmp_path):
     folder = tmp_path / "mü [x]"
     folder.mkdir()
     overrides = [setting for setting in SMALL if not setting.startswith("plot")]
-    for arguments in (["run", "-m", "seed=0,1", *overrides], ["run", *overrides], ["list"]):
+    for arguments in (["run", "-m", "seed=0,1", *overrides], ["list"]):
         done = command(arguments, folder, **environment)
         assert done.returncode == 0, done.stderr
         assert b"Traceback" not in done.stderr
