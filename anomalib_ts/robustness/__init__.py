@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anomalib_ts.robustness.attack import Pgd as Pgd
     from anomalib_ts.robustness.attack import Spsa as Spsa
     from anomalib_ts.robustness.attack import Square as Square
+    from anomalib_ts.robustness.defended import Defended as Defended
     from anomalib_ts.robustness.diagnosis import diagnose as diagnose
     from anomalib_ts.robustness.problem import TrainingRange as TrainingRange
     from anomalib_ts.robustness.problem import wanted_of as wanted_of
@@ -29,6 +30,7 @@ _HOMES = {
     **dict.fromkeys(
         ("Attack", "Fgsm", "Noise", "Pgd", "Spsa", "Square"), "anomalib_ts.robustness.attack"
     ),
+    "Defended": "anomalib_ts.robustness.defended",
     "diagnose": "anomalib_ts.robustness.diagnosis",
     **dict.fromkeys(("TrainingRange", "wanted_of"), "anomalib_ts.robustness.problem"),
     **dict.fromkeys(
