@@ -94,9 +94,12 @@ class SpectrogramCache:
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides what the spectrogram of a file is."""
+        front_end = asdict(self.front_end)
+        if front_end["precision"] == "double":
+            del front_end["precision"]  # entries from before there was a choice stay good
         return {
             "reader": asdict(self.reader),
-            "front_end": asdict(self.front_end),
+            "front_end": front_end,
             "dtype": self.dtype,
             "revision": _REVISION,
             "libraries": {name: version(name) for name in _LIBRARIES},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal, get_args
 
 import librosa
 import numpy as np
@@ -18,7 +18,16 @@ from anomalib_ts.errors import ConfigError, InputError
 POWER_FLOOR = 1e-10
 """Mel power below this (-100 dB) counts as this, so that digital silence stays finite."""
 
-_CHUNK = 16  # frames transformed at once: stays in the CPU cache, twice as fast as a whole clip
+_CHUNKS = {"double": 16, "single": 48}
+"""Frames transformed at once: they stay in the CPU cache, twice as fast as a whole clip."""
+
+_GROUP = 16  # mel bands that are summed at once; they share few bins with the others
+
+_DOUBTFUL = 1e-6
+"""Power of a band against the frame's loudest bin below which single precision shows: there it
+differs from double precision by up to 4e-4 dB, at 1e-7 by 2e-3 and at 1e-9 by 0.1."""
+
+Precision = Literal["double", "single"]
 
 
 @dataclass(frozen=True)
@@ -36,20 +45,28 @@ class LogMel:
             period of the spectrogram.
         n_mels: mel bands from 0 Hz to half the sampling rate (Slaney's scale and area
             normalisation, librosa's default), the channels of the spectrogram.
+        precision: `double`, as librosa's, or `single`: twice as fast, equal within 1e-3 dB. Frames
+            in which a band lies 60 dB or more below the loudest bin are computed in double
+            precision then, too.
 
     Raises:
-        ConfigError: a setting is not a positive whole number.
+        ConfigError: a setting is not a positive whole number, or the precision is none.
     """
 
     n_fft: int = 2048
     hop_length: int = 512
     n_mels: int = 128
+    precision: Precision = "double"
 
     def __post_init__(self) -> None:
         for name in ("n_fft", "hop_length", "n_mels"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ConfigError(f"spectrogram.{name} must be a positive integer, not {value!r}")
+        if self.precision not in get_args(Precision):
+            raise ConfigError(
+                f"spectrogram.precision must be double or single, not {self.precision!r}"
+            )
 
     def __call__(self, samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
         """The spectrogram of a mono clip.
@@ -70,9 +87,11 @@ class LogMel:
         padded = np.pad(samples.astype(np.float32, copy=False), self.n_fft // 2, mode="reflect")
         frames = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)[:: self.hop_length]
         decibels = np.empty((len(frames), self.n_mels), np.float32)
-        for start in range(0, len(frames), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
-            decibels[chunk] = self._decibels(frames[chunk], sample_rate)
+        size = _CHUNKS[self.precision]
+        compute = self._decibels if self.precision == "double" else self._single_decibels
+        for start in range(0, len(frames), size):
+            chunk = slice(start, start + size)
+            decibels[chunk] = compute(frames[chunk], sample_rate)
         return decibels
 
     def frequencies(self, sample_rate: int) -> NDArray[np.float64]:
@@ -86,8 +105,30 @@ class LogMel:
         power = spectrum.real**2 + spectrum.imag**2
         # Each band covers few bins: the sparse product is faster and starts no BLAS threads.
         mel = (_sparse_filter_bank(self, sample_rate) @ power.T).T
-        floored = np.maximum(mel, np.float32(POWER_FLOOR))
-        return np.asarray(10 * np.log10(floored), dtype=np.float32)
+        return _to_decibels(np.maximum(mel, np.float32(POWER_FLOOR)))
+
+    def _single_decibels(
+        self, frames: NDArray[np.float32], sample_rate: int
+    ) -> NDArray[np.float32]:
+        groups, peaks = _grouped_filter_bank(self, sample_rate)
+        parts = rfft(frames * _single_window(self.n_fft), axis=1).view(np.float32)
+        np.multiply(parts, parts, out=parts)
+        power = parts[:, ::2] + parts[:, 1::2]
+        mel = np.zeros((len(frames), self.n_mels), np.float32)
+        for bands, bins, weights in groups:
+            np.matmul(power[:, bins], weights, out=mel[:, bands])
+        np.maximum(mel, np.float32(POWER_FLOOR), out=mel)
+        decibels = _to_decibels(mel)
+        doubtful = (mel < power.max(axis=1, keepdims=True) * (_DOUBTFUL * peaks)).any(axis=1)
+        again = np.flatnonzero(doubtful)
+        for start in range(0, len(again), _CHUNKS["double"]):
+            some = again[start : start + _CHUNKS["double"]]
+            decibels[some] = self._decibels(frames[some], sample_rate)
+        return decibels
+
+
+def _to_decibels(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(10 * np.log10(power), dtype=np.float32)
 
 
 @lru_cache
@@ -106,3 +147,27 @@ def mel_filter_bank(settings: LogMel, sample_rate: int) -> NDArray[np.float32]:
 @lru_cache
 def _sparse_filter_bank(settings: LogMel, sample_rate: int) -> Any:
     return csr_array(mel_filter_bank(settings, sample_rate))
+
+
+@lru_cache
+def _single_window(length: int) -> NDArray[np.float32]:
+    return hann_window(length).astype(np.float32)
+
+
+@lru_cache
+def _grouped_filter_bank(
+    settings: LogMel, sample_rate: int
+) -> tuple[list[tuple[slice, slice, NDArray[np.float32]]], NDArray[np.float32]]:
+    """Groups of bands, and the largest weight of each band, `(n_mels,)`.
+
+    Of a group: the bands, the bins that they cover, and `(bins, bands)` weights.
+    """
+    bank = mel_filter_bank(settings, sample_rate)
+    groups = []
+    for start in range(0, len(bank), _GROUP):
+        bands = slice(start, start + _GROUP)
+        covered = np.flatnonzero(bank[bands].any(axis=0))
+        if len(covered):
+            bins = slice(int(covered[0]), int(covered[-1]) + 1)
+            groups.append((bands, bins, np.ascontiguousarray(bank[bands, bins].T)))
+    return groups, bank.max(axis=1)

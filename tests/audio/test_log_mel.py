@@ -1,5 +1,7 @@
 """The front end against librosa."""
 
+from dataclasses import replace
+
 import librosa
 import numpy as np
 import pytest
@@ -59,6 +61,64 @@ def test_equals_librosa_at_every_length(n):
     samples = noise(n / RATE)
     reference = by_librosa(samples, RATE, LogMel())
     np.testing.assert_allclose(LogMel()(samples, RATE), reference, rtol=0, atol=1e-4)
+
+
+def quiet_bands(seed, length=20_000):
+    """Tones of any frequency far above noise of any colour, which starts and stops."""
+    rng = np.random.default_rng(seed)
+    tones = sum(
+        10 ** rng.uniform(-5, 0) * np.sin(rng.uniform(0.001, 3.1) * np.arange(length))
+        for _ in range(rng.integers(1, 4))
+    )
+    noise = rng.standard_normal(length)
+    for _ in range(rng.integers(0, 3)):
+        noise = np.cumsum(noise) - np.cumsum(noise).mean()
+    noise *= 10 ** rng.uniform(-6, 0) / np.abs(noise).max()
+    noise[: rng.integers(length)] *= rng.integers(2)
+    return (0.3 * (tones + noise + rng.integers(2))).astype(np.float32)
+
+
+@pytest.mark.parametrize("front_end", FRONT_ENDS, ids=str)
+def test_single_precision_is_equal_within_a_thousandth_of_a_decibel(front_end):
+    single = replace(front_end, precision="single")
+    for seed in range(40):
+        samples = quiet_bands(seed)
+        difference = np.abs(single(samples, RATE) - front_end(samples, RATE))
+        assert difference.max() < 1e-3, seed
+
+
+@pytest.mark.parametrize("samples", [noise(2.0), chirp(3.0)], ids=["noise", "chirp"])
+def test_single_precision_equals_librosa(samples):
+    ours = LogMel(precision="single")(samples, RATE)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, by_librosa(samples, RATE, LogMel()), rtol=0, atol=1e-3)
+
+
+def test_single_precision_takes_double_only_where_it_shows(monkeypatch):
+    loud_and_quiet = np.concatenate([noise(1.0), sine(1000, 1.0)])
+    transformed = []
+    exact = LogMel._decibels
+    monkeypatch.setattr(
+        LogMel, "_decibels", lambda *given: transformed.append(len(given[1])) or exact(*given)
+    )
+    LogMel(precision="single")(noise(2.0), RATE)
+    assert transformed == []
+    LogMel(precision="single")(loud_and_quiet, RATE)
+    assert 25 <= sum(transformed) <= 36
+
+
+def test_bands_that_cover_no_bin_are_the_floor():
+    narrow = LogMel(n_fft=256, n_mels=128)
+    with pytest.warns(UserWarning, match="Empty filters"):
+        expected = narrow(noise(1.0), RATE)
+    found = replace(narrow, precision="single")(noise(1.0), RATE)
+    assert (found < -99.99).any()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(ConfigError, match="precision must be double or single, not 'half'"):
+        LogMel(precision="half")
 
 
 def test_equals_librosa_at_another_rate():

@@ -260,6 +260,7 @@ def test_a_damaged_memo_is_started_anew(files, cache):
         {"front_end": LogMel(n_fft=1024)},
         {"front_end": LogMel(hop_length=256)},
         {"front_end": LogMel(n_mels=64)},
+        {"front_end": LogMel(precision="single")},
         {"reader": ClipReader(channel="mean")},
         {"reader": ClipReader(level_normalise=True)},
         {"reader": ClipReader(sample_rate=8000, resample=True)},
