@@ -102,8 +102,8 @@ def test_a_resumed_fit_is_the_uninterrupted_one_bit_for_bit(name, callbacks, tmp
     train = recordings()
     whole = detector(name, callbacks=callbacks).fit(train)
     expected, scores = learnt(whole), whole.score(train[0])
-    for stage in STAGES[name]:
-        for step in (2, 3, 7):
+    for number, stage in enumerate(STAGES[name]):
+        for step in ((3, 7), (2, 7))[(number + CASES.index((name, callbacks))) % 2]:
             folder = tmp_path / f"{stage} {step}"
             extra = {"checkpoint": str(folder), "callbacks": callbacks}
             logger = interrupted(tmp_path / "logs", stage, step)
