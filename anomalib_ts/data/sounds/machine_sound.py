@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import soundfile
@@ -24,13 +24,42 @@ from anomalib_ts.core.names import pick
 from anomalib_ts.core.progress import progress_line
 from anomalib_ts.data.sounds.dcase import CACHE, FRONT_END, READER, ClipFile, Dcase
 from anomalib_ts.data.sounds.dcase_names import parse_clip_name
-from anomalib_ts.data.sounds.machine_synthesis import FAULTS, MACHINE_TYPES, SAMPLE_RATE, Machine
+from anomalib_ts.data.sounds.machine_synthesis import (
+    FAULTS,
+    MACHINE_TYPES,
+    SAMPLE_RATE,
+    SHIFTS,
+    Machine,
+)
 from anomalib_ts.errors import ConfigError, DataNotFoundError
 
 DEMO_TYPES = ["ventilator"]
 ALL_FAULTS = list(FAULTS)
 
 _REVISION = 1  # raise it whenever the same settings make other sounds
+
+
+DomainShift: TypeAlias = Literal["none", "load", "background", "both"]
+
+_SHIFTS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "load": ("load",),
+    "background": ("background",),
+    "both": SHIFTS,
+}
+
+DOMAINS = ("source", "target")
+
+_FAULT = "fault_"  # in a name of 2023, before the kind of fault
+
+
+class PlannedClip(NamedTuple):
+    """One clip: its path within the machine type's folder, and what is heard."""
+
+    path: str
+    machine: int
+    fault: str | None = None
+    shifts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +74,8 @@ class Plan:
         faults: kinds of fault among the anomalous clips, dealt in turn.
         seconds: length of a clip.
         seed: another one makes other recordings of the same machines.
+        shifts: what is different in the target domain, some of `SHIFTS`; none for one domain.
+        n_train_target: of the training clips, those of the target domain.
     """
 
     n_train: int
@@ -54,6 +85,8 @@ class Plan:
     faults: tuple[str, ...]
     seconds: float
     seed: int
+    shifts: tuple[str, ...] = ()
+    n_train_target: int = 0
 
     def __post_init__(self) -> None:
         counts = (self.n_train, self.n_test_normal, self.n_test_anomalous)
@@ -67,22 +100,65 @@ class Plan:
             raise ConfigError(
                 f"machine_sound: faults must be some of {', '.join(FAULTS)}, not {self.faults}"
             )
+        if self.shifts:
+            self._check_domains(counts)
+
+    def _check_domains(self, counts: tuple[int, ...]) -> None:
+        if not 0 <= self.n_train_target <= self.n_train:
+            raise ConfigError(
+                "machine_sound: n_train_target are some of the n_train training clips: it must lie "
+                f"in 0..{self.n_train}, not {self.n_train_target}"
+            )
+        if max(counts) > 10_000 * self.n_ids:  # names of clips have four digits
+            raise ConfigError(
+                "machine_sound: with domain_shift there are at most 10000 clips of a kind a "
+                f"machine; take more n_ids than {self.n_ids}, or fewer clips"
+            )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the sounds, and nothing that makes no difference to them."""
+        settings = asdict(self)
+        if not self.shifts:
+            del settings["shifts"], settings["n_train_target"]
+        return settings
 
     @property
     def folder_name(self) -> str:
         """Differs whenever the sounds do."""
-        return text_digest(_REVISION, asdict(self))[:12]
+        return text_digest(_REVISION, self.settings)[:12]
 
-    def clips(self) -> Iterator[tuple[str, int, str | None]]:
-        """Path within the machine type's folder, machine id and fault of each clip."""
+    def clips(self) -> Iterator[PlannedClip]:
+        """Each clip, named as in 2020, or as in 2023 where there are two domains."""
+        if self.shifts:
+            yield from self._clips_of_domains()
+            return
         for part, count in (("train", self.n_train), ("test", self.n_test_normal)):
             for i in range(count):
                 machine = i % self.n_ids
-                yield f"{part}/normal_id_{machine:02d}_{i:08d}.wav", machine, None
+                yield PlannedClip(f"{part}/normal_id_{machine:02d}_{i:08d}.wav", machine)
         for i in range(self.n_test_anomalous):
             machine, fault = i % self.n_ids, self.faults[i // self.n_ids % len(self.faults)]
             kind = FAULTS.index(fault) + 1
-            yield f"test/anomaly_id_{machine:02d}_{kind}{i:07d}.wav", machine, fault
+            yield PlannedClip(f"test/anomaly_id_{machine:02d}_{kind}{i:07d}.wav", machine, fault)
+
+    def _clips_of_domains(self) -> Iterator[PlannedClip]:
+        for i in range(self.n_train - self.n_train_target):
+            yield self._of_domain(i, "source", "train")
+        for i in range(self.n_train_target):
+            yield self._of_domain(i, "target", "train")
+        for i in range(self.n_test_normal):
+            yield self._of_domain(i, DOMAINS[i // self.n_ids % 2], "test")
+        for i in range(self.n_test_anomalous):
+            # Each kind of fault is in the one domain as often as in the other, within one clip.
+            turn, kind = divmod(i // self.n_ids, len(self.faults))
+            yield self._of_domain(i, DOMAINS[(turn + kind) % 2], "test", self.faults[kind])
+
+    def _of_domain(self, i: int, domain: str, part: str, fault: str | None = None) -> PlannedClip:
+        number, machine = divmod(i, self.n_ids)
+        label = f"anomaly_{number:04d}_{_FAULT}{fault}" if fault else f"normal_{number:04d}"
+        path = f"{part}/section_{machine:02d}_{domain}_{part}_{label}.wav"
+        return PlannedClip(path, machine, fault, self.shifts if domain == "target" else ())
 
 
 class MachineSound(Dcase):
@@ -109,6 +185,11 @@ class MachineSound(Dcase):
     stamper     .60       .74          .62          .72
     ==========  ========  ===========  ===========  ===========
 
+    With `domain_shift` there are two domains, and names, as in DCASE 2023: nearly all training
+    clips are of the `source` domain and `n_train_target` of the `target` domain, in which the load
+    is another, or the workshop, or both; half of the test clips of each label are of either. The
+    kind of fault stands at the end of a file's name.
+
     These are stand-ins with known causes, no substitute for recordings: a detector that works here
     has shown that it can, not that it does.
 
@@ -126,6 +207,10 @@ class MachineSound(Dcase):
         faults: kinds of fault that occur.
         seconds: length of a clip.
         seed: another one makes other recordings of the same machines.
+        domain_shift: what is different in the target domain: `load` (a tenth slower, 3 dB louder),
+            `background` (6 dB louder, of another colour, with more knocks), or `both`; `none` for
+            one domain.
+        n_train_target: of the training clips, those of the target domain, if there is one.
         audio: how files become samples, see `Dcase`.
         spectrogram: how samples become a spectrogram.
         cache: folder in which spectrograms are kept.
@@ -148,14 +233,30 @@ class MachineSound(Dcase):
         faults: list[str] = ALL_FAULTS,
         seconds: float = 3.0,
         seed: int = 0,
+        domain_shift: DomainShift = "none",
+        n_train_target: int = 6,
         audio: ClipReader = READER,
         spectrogram: LogMel = FRONT_END,
         cache: str = CACHE,
         cache_dtype: Literal["float32", "float16"] = "float32",
         jobs: int = 0,
     ) -> None:
+        if domain_shift not in _SHIFTS:
+            raise ConfigError(
+                f"machine_sound: domain_shift must be one of {', '.join(_SHIFTS)}, not "
+                f"{domain_shift!r}"
+            )
+        shifts = _SHIFTS[domain_shift]
         self.plan = Plan(
-            n_train, n_test_normal, n_test_anomalous, n_ids, tuple(faults), seconds, seed
+            n_train,
+            n_test_normal,
+            n_test_anomalous,
+            n_ids,
+            tuple(faults),
+            seconds,
+            seed,
+            shifts,
+            n_train_target if shifts else 0,
         )
         self.jobs = jobs
         super().__init__(
@@ -205,7 +306,7 @@ def generate(plan: Plan, type_name: str, folder: Path, jobs: int = 0) -> None:
             for part in ("train", "test"):
                 (temporary / part).mkdir()
             _write_clips(plan, type_name, temporary, jobs)
-            (temporary / "settings.json").write_text(json.dumps(asdict(plan), indent=2))
+            (temporary / "settings.json").write_text(json.dumps(plan.settings, indent=2))
             temporary.chmod(0o755)
             temporary.replace(folder)
         finally:
@@ -218,7 +319,13 @@ def fault_kind(name: str) -> str:
     Raises:
         DataNotFoundError: the name is not that of a generated clip.
     """
-    kind = int(parse_clip_name(name).number[0])
+    fields = parse_clip_name(name)
+    if fields.split:
+        fault = fields.attributes.removeprefix(_FAULT)
+        if fields.label and fault not in FAULTS:
+            raise DataNotFoundError(f"{name} is not a clip of machine_sound: no fault is {fault!r}")
+        return fault if fields.label else ""
+    kind = int(fields.number[0])
     if kind > len(FAULTS):
         raise DataNotFoundError(
             f"{name} is not a clip of machine_sound: no fault has number {kind}"
@@ -229,11 +336,11 @@ def fault_kind(name: str) -> str:
 def _write_clips(plan: Plan, type_name: str, folder: Path, jobs: int) -> None:
     clips = list(plan.clips())
 
-    def write(clip: tuple[str, int, str | None]) -> None:
-        path, machine, fault = clip
-        rng = np.random.default_rng([plan.seed, zlib.crc32(f"{type_name}/{path}".encode())])
-        samples = _machine(type_name, machine).clip(rng, plan.seconds, fault)
-        soundfile.write(folder / path, samples, SAMPLE_RATE, subtype="PCM_16")
+    def write(clip: PlannedClip) -> None:
+        rng = np.random.default_rng([plan.seed, zlib.crc32(f"{type_name}/{clip.path}".encode())])
+        machine = _machine(type_name, clip.machine)
+        samples = machine.clip(rng, plan.seconds, clip.fault, clip.shifts)
+        soundfile.write(folder / clip.path, samples, SAMPLE_RATE, subtype="PCM_16")
 
     with (
         ThreadPoolExecutor(jobs or None) as pool,

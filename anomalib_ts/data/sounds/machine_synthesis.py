@@ -9,7 +9,7 @@ a clip from the clip's own generator.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,6 +21,14 @@ from scipy.signal import lfilter
 SAMPLE_RATE = 16000
 FAULTS = ("bearing", "imbalance", "rubbing", "harmonics", "overload")
 """Kinds of fault; a clip's file number begins with the position here, from 1 (0 is healthy)."""
+
+SHIFTS = ("load", "background")
+"""What may be different in the target domain."""
+
+_LOADED_SPEED = 0.9  # of the speed in the source domain
+_LOADED_DB = 3.0  # by which a machine under the target's load is louder
+_ELSEWHERE_DB = 6.0  # by which the target's workshop is louder
+_ELSEWHERE_CLANGS = 0.5  # more knocks a second
 
 _TABLE = 8192  # points in the tabulated waveform of one revolution
 _BLADE_DB = 12.0  # by which harmonics of the blades stand out
@@ -102,29 +110,47 @@ class Machine:
         self.colour = _colour(own)
         self.resonance_hz = float(own.uniform(2500, 5500))
         self.bearing_order = float(own.uniform(3.2, 5.4))
+        self.elsewhere = _colour(np.random.default_rng(zlib.crc32(type_name.encode())))
 
-    def clip(self, rng: Generator, seconds: float, fault: str | None = None) -> NDArray[np.float32]:
+    def clip(
+        self,
+        rng: Generator,
+        seconds: float,
+        fault: str | None = None,
+        shifts: Collection[str] = (),
+    ) -> NDArray[np.float32]:
         """One recording, `(seconds * 16000,)`, full scale 1.
 
         Args:
             rng: decides everything random about the clip.
             seconds: length.
             fault: one of `FAULTS`, or None for a healthy machine.
+            shifts: some of `SHIFTS`. Under another load the machine is a tenth slower and 3 dB
+                louder; another workshop is 6 dB louder, has one colour, that of its machine type,
+                and knocks more often.
         """
-        return _Take(self, rng, round(seconds * SAMPLE_RATE), fault).sound()
+        return _Take(self, rng, round(seconds * SAMPLE_RATE), fault, shifts).sound()
 
 
 class _Take:
     """The parts of one clip while they are put together."""
 
-    def __init__(self, machine: Machine, rng: Generator, n: int, fault: str | None) -> None:
-        self.machine, self.rng, self.n, self.fault = machine, rng, n, fault
+    def __init__(
+        self,
+        machine: Machine,
+        rng: Generator,
+        n: int,
+        fault: str | None,
+        shifts: Collection[str],
+    ) -> None:
+        self.machine, self.rng, self.n, self.fault, self.shifts = machine, rng, n, fault, shifts
         self.severity = float(10 ** ((machine.type.fault + rng.normal(0, 3)) / 20))
         kind = machine.type
         self.load = _slow(rng, n)
-        overload = 1 - 0.25 * self.severity if fault == "overload" else 1
+        slower = 1 - 0.25 * self.severity if fault == "overload" else 1
         wander = kind.wander * (_slow(rng, n) - self.load)
-        speed = machine.shaft_hz * overload * (1 + kind.speed_spread * rng.uniform(-1, 1) + wander)
+        slower *= _LOADED_SPEED if "load" in shifts else 1
+        speed = machine.shaft_hz * slower * (1 + kind.speed_spread * rng.uniform(-1, 1) + wander)
         self.turns: Signal = rng.uniform() + np.cumsum(speed) / SAMPLE_RATE
 
     def sound(self) -> NDArray[np.float32]:
@@ -136,6 +162,8 @@ class _Take:
         if self.fault == "imbalance":
             body *= 1 + 2 * self.severity * np.cos(2 * np.pi * self.turns)
         body *= self._strokes()
+        if "load" in self.shifts:
+            body *= 10 ** (_LOADED_DB / 20)
         mixed = body + self._workshop()
         gain = 10 ** (self.rng.normal(0, _LEVEL_SPREAD) / 20)
         return np.clip(_RMS * gain * mixed, -1, 1).astype(np.float32)
@@ -169,12 +197,15 @@ class _Take:
 
     def _workshop(self) -> Signal:
         """The background: noise of another colour and level in each clip, and knocks."""
-        rng = self.rng
-        hum = _unit(_noise(rng, self.n, _colour(rng)))
-        number = rng.poisson(self.machine.type.clangs * self.n / SAMPLE_RATE)
+        rng, elsewhere = self.rng, "background" in self.shifts
+        colour = _colour(rng)
+        hum = _unit(_noise(rng, self.n, self.machine.elsewhere if elsewhere else colour))
+        clangs = self.machine.type.clangs + (_ELSEWHERE_CLANGS if elsewhere else 0)
+        number = rng.poisson(clangs * self.n / SAMPLE_RATE)
         knocks = np.zeros(self.n)
         knocks[rng.integers(0, self.n, number)] = rng.normal(0, 6, number)
         level = self.machine.type.background + rng.normal(0, _BACKGROUND_SPREAD)
+        level += _ELSEWHERE_DB if elsewhere else 0
         return 10 ** (level / 20) * (hum + _ring(knocks, rng.uniform(500, 3000), 0.05))
 
     def bearing(self) -> Signal:

@@ -6,13 +6,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.signal import welch
 from sklearn.metrics import roc_auc_score
 
+from anomalib_ts.audio import LogMel
 from anomalib_ts.audio.clip_reader import ClipReader
 from anomalib_ts.data.sounds.dcase import Dcase
 from anomalib_ts.data.sounds.machine_sound import MachineSound, Plan, fault_kind, generate
-from anomalib_ts.data.sounds.machine_synthesis import FAULTS, MACHINE_TYPES, SAMPLE_RATE, Machine
+from anomalib_ts.data.sounds.machine_synthesis import (
+    FAULTS,
+    MACHINE_TYPES,
+    SAMPLE_RATE,
+    SHIFTS,
+    Machine,
+)
 from anomalib_ts.errors import ConfigError, DataNotFoundError
 
 SMALL = {"n_train": 4, "n_test_normal": 3, "n_test_anomalous": 12, "n_ids": 2, "seconds": 0.5}
@@ -46,6 +55,63 @@ def test_the_files_are_a_dcase_folder(tmp_path):
     assert all((r.label == 1) == bool(fault_kind(r.name)) for r in (*case.train, *case.test))
     assert all(r.kind == fault_kind(r.name) for r in (*case.train, *case.test))
     assert {p.name for p in folder.parent.iterdir()} == {"ventilator", ".ventilator.lock"}
+
+
+@pytest.mark.parametrize("shift", ["load", "background", "both"])
+def test_with_a_shift_there_are_two_domains_as_in_dcase_2023(tmp_path, shift):
+    data = data_set(tmp_path, domain_shift=shift, n_train=8, n_train_target=2, n_test_normal=8)
+    case = data.load("ventilator")
+    assert Counter((r.domain, r.machine_id) for r in case.train) == {
+        ("source", "00"): 3,
+        ("source", "01"): 3,
+        ("target", "00"): 1,
+        ("target", "01"): 1,
+    }
+    assert Counter((r.domain, r.label) for r in case.test) == {
+        ("source", 0): 4,
+        ("target", 0): 4,
+        ("source", 1): 6,
+        ("target", 1): 6,
+    }
+    assert all((r.label == 1) == bool(r.kind) for r in (*case.train, *case.test))
+    assert {r.kind for r in case.test} == {"", *FAULTS}
+    found = Dcase(str(data.folder("ventilator").parent), cache=str(tmp_path / "cache"))
+    assert [r.domain for r in found.load("ventilator").test] == [r.domain for r in case.test]
+
+
+@given(st.integers(1, 4), st.integers(1, 5), st.integers(0, 200))
+def test_no_kind_of_fault_is_of_one_domain(n_ids, n_faults, n):
+    plan = replace(PLAN, n_ids=n_ids, faults=FAULTS[:n_faults], n_test_anomalous=n, shifts=SHIFTS)
+    clips = [clip for clip in plan.clips() if clip.fault]
+    assert len({clip.path for clip in plan.clips()}) == len(list(plan.clips()))
+    for fault in FAULTS[:n_faults]:
+        for machine in range(n_ids):
+            found = [c for c in clips if (c.fault, c.machine) == (fault, machine)]
+            assert abs(len(found) - 2 * sum(bool(c.shifts) for c in found)) <= 1
+
+
+def test_without_a_shift_the_sounds_and_their_folder_are_what_they_were():
+    """Of version 0.1: what was generated and measured before is found again."""
+    assert PLAN.folder_name == replace(PLAN, n_train_target=3).folder_name == "662f734ce392"
+    samples = Machine("gearmotor", 0).clip(np.random.default_rng(0), 0.5, "bearing")
+    known = [-0.02071, 0.05001, 0.04656, -0.03253, -0.00797]
+    np.testing.assert_allclose(samples[[0, 2000, 4000, 6000, 7999]], known, atol=2e-5)
+
+
+@pytest.mark.parametrize("type_name", MACHINE_TYPES)
+def test_each_shift_is_heard(type_name):
+    machine = Machine(type_name, 0)
+
+    def mean_spectrum(shifts):
+        clips = [machine.clip(np.random.default_rng(i), 2.0, None, shifts) for i in range(12)]
+        return np.array([LogMel(n_mels=32)(clip, SAMPLE_RATE).mean(axis=0) for clip in clips])
+
+    plain = mean_spectrum(())
+    for shifts in (("load",), ("background",), SHIFTS):
+        # One seed, one clip: what differs is the shift.
+        difference = np.abs((mean_spectrum(shifts) - plain).mean(axis=0))
+        assert difference.max() > 1
+    assert (mean_spectrum(()) == plain).all()
 
 
 def test_kinds_of_fault_can_be_chosen(tmp_path):
@@ -98,6 +164,9 @@ def test_settings_have_folders_of_their_own():
         replace(PLAN, n_train=5),
         replace(PLAN, seconds=0.6),
         replace(PLAN, faults=("bearing",)),
+        replace(PLAN, shifts=("load",)),
+        replace(PLAN, shifts=SHIFTS),
+        replace(PLAN, shifts=SHIFTS, n_train_target=2),
     ]
     assert len({plan.folder_name for plan in plans}) == len(plans)
 
@@ -127,6 +196,9 @@ def test_an_interrupted_generation_leaves_nothing(tmp_path, monkeypatch):
         {"faults": []},
         {"faults": ["gremlins"]},
         {"n_train": 0, "n_test_normal": 0, "n_test_anomalous": 0},
+        {"domain_shift": "weather"},
+        {"domain_shift": "load", "n_train_target": 5},
+        {"domain_shift": "load", "n_test_normal": 20_001},
     ],
 )
 def test_impossible_settings_are_refused(tmp_path, wrong):
@@ -138,6 +210,10 @@ def test_other_names_have_no_kind():
     assert fault_kind("test/anomaly_id_00_30000012.wav") == "rubbing"
     with pytest.raises(DataNotFoundError, match="no fault has number 9"):
         fault_kind("test/anomaly_id_00_90000012.wav")
+    assert fault_kind("section_00_target_test_anomaly_0000_fault_rubbing.wav") == "rubbing"
+    assert fault_kind("section_00_source_test_normal_0000.wav") == ""
+    with pytest.raises(DataNotFoundError, match="no fault is 'vel_12'"):
+        fault_kind("section_00_target_test_anomaly_0000_vel_12.wav")
 
 
 def pair(fault, type_name="centrifuge", seed=0, strength=0.0):
