@@ -25,7 +25,16 @@ from functools import partial
 
 from anomalib_ts.detectors.base import Capabilities, Detector
 from anomalib_ts.errors import AnomalibTsWarning
-from anomalib_ts.testing import blame, channels, isolation, lifecycle, output, streaming, units
+from anomalib_ts.testing import (
+    blame,
+    channels,
+    gradient,
+    isolation,
+    lifecycle,
+    output,
+    streaming,
+    units,
+)
 from anomalib_ts.testing.data_sets import check_data_set
 from anomalib_ts.testing.probe import Check, Probe
 
@@ -42,6 +51,7 @@ _CHECKS: tuple[Check, ...] = (
     *channels.CHECKS,
     *blame.CHECKS,
     *streaming.CHECKS,
+    *gradient.CHECKS,
     *units.CHECKS,
 )
 

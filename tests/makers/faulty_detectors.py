@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.base import Capabilities
@@ -394,6 +395,16 @@ class StatesShortMargins(MovingMean):
         return Margins(self.window // 4, self.window // 4)
 
 
+class GivesAnotherScoreFunction(MovingMean):
+    def score_function(self, recording):
+        return lambda values: values.sum(dim=1)
+
+
+class CutsTheGradient(MovingMean):
+    def score_function(self, recording):
+        return lambda values: torch.from_numpy(self.score(values.detach().numpy()))
+
+
 class RefusesQuietRecordings(MovingMean):
     def _score(self, recording):
         if len(recording) > 1 and recording.values.std() < 1e-9:
@@ -451,6 +462,8 @@ FAULTS = (
     (PretendsToBeBlind(), "values_unused"),
     (BlamesTheNextChannel(), "blame"),
     (StatesShortMargins(), "streaming"),
+    (GivesAnotherScoreFunction(), "gradient"),
+    (CutsTheGradient(), "gradient"),
     (RefusesQuietRecordings(), "constant"),
 )
 """Each faulty detector and the first check that it must fail."""
