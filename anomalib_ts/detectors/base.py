@@ -202,6 +202,28 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
         shares = self._checked_scores(as_fitted._contributions(given), given, (item.channels,))
         return shares[start - needed.start : stop - needed.start]
 
+    def contribution_cost(self) -> int:
+        """How many scorings of a recording `contributions` takes.
+
+        >>> import numpy as np
+        >>> from anomalib_ts import IForest, MovingMean
+        >>> values = np.random.default_rng(0).standard_normal((200, 3))
+        >>> MovingMean(window=3).fit(values).contribution_cost()  # parts of a sum
+        1
+        >>> IForest(window=3).fit(values).contribution_cost()  # each channel replaced in turn
+        4
+
+        Raises:
+            NotFittedError: `fit` was not called.
+        """
+        fitted = self._as_fitted()
+        return 1 if fitted._has_own_contributions else 1 + self.n_channels_
+
+    @property
+    def _has_own_contributions(self) -> bool:
+        """Whether there is another way to contributions than replacing each channel."""
+        return type(self)._contributions is not Detector._contributions
+
     def score_function(self, recording: RecordingLike) -> ScoreFunction | None:
         """The scores of a recording as a function of its values that torch can differentiate.
 

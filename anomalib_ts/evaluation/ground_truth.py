@@ -118,3 +118,14 @@ class GroundTruth:
         """Where each recording lies in `labels`, `values` and the scores."""
         ends = np.cumsum(self.lengths).tolist()
         return [slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def judged_as_clips(recordings: Sequence[Recording]) -> bool:
+    """Whether recordings are looked at as wholes: points have no labels, and there are several.
+
+    >>> judged_as_clips([Recording(np.zeros(5)), Recording(np.zeros(5))])
+    True
+    """
+    if any(recording.labels is not None for recording in recordings):
+        return False
+    return len(recordings) > 1 or recordings[0].label is not None

@@ -1,7 +1,7 @@
 """Results on disk: one small file a unit, whole or not there, found again by what was run.
 
     RESULTS/<data set>/<detector>/<case>-s<seed>-<key>.json   the record, with a checksum
-                                  ... .scores.npz             the score of every point
+                                  ... .scores.npz             the scores, and channels behind them
                                   ... .png                    the plot
     RESULTS/<data set>/cases/<case>-<key>.npz                 what was scored: labels, values
                               ... .csv                        which clips trained and were tested
@@ -29,6 +29,7 @@ from anomalib_ts.core.digests import digest
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import AnomalibTsError, DamagedResultError, DataNotFoundError
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.results.index import Cached, Index
 from anomalib_ts.results.left_out import LeftOut, printable_path
 from anomalib_ts.results.record import Record
@@ -107,15 +108,23 @@ class Store:
             return None
         return record if record.unit.key == unit.key else None
 
-    def save(self, record: Record, scores: FloatArray | None = None) -> Record:
+    def save(
+        self, record: Record, scores: FloatArray | None = None, blamed: Blamed | None = None
+    ) -> Record:
         """Write a record, after the scores if there are any, so that it never promises too much.
+
+        Args:
+            record: of the unit.
+            scores: `(n,)` of every point.
+            blamed: which channels the highest of them come from, kept beside them.
 
         Returns:
             The record as it was written: with the digest of its scores.
         """
         if scores is not None:
             path = self.path(record.unit, ".scores.npz")
-            self._write(path, lambda f: np.savez(f, scores=scores))
+            arrays: dict[str, Any] = {"scores": scores} | (blamed.arrays() if blamed else {})
+            self._write(path, lambda f: np.savez(f, **arrays))
             record = replace(record, scores_digest=scores_digest(scores))
         self._write(self.path(record.unit), lambda f: f.write(record.to_json().encode()))
         return record
@@ -145,6 +154,23 @@ class Store:
         if expected and scores_digest(scores) != expected:
             raise damaged(path, "altered since the unit was run")
         return scores
+
+    def blamed(self, record: Record) -> Blamed:
+        """Which channels the highest scores of a record come from.
+
+        None of them where the detector cannot say, or nobody asked (in stores of before).
+
+        Raises:
+            DamagedResultError: it cannot be read, or is something else.
+        """
+        path = self.path(record.unit, ".scores.npz")
+        if not record.scores or not exists(path):
+            return Blamed.none()
+        arrays = read_arrays(path)
+        found = Blamed.from_arrays(arrays)
+        if not found.fits(len(arrays.get("scores", ()))):
+            raise damaged(path, "its contributions of channels are none")
+        return found
 
     def save_case(self, unit: Unit, arrays: Mapping[str, Any], dealt: str = "") -> str:
         """Keep what a case was scored against, once for all detectors.

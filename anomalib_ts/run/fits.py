@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.protocols.base import Fold, Part
 from anomalib_ts.protocols.hold_out import hold_out_recordings
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.task import Answer, Task
 
@@ -67,8 +68,17 @@ class Fit:
             wanted = tuple(known.get(id(recording)) for recording in scored)
         return cls(train, kept, parts, scored, weak, wanted)
 
-    def task(self, unit: Unit, threads: int) -> Task:
-        """What the detector has to do."""
+    def task(self, unit: Unit, threads: int, *, blame: bool, whole: bool) -> Task:
+        """What the detector has to do.
+
+        Args:
+            unit: whose fit it is.
+            threads: of the numeric libraries.
+            blame: whether it is asked which channels its highest scores come from.
+            whole: whether recordings are judged as a whole.
+        """
+        spans = {id(p.recording): (p.lead, p.lead + p.end - p.begin) for p in self.parts}
+        counted = tuple(spans.get(id(recording)) for recording in self.scored)
         return Task(
             detector=unit.detector_settings,
             train=tuple(
@@ -80,6 +90,8 @@ class Fit:
             threads=threads,
             attack=unit.attack,
             wanted=self.wanted,
+            counted=counted if blame else (),
+            whole=whole,
         )
 
     def scores(self, answer: Answer) -> list[FloatArray]:
@@ -89,6 +101,22 @@ class Fit:
             known[id(part.recording)][part.lead : part.lead + part.end - part.begin]
             for part in self.parts
         ]
+
+    def blamed(self, answer: Answer, begins: Sequence[int]) -> Blamed:
+        """Which channels its highest scores come from.
+
+        Args:
+            answer: of the detector.
+            begins: the first point of each test recording of the case among all of them.
+        """
+        given = np.cumsum([0, *map(len, self.scored)])
+        places = {id(recording): i for i, recording in enumerate(self.scored)}
+        tables = []
+        for part in self.parts:
+            begin = int(given[places[id(part.recording)]]) + part.lead
+            found = answer.blamed.within(slice(begin, begin + part.end - part.begin))
+            tables.append(Blamed(found.stretches + begins[part.number] + part.begin, found.parts))
+        return Blamed.joined(tables)
 
     def normal_scores(self, answer: Answer) -> list[FloatArray]:
         """What a threshold is fitted on: no ignored points, no labelled anomalies that train."""
@@ -141,10 +169,12 @@ class Scores:
     Attributes:
         test: for each test recording the score `(n,)` of every point.
         normal: scores that a threshold is fitted on, a recording each.
+        blamed: which channels the highest scores come from.
     """
 
     test: list[FloatArray]
     normal: list[FloatArray]
+    blamed: Blamed
 
 
 def joined(test: Sequence[Recording], fits: Sequence[Fit], answers: Sequence[Answer]) -> Scores:
@@ -153,7 +183,9 @@ def joined(test: Sequence[Recording], fits: Sequence[Fit], answers: Sequence[Ans
     From the scores of each of several models the median of those is taken away that it gives to
     normal training data (or to what is held out for the threshold).
     """
-    scores = Scores([np.empty(len(recording)) for recording in test], [])
+    begins = np.cumsum([0, *map(len, test)]).tolist()
+    blamed = Blamed.joined([f.blamed(a, begins) for f, a in zip(fits, answers, strict=True)])
+    scores = Scores([np.empty(len(recording)) for recording in test], [], blamed)
     for fit, answer in zip(fits, answers, strict=True):
         normal = fit.normal_scores(answer)
         level = float(np.median(np.concatenate(normal))) if len(fits) > 1 else 0.0

@@ -48,6 +48,8 @@ def execute_isolated(
     threads: int,
     limits: Limits,
     kept: KeptAnswers | None = None,
+    *,
+    blame: bool = True,
 ) -> Outcome:
     """Execute a unit in a process of its own, whatever it does. Threads take turns.
 
@@ -59,7 +61,13 @@ def execute_isolated(
     """
     with _turn:
         return execute_with(
-            lambda task: _work(task, limits), _case_loader, unit, evaluation, threads, kept=kept
+            lambda task: _work(task, limits),
+            _case_loader,
+            unit,
+            evaluation,
+            threads,
+            kept=kept,
+            blame=blame,
         )
 
 

@@ -179,11 +179,13 @@ def _execute(job: Job, unit: Unit, evaluation: Evaluation) -> Outcome:
     if not job.isolate:
         from anomalib_ts.run.unit import execute  # noqa: PLC0415
 
-        return execute(unit, evaluation, job.threads, _kept(job))
+        return execute(unit, evaluation, job.threads, _kept(job), blame=job.save_scores)
     from anomalib_ts.run.isolation import execute_isolated  # noqa: PLC0415
 
     limits = create(job.limits, "limits")
-    return execute_isolated(unit, evaluation, job.threads, limits, _kept(job))
+    return execute_isolated(
+        unit, evaluation, job.threads, limits, _kept(job), blame=job.save_scores
+    )
 
 
 def _kept(job: Job) -> KeptAnswers:
@@ -205,7 +207,8 @@ def _save(job: Job, outcome: Outcome) -> Record:
     if not job.save_scores or outcome.truth is None:
         return job.store.save(record)
     case_digest = job.store.save_case(record.unit, outcome.truth.arrays(), outcome.dealt)
-    return job.store.save(replace(record, scores=True, case_digest=case_digest), outcome.scores)
+    record = replace(record, scores=True, case_digest=case_digest)
+    return job.store.save(record, outcome.scores, outcome.blamed)
 
 
 def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:

@@ -31,6 +31,7 @@ from anomalib_ts.core.plain import (
 )
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.errors import ConfigError
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.results.record import Status
 from anomalib_ts.settings.config import Settings, create
 
@@ -51,6 +52,9 @@ class Task:
         threads: of the numeric libraries.
         attack: settings of what recordings go through before they are scored; empty for nothing.
         wanted: for each of `score`, what the attacker wants of its points, or None.
+        counted: for each of `score`, the points that count in the result, or None: where their
+            highest scores come from is asked of the detector, see `blame`. Empty to ask nothing.
+        whole: whether recordings are judged as a whole.
     """
 
     detector: Settings
@@ -60,6 +64,8 @@ class Task:
     threads: int = 1
     attack: Settings = field(default_factory=dict)
     wanted: tuple[NDArray[np.int8] | None, ...] = ()
+    counted: tuple[tuple[int, int] | None, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,9 @@ class Answer:
         attack_seconds: its wall clock.
         diagnosis: what the layers of the network tell of it, of the first recording that was
             attacked; see `diagnose`.
+        blamed: which channels the highest scores come from, points of `Task.score` one recording
+            after another.
+        blame_error: why the detector failed to say so.
     """
 
     status: Status = "ok"
@@ -94,6 +103,8 @@ class Answer:
     attacked_by: str = ""
     attack_seconds: float = 0.0
     diagnosis: dict[str, dict[str, float]] = field(default_factory=dict)
+    blamed: Blamed = field(default_factory=Blamed.none)
+    blame_error: str = ""
 
 
 def failed(status: Status, why: str) -> Answer:
@@ -144,6 +155,12 @@ def _fit_and_score(detector: Detector, task: Task) -> Answer:
     attack_seconds = time.perf_counter() - start
     scores, seconds = _score(partial(Base.score, detector), given)
     fitted, left_out = plain_numbers(detector.fitted_values(), type(detector).__name__)
+    diagnosis = _diagnosed(detector, task, given) if attacked_by else {}
+    blamed, blame_error = Blamed.none(), ""
+    if task.counted:
+        from anomalib_ts.run.blame import blame  # noqa: PLC0415 - see above
+
+        blamed, blame_error = blame(detector, given, scores, task.counted, whole=task.whole)
     return Answer(
         scores=tuple(scores),
         fitted=fitted,
@@ -152,7 +169,9 @@ def _fit_and_score(detector: Detector, task: Task) -> Answer:
         score_seconds=tuple(seconds),
         attacked_by=attacked_by,
         attack_seconds=attack_seconds if attacked_by else 0.0,
-        diagnosis=_diagnosed(detector, task, given) if attacked_by else {},
+        diagnosis=diagnosis,
+        blamed=blamed,
+        blame_error=blame_error,
     )
 
 

@@ -13,7 +13,7 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib import metadata
 from statistics import fmean
@@ -26,11 +26,12 @@ from anomalib_ts.core.plain import error_report, plain_text
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
-from anomalib_ts.evaluation.ground_truth import GroundTruth
+from anomalib_ts.evaluation.ground_truth import GroundTruth, judged_as_clips
 from anomalib_ts.evaluation.judge import Evaluation
 from anomalib_ts.evaluation.thresholds import Threshold
 from anomalib_ts.protocols.base import Protocol
 from anomalib_ts.protocols.split_table import split_table
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.results.record import Record, Status
 from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.fits import Fit, joined
@@ -59,12 +60,14 @@ class Outcome:
         truth: what they were judged against.
         dealt: which clips trained, set the threshold and were tested, as `split_table` has it;
             empty for series.
+        blamed: which channels the highest scores come from.
     """
 
     record: Record
     scores: FloatArray | None = None
     truth: GroundTruth | None = None
     dealt: str = ""
+    blamed: Blamed = field(default_factory=Blamed.none)
 
 
 class CaseLoader(Interface):
@@ -80,7 +83,12 @@ class CaseLoader(Interface):
 
 
 def execute(
-    unit: Unit, evaluation: Evaluation, threads: int, kept: KeptAnswers | None = None
+    unit: Unit,
+    evaluation: Evaluation,
+    threads: int,
+    kept: KeptAnswers | None = None,
+    *,
+    blame: bool = True,
 ) -> Outcome:
     """Run one unit in this process; whatever goes wrong in it becomes part of its record.
 
@@ -93,7 +101,7 @@ def execute(
         ConfigError: settings make no object, which is no property of the case.
         KeyboardInterrupt: the user pressed Ctrl-C.
     """
-    return execute_with(_work_here, load_case, unit, evaluation, threads, kept=kept)
+    return execute_with(_work_here, load_case, unit, evaluation, threads, kept=kept, blame=blame)
 
 
 def execute_with(
@@ -104,6 +112,7 @@ def execute_with(
     threads: int,
     *,
     kept: KeptAnswers | None = None,
+    blame: bool = True,
 ) -> Outcome:
     """Run one unit, its tasks wherever `worker` has them done.
 
@@ -117,6 +126,7 @@ def execute_with(
         evaluation: how it is judged.
         threads: of the numeric libraries.
         kept: where the answers are that were had before the unit was killed.
+        blame: whether detectors are asked which channels their highest scores come from.
 
     Raises:
         ConfigError: settings make no object, which is no property of the case.
@@ -135,6 +145,7 @@ def execute_with(
             attack=attack,
             evaluation=evaluation,
             threads=threads,
+            blame=blame,
         )
     except Exception as error:
         return Outcome(_failure(unit, status_of(error), error_report(error), threads))
@@ -218,6 +229,7 @@ def _prepare(
     attack: Attack | None,
     evaluation: Evaluation,
     threads: int,
+    blame: bool,
 ) -> tuple[Unit, list[Task], Judge]:
     """What is to be done, and the function that judges the answers.
 
@@ -246,12 +258,17 @@ def _prepare(
             return Outcome(replace(failure, peak_memory_mb=_peak(answers)))
         for name in {name for one in answers for name in one.left_out}:
             log.warning("%s, %s: %s is not finite", unit.case, unit.detector, name)
+        if why := next((one.blame_error for one in answers if one.blame_error), ""):
+            said = "%s, %s failed to say which channels its scores come from: %s"
+            log.warning(said, unit.case, unit.detector, _ANONYMOUS_NAME.sub("a recording", why))
         if attack is not None and answer.attacked_by != type(attack).__name__.lower():
             what = type(attack).__name__.lower(), answer.attacked_by
             log.warning("%s has no gradient: attack=%s was made as %s", unit.detector, *what)
         return _judged(unit, case, fits, answers, rule=rule, evaluation=evaluation, threads=threads)
 
-    return unit, [fit.task(unit, threads) for fit in fits], judge
+    whole = judged_as_clips(case.test)
+    tasks = [fit.task(unit, threads, blame=blame, whole=whole) for fit in fits]
+    return unit, tasks, judge
 
 
 def _judged(
@@ -298,7 +315,7 @@ def _judged(
     )
     held_out = [recording for fit in fits for recording in fit.held_out]
     dealt = _split_table(case, held_out) if truth.by_clip else ""
-    return Outcome(record, scores, truth, dealt)
+    return Outcome(record, scores, truth, dealt, found.blamed)
 
 
 def _warn_of_order(unit: Unit) -> None:

@@ -15,14 +15,17 @@ import pytest
 from anomalib_ts.cli.main import main
 from anomalib_ts.data import CsvFile
 from anomalib_ts.errors import ConfigError
+from anomalib_ts.evaluation.judge import Evaluation
 from anomalib_ts.results.store import Store
 from anomalib_ts.run import isolation
 from anomalib_ts.run.job import run_job
 from anomalib_ts.run.limits import Limits
 from anomalib_ts.run.processes import descendants
+from anomalib_ts.run.unit import execute
 from anomalib_ts.run.watcher import Watcher
 from tests.makers.jobs import job_on_series
 from tests.makers.naughty_detectors import EXPECTED
+from tests.run.test_blame import unit as unit_of_channels
 
 NAUGHTY = "tests.makers.naughty_detectors"
 
@@ -77,6 +80,14 @@ def test_scores_are_the_same_in_a_process_of_their_own(tmp_path):
     here = run_job(job(tmp_path / "here", fine, isolate=False))
     there = run_job(job(tmp_path / "there", fine, isolate=True))
     assert [r.metrics for r in here] == [r.metrics for r in there]
+
+
+def test_the_blamed_channels_are_the_same_in_a_process_of_their_own():
+    here = execute(unit_of_channels(), Evaluation(), 1).blamed
+    there = isolation.execute_isolated(unit_of_channels(), Evaluation(), 1, Limits()).blamed
+    assert len(here) > 2
+    np.testing.assert_array_equal(there.stretches, here.stretches)
+    np.testing.assert_array_equal(there.parts, here.parts)
 
 
 @pytest.mark.parametrize("limit", [{"seconds": 0}, {"memory_mb": -1}])

@@ -9,6 +9,7 @@ import pytest
 from anomalib_ts.core.plain import plain_scores
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.run import mapped
 from anomalib_ts.run.answer_file import read_answer, write_answer
 from anomalib_ts.run.mapped import MappedFile
@@ -88,6 +89,8 @@ ANSWER = Answer(
     fit_seconds=1.0,
     score_seconds=(0.5, 0.25),
     peak_memory_mb=3.0,
+    blamed=Blamed(np.array([[0, 2], [4, 5]]), np.array([[0.75, -1], [8, 0]], np.float32)),
+    blame_error="why",
 )
 
 
@@ -100,7 +103,10 @@ def written(answer):
 def test_an_answer_is_read_as_it_was_written():
     read = read_answer(io.BytesIO(written(ANSWER)), TASK)
     assert [scores.tolist() for scores in read.scores] == [[1, 2, 3], [4, 5]]
-    assert vars(read) | {"scores": ()} == vars(ANSWER) | {"scores": ()}
+    assert read.blamed.stretches.tolist() == [[0, 2], [4, 5]]
+    assert read.blamed.parts.tolist() == [[0.75, -1], [8, 0]]
+    arrays = {"scores": (), "blamed": None}
+    assert vars(read) | arrays == vars(ANSWER) | arrays
 
 
 def test_no_torn_answer_is_taken_for_one():
@@ -115,6 +121,11 @@ def test_no_torn_answer_is_taken_for_one():
         (b"1.5", b"[1]"),
         (b'"fitted"', b'"fatted"'),
         (np.float64(5).tobytes(), np.float64("nan").tobytes()),
+        (np.float32(0.75).tobytes(), np.float32("nan").tobytes()),
+        (np.int64([4, 5]).tobytes(), np.int64([4, 6]).tobytes()),
+        (np.int64([4, 5]).tobytes(), np.int64([4, 4]).tobytes()),
+        (b"[2, 2]", b"[9, 2]"),
+        (b"[2, 2]", b'"twice"'),
     ],
 )
 def test_no_altered_answer_is_taken_for_one(old, new):

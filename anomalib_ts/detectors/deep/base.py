@@ -187,6 +187,11 @@ class DeepDetector(Detector, Generic[Network]):
         return parts * self._unit
 
     @property
+    def _has_own_contributions(self) -> bool:
+        own = type(self)._contributions is not DeepDetector._contributions
+        return own or self._channel_scores is not None
+
+    @property
     def _unit(self) -> float:
         """What the network's scores are multiplied with: their unit."""
         return 1.0
