@@ -16,6 +16,7 @@ from anomalib_ts.deploy.healthy import Healthy, split_healthy
 from anomalib_ts.deploy.target import AlarmTarget
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError, InputError
+from anomalib_ts.results.blamed import foremost
 from anomalib_ts.saved.detector import load_model, save_model
 
 READING = (
@@ -23,12 +24,6 @@ READING = (
     *("date_format", "encoding", "comment", "skip_rows", "max_gap"),
 )
 """Settings of `CsvFile` that say how files are read, and not which."""
-
-MOST_BLAMED = 5
-"""Channels that an alarm names at most."""
-
-LEAST_SHARE = 0.05
-"""Channels with less of an alarm are not named, unless none has more."""
 
 _PARTS = ("rule", "target", "held_back", "healthy", "reading")
 
@@ -140,9 +135,7 @@ class PlantModel:
             parts = self.detector.contributions(recording, slice(alarm.start, alarm.stop))
             total = np.maximum(parts.sum(axis=0), 0)
             shares = total / (total.sum() or 1.0)
-            largest = np.argsort(-shares, kind="stable")[:MOST_BLAMED]
-            least = min(LEAST_SHARE, shares.max())
-            found.append({names[c]: float(shares[c]) for c in largest if shares[c] >= least > 0})
+            found.append({names[c]: float(shares[c]) for c in foremost(shares)})
         return found
 
     def with_target(self, target: AlarmTarget) -> PlantModel:

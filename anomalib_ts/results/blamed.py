@@ -14,6 +14,12 @@ from anomalib_ts.core.recording import FloatArray
 MOST_ROWS = 50
 """Stretches of one fit that a detector is asked about."""
 
+MOST_BLAMED = 5
+"""Channels that are named at most."""
+
+LEAST_SHARE = 0.05
+"""Channels with less than that are not named, unless none has more."""
+
 STRETCHES, PARTS = "blamed_stretches", "blamed_parts"
 """What the arrays are called in the file of the scores."""
 
@@ -92,3 +98,17 @@ class Blamed:
             return False
         starts, stops = stretches.T
         return bool(((starts >= 0) & (starts < stops) & (stops <= points)).all())
+
+
+def foremost(shares: FloatArray) -> list[int]:
+    """The channels to name: at most five, the largest share first, none below 5 % but the first.
+
+    >>> foremost(np.array([0.02, 0.9, 0.08])), foremost(np.zeros(2))
+    ([1, 2], [])
+
+    Args:
+        shares: `(c,)` in [0, 1].
+    """
+    largest = np.argsort(-shares, kind="stable")[:MOST_BLAMED].tolist()
+    least = min(LEAST_SHARE, float(shares.max(initial=0.0)))
+    return [channel for channel in largest if shares[channel] >= least > 0]

@@ -13,6 +13,7 @@ from rich.text import Text
 from anomalib_ts.core.cells import csv_text
 from anomalib_ts.core.streams import printable
 from anomalib_ts.views.clips import RankedClip, RankedUnit, clip_files, clip_threshold
+from anomalib_ts.views.culprits import as_text as culprits_as_text
 
 LABELS = {0: "normal", 1: "anomalous"}
 """What a true label is called where a person reads it."""
@@ -20,7 +21,7 @@ LABELS = {0: "normal", 1: "anomalous"}
 _ALARMS = {True: "yes", False: "no"}
 _CSV_COLUMNS = (
     *("data", "case", "protocol", "detector", "variant", "seed"),
-    *("rank", "score", "threshold", "alarm", "label", "kind"),
+    *("rank", "score", "threshold", "alarm", "label", "kind", "channels"),
     *("machine_id", "domain", "name", "path"),
 )
 
@@ -46,8 +47,9 @@ def as_text(ranked: RankedUnit, top: int) -> Group:
 def as_csv(units: Iterable[RankedUnit], top: int) -> str:
     """The `top` most anomalous clips of each unit, a row each, under a header.
 
-    `alarm` and `label` are 1 or 0, or empty where nobody knows; `path` is empty where there is no
-    such file (any more).
+    `alarm` and `label` are 1 or 0, or empty where nobody knows; `channels` are those (of sounds the
+    bands) that the score comes from with their shares, empty where the detector cannot say or was
+    not asked about that clip; `path` is empty where there is no such file (any more).
     """
     rows: list[tuple[object, ...]] = [_CSV_COLUMNS]
     for ranked in units:
@@ -63,6 +65,7 @@ def _csv_row(ranked: RankedUnit, clip: RankedClip, file: Path | None) -> tuple[o
     return (
         *(unit.data, unit.case, unit.protocol, unit.detector, unit.variant, unit.seed),
         *(clip.rank, clip.score, clip_threshold(ranked.record), alarm, clip.label, clip.kind),
+        culprits_as_text(clip.blamed),
         *(clip.machine_id, clip.domain, clip.name, str(file) if file and file.is_file() else None),
     )
 
@@ -95,6 +98,7 @@ def _table(clips: Sequence[RankedClip], names: Sequence[str]) -> Table:
         "alarm": ["" if clip.alarm is None else _ALARMS[clip.alarm] for clip in clips],
         "truth": ["" if clip.label is None else LABELS[clip.label] for clip in clips],
         "kind": [clip.kind for clip in clips],
+        "comes from": [culprits_as_text(clip.blamed) for clip in clips],
         "machine": [clip.machine_id for clip in clips],
         "domain": [clip.domain for clip in clips],
         "clip": list(names),

@@ -22,11 +22,13 @@ from anomalib_ts.errors import (
 )
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.evaluation.judge import Evaluation
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.results.left_out import LeftOut
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
 from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.settings.config import create_stored
+from anomalib_ts.views.culprits import Culprit, culprits, highest
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class RankedClip:
         label: 0 or 1 if known; where points are labelled, 1 if any of them is anomalous.
         kind: of anomaly, where known.
         name, machine_id, domain: of the recording.
+        blamed: the channels or bands that its score comes from, where its detector could say.
     """
 
     rank: int
@@ -54,6 +57,7 @@ class RankedClip:
     name: str
     machine_id: str
     domain: str
+    blamed: tuple[Culprit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,19 +68,27 @@ class RankedUnit:
     clips: list[RankedClip]
 
 
-def rank_clips(record: Record, truth: GroundTruth, scores: FloatArray) -> list[RankedClip]:
+def rank_clips(
+    record: Record,
+    truth: GroundTruth,
+    scores: FloatArray,
+    blamed: Blamed | None = None,
+    frequencies: FloatArray | None = None,
+) -> list[RankedClip]:
     """The recordings of a scored case, the most anomalous first; ties in the order of the case.
 
     Args:
         record: of the unit; says how scores are reduced and where the alarm goes off.
         truth: of the case.
         scores: `(n,)`, the recordings' scores one after another.
+        blamed: which channels they come from.
+        frequencies: of the channels, for spectrograms; see `DataSet.frequencies`.
     """
     evaluation = Evaluation(**record.judged)
     reduced = evaluation.clip_scores([scores[part] for part in truth.stretches])
     threshold = clip_threshold(record)
     alarms = [None] * len(reduced) if threshold is None else (reduced > threshold).tolist()
-    labels = _clip_labels(truth)
+    labels, told = _clip_labels(truth), blamed or Blamed.none()
     return [
         RankedClip(
             rank=rank,
@@ -88,6 +100,7 @@ def rank_clips(record: Record, truth: GroundTruth, scores: FloatArray) -> list[R
             name=str(truth.names[place]),
             machine_id=str(truth.machine_ids[place]),
             domain=str(truth.domains[place]),
+            blamed=_culprits(told, truth, scores, place, frequencies),
         )
         for rank, place in enumerate(np.argsort(-reduced, kind="stable").tolist(), 1)
     ]
@@ -160,6 +173,15 @@ def clip_files(unit: Unit, clips: Sequence[RankedClip]) -> list[Path | None]:
     return [data_set.file(unit.case, clip.name) for clip in clips]
 
 
+def frequencies_of(unit: Unit) -> FloatArray | None:
+    """Of the channels in Hz; None where they have none, or the data set cannot be made."""
+    try:
+        data_set: DataSet = create_stored(unit.data_settings, "data")
+    except (ConfigError, UntrustedError):
+        return None
+    return data_set.frequencies()
+
+
 @cache
 def _say_once(message: str) -> None:
     log.warning(message)
@@ -208,7 +230,23 @@ def _rank(store: Store, records: list[Record], damaged: LeftOut) -> Iterator[Ran
             continue
         truth = GroundTruth.from_arrays(case)
         if len(truth.lengths) > 1:
-            yield RankedUnit(record, rank_clips(record, truth, scores))
+            blamed = store.blamed(record)
+            frequencies = frequencies_of(record.unit) if blamed else None
+            yield RankedUnit(record, rank_clips(record, truth, scores, blamed, frequencies))
+
+
+def _culprits(
+    blamed: Blamed,
+    truth: GroundTruth,
+    scores: FloatArray,
+    place: int,
+    frequencies: FloatArray | None,
+) -> tuple[Culprit, ...]:
+    row = highest(blamed, scores, truth.stretches[place]) if blamed else None
+    if row is None:
+        return ()
+    names = None if truth.channel_names is None else truth.channel_names.tolist()
+    return culprits(blamed.shares[row], names, frequencies)
 
 
 def _clip_labels(truth: GroundTruth) -> list[int | None]:

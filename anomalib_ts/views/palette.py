@@ -16,6 +16,9 @@ NORMAL = "#0072b2"
 THRESHOLD = "#d9822b"
 """What scores above it is an alarm."""
 
+BLAMED = "#009e73"
+"""Channels that a score comes from."""
+
 CLIP_SCORE = NORMAL
 """The one score of a clip, among its scores over time."""
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.evaluation.ground_truth import GroundTruth
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.results.store import Store
 from tests.makers.records import failed, ok, undefined, unit
 
@@ -13,6 +14,11 @@ HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror=alert(1
 CASES = {"D": ("long", "short"), "E": ("two channels", "no anomaly")}
 SKILL = {"good": 0.9, "fair": 0.7, "poor": 0.4}
 
+BLAMED = Blamed(
+    np.array([[300, 340], [1200, 1240], [2000, 2003], [2002, 2003]]),
+    np.array([[1.0, 9.0], [1.0, 9.0], [3.0, 1.0], [-1.0, -1.0]]),
+)
+"""Of both channels: nothing of interest, the second, the first, and nothing known."""
 
 START = np.datetime64("2025-12-30T22:00:00", "ns")
 MINUTE = np.timedelta64(60, "s")
@@ -47,7 +53,8 @@ def save(store, record, points=3000):
     found = truth(record.unit.case, points)
     store.save_case(record.unit, found.arrays())
     noise = np.random.default_rng(record.unit.seed).random(points)
-    store.save(replace(record, scores=True, threshold=1.2), noise + found.labels)
+    blamed = BLAMED if record.unit.detector == "good" and found.values.shape[1] == 2 else None
+    store.save(replace(record, scores=True, threshold=1.2), noise + found.labels, blamed)
 
 
 def full_store(folder, points=3000):

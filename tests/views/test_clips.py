@@ -10,6 +10,7 @@ from rich.console import Console
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.errors import DataNotFoundError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.results.store import Store
 from anomalib_ts.views.clip_table import as_csv, as_text
 from anomalib_ts.views.clips import (
@@ -184,7 +185,7 @@ def test_the_table_names_what_can_be_listened_to(sounds, tmp_path):
     (row,) = csv.DictReader(as_csv([ranked], 1).splitlines())
     assert list(row.values()) == [
         *("D", "fan", "whole", "a", "", "0"),
-        *("1", "2.5", "2.0", "1", "1", "", "02", "", "test/anomaly_id_02_00000000.wav"),
+        *("1", "2.5", "2.0", "1", "1", "", "", "02", "", "test/anomaly_id_02_00000000.wav"),
         f"{root}/fan/test/anomaly_id_02_00000000.wav",
     ]
     assert (row["score"], row["threshold"], row["machine_id"]) == ("2.5", "2.0", "02")
@@ -220,3 +221,27 @@ def test_the_kind_of_an_anomaly_is_told_where_it_is_known():
     clips = rank_clips(record(), known, scores(["quiet", "spike"]))
     assert [clip.kind for clip in clips] == ["bearing", ""]
     assert "bearing" in shown(RankedUnit(record(), clips))[3]
+
+
+def test_the_channels_of_each_clip_stand_in_the_table(tmp_path):
+    store, kept = Store(tmp_path), replace(record(), scores=True)
+    names = ("quiet", "spike")
+    found = GroundTruth.of(
+        [
+            Recording(np.zeros((4, 2)), label=LABELS[n], name=n, channel_names=("flow", "heat"))
+            for n in names
+        ]
+    )
+    store.save_case(kept.unit, found.arrays())
+    store.save(kept, scores(names), Blamed(np.array([[4, 8]]), np.array([[1.0, 3.0]])))
+    ranked = rank_unit(store, kept)
+    assert [[one.name for one in clip.blamed] for clip in ranked.clips] == [["heat", "flow"], []]
+    (row, other) = csv.DictReader(as_csv([ranked], 2).splitlines())
+    assert (row["name"], row["channels"], other["channels"]) == (
+        "spike",
+        "heat 75 %, flow 25 %",
+        "",
+    )
+    assert any("comes from" in line for line in shown(ranked))
+    store.save(kept, scores(names))  # as before there were tables
+    assert not any("comes from" in line for line in shown(rank_unit(store, kept)))

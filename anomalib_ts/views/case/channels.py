@@ -13,12 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.views.case.timeline import GAP, Stretch
-from anomalib_ts.views.palette import LANE, VALUE
+from anomalib_ts.views.palette import BLAMED, LANE, VALUE
 
 MOST_LINES = 8
 """More channels than this are drawn as an image."""
@@ -119,6 +120,29 @@ class ChannelPainter:
             axes.set_ylabel(name, parse_math=False)
         else:
             self._draw_lanes(axes, values, stretch)
+
+    def mark(self, axes: Axes, low: float, high: float, channels: slice) -> None:
+        """Frame the channels that a score comes from, from `low` to `high` on the x axis."""
+        if len(self.center) > 1:
+            bottom, top = self._edges(channels)
+            frame = Rectangle((low, bottom), high - low, top - bottom, fill=False, zorder=4)
+            frame.set(edgecolor=BLAMED, linewidth=1.6)
+            axes.add_patch(frame)
+
+    def mark_beside(self, axes: Axes, channels: slice) -> None:
+        """Mark the channels that all of a score comes from at the right edge of the panel."""
+        if len(self.center) > 1:
+            across: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+            edges = self._edges(channels)
+            axes.plot([1.01, 1.01], edges, color=BLAMED, lw=4, solid_capstyle="butt", **across)
+            axes.plot(1.015, sum(edges) / 2, marker="<", ms=5, color=BLAMED, **across)
+
+    def _edges(self, channels: slice) -> tuple[float, float]:
+        """Where channels begin and end on the y axis."""
+        first, after = channels.start, channels.stop
+        if not self.as_image:  # lanes are counted from below
+            first, after = len(self.center) - after, len(self.center) - first
+        return first - 0.5, after - 0.5
 
     def _draw_lanes(self, axes: Axes, values: NDArray[Any], stretch: Stretch) -> None:
         """The first channel on top; y counts lanes from below, so it has no unit."""

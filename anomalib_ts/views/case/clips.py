@@ -14,6 +14,7 @@ from anomalib_ts.views.case.channels import ChannelPainter, shortened
 from anomalib_ts.views.case.timeline import Timeline
 from anomalib_ts.views.clip_table import LABELS
 from anomalib_ts.views.clips import RankedClip
+from anomalib_ts.views.culprits import as_text, framed
 from anomalib_ts.views.palette import CLIP_SCORE, SCORE, THRESHOLD
 
 PANELS = 6
@@ -112,6 +113,8 @@ def _draw_clip(
         timeline = Timeline(len(recording), recording.times)
     stretch = timeline.stretch(slice(0, len(recording)))
     painter.draw(values, recording.values, stretch)
+    for channels in framed(panel.clip.blamed):
+        painter.mark_beside(values, channels)
     values.set_title(panel.caption, fontsize=9, loc="left", parse_math=False)
     values.tick_params(labelbottom=False)
     scores.axhline(panel.clip.score, lw=1.8, color=CLIP_SCORE, label="clip score")
@@ -143,7 +146,10 @@ def _caption(clip: RankedClip, count: int, example: str | None) -> str:
     facts.append(f"score {clip.score:.4g}")
     if clip.alarm is not None:
         facts.append("alarm" if clip.alarm else "no alarm")
-    return f"{shortened(clip.name, _LONGEST_NAME)}\n{', '.join(facts)}"
+    lines = [shortened(clip.name, _LONGEST_NAME), ", ".join(facts)]
+    if clip.blamed:
+        lines.append(f"from {shortened(as_text(clip.blamed), _LONGEST_NAME)}")
+    return "\n".join(lines)
 
 
 def _scale_alike(

@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray, LabelArray
 from anomalib_ts.core.runs import run_slices
-from anomalib_ts.views.case.channels import ChannelPainter
-from anomalib_ts.views.case.timeline import Timeline
-from anomalib_ts.views.palette import ANOMALY, SCORE, THRESHOLD
+from anomalib_ts.results.blamed import Blamed
+from anomalib_ts.views.case.channels import ChannelPainter, shortened
+from anomalib_ts.views.case.timeline import Stretch, Timeline
+from anomalib_ts.views.culprits import as_text, culprits, framed, highest, telling
+from anomalib_ts.views.palette import ANOMALY, BLAMED, SCORE, THRESHOLD
 
 ZOOM_POINTS = 400
 """Width of the details, unless an anomaly is longer."""
 
 _SCORES_HEIGHT = 1.2  # inches
+_LONGEST_TITLE = 48
 
 
 class Picture(Figure):
@@ -44,6 +47,7 @@ def draw_series(
     names: Sequence[str] | None = None,
     times: NDArray[Any] | None = None,
     marks: str = "true anomaly",
+    blamed: Blamed | None = None,
 ) -> Picture:
     """Draw the whole series and its score, and the best and the worst found anomaly in detail.
 
@@ -57,11 +61,16 @@ def draw_series(
         times: `(n,)` datetime64 or seconds, if known; they fall where a recording ends and the
             next one begins before it.
         marks: what the points labelled 1 are called.
+        blamed: which channels the scores come from; framed where scores exceed the threshold or
+            points are labelled 1.
     """
-    anomalies = [] if labels is None else run_slices(labels.astype(np.bool_))
+    anomalous = None if labels is None else labels.astype(np.bool_)
+    anomalies = [] if anomalous is None else run_slices(anomalous)
     painter = ChannelPainter.of([values], names=names)
     timeline = Timeline(len(scores), times)
-    panels = _Panels(values, scores, threshold, anomalies, painter, timeline, marks)
+    known = blamed if blamed is not None and values.shape[1] > 1 else Blamed.none()
+    told = telling(known, scores, threshold, anomalous)
+    panels = _Panels(values, scores, threshold, anomalies, painter, timeline, marks, told)
     details = _best_and_worst(anomalies, scores)
     heights = [painter.height, _SCORES_HEIGHT] * (2 if details else 1)
     figure = Picture(figsize=(11, sum(heights) + 0.8), layout="constrained")
@@ -73,7 +82,7 @@ def draw_series(
         *whole[1].get_legend_handles_labels(),
         loc="lower right",
         bbox_to_anchor=(1, 1),
-        ncols=3,
+        ncols=4,
         frameon=False,
         fontsize=8,
     )
@@ -81,7 +90,7 @@ def draw_series(
     for column, (segment, name) in enumerate(zip(details, titles, strict=True)):
         pair = _pair(figure, [grid[row, column] for row in (2, 3)])
         panels.fill(*pair, _around(segment, len(scores)))
-        pair[0].set_title(name, fontsize=9)
+        pair[0].set_title(panels.titled(name, segment), fontsize=9, parse_math=False)
     if painter.as_image:
         painter.add_colour_bar(figure)
     return figure
@@ -106,6 +115,13 @@ class _Panels:
     painter: ChannelPainter
     timeline: Timeline
     marks: str
+    blamed: Blamed
+
+    def titled(self, name: str, segment: slice) -> str:
+        """The name of a detail, and the channels that its highest score comes from."""
+        row = highest(self.blamed, self.scores, segment)
+        found = () if row is None else culprits(self.blamed.shares[row], self.painter.names)
+        return f"{name}: {shortened(as_text(found), _LONGEST_TITLE)}" if found else name
 
     def fill(self, values: Axes, scores: Axes, part: slice) -> None:
         stretch = self.timeline.stretch(part)
@@ -121,10 +137,26 @@ class _Panels:
                 self._mark(values, low, high)
                 scores.axvspan(low, high, color=ANOMALY, alpha=0.25, lw=1, label=label)
                 label = ""
+        self._frame(values, scores, part, stretch)
         scores.set_xlim(*stretch.span(0, part.stop - part.start))
         scores.set_ylabel("score")
         stretch.dress(scores)
         values.tick_params(labelbottom=False)
+
+    def _frame(self, values: Axes, scores: Axes, part: slice, stretch: Stretch) -> None:
+        """Frame the channels that high scores come from."""
+        label = "channel it comes from"
+        for (first, after), shares in zip(
+            self.blamed.stretches.tolist(), self.blamed.shares, strict=True
+        ):
+            start, stop = max(first, part.start), min(after, part.stop)
+            if start >= stop:
+                continue
+            span = stretch.span(start - part.start, stop - part.start)
+            for channels in framed(culprits(shares, self.painter.names)):
+                self.painter.mark(values, *span, channels)
+            scores.plot([], [], color=BLAMED, lw=1.6, label=label)
+            label = ""
 
     def _mark(self, values: Axes, low: float, high: float) -> None:
         if self.painter.as_image:  # a shade would change the meaning of the colours

@@ -15,6 +15,7 @@ from anomalib_ts.data.base import DataSet
 from anomalib_ts.errors import InputError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
 from anomalib_ts.protocols.base import Protocol
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.results.methods import attack_of
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
@@ -44,7 +45,7 @@ def plot_unit(store: Store, record: Record) -> Path:
     values = _load_again(record.unit) if truth.values is None else _stored(truth)
     several = truth.labels is None and len(truth.lengths) > 1
     draw = _draw_clips if truth.by_clip or several else _draw_series
-    figure = draw(record, truth, scores, values)
+    figure = draw(record, truth, scores, values, store.blamed(record))
     path = store.path(record.unit, ".png")
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=DPI)
@@ -87,7 +88,9 @@ def _load_again(unit: Unit) -> _Values:
     return _Values(protocol.deal(case).test, data_set.frequencies())
 
 
-def _draw_series(record: Record, truth: GroundTruth, scores: FloatArray, values: _Values) -> Figure:
+def _draw_series(
+    record: Record, truth: GroundTruth, scores: FloatArray, values: _Values, blamed: Blamed
+) -> Figure:
     whole = np.concatenate([recording.values for recording in values.recordings])
     return draw_series(
         whole,
@@ -97,14 +100,18 @@ def _draw_series(record: Record, truth: GroundTruth, scores: FloatArray, values:
         _title(record),
         names=values.recordings[0].channel_names,
         times=truth.times,
+        blamed=blamed,
     )
 
 
-def _draw_clips(record: Record, truth: GroundTruth, scores: FloatArray, values: _Values) -> Figure:
+def _draw_clips(
+    record: Record, truth: GroundTruth, scores: FloatArray, values: _Values, blamed: Blamed
+) -> Figure:
     stretches = truth.stretches
+    ranked = rank_clips(record, truth, scores, blamed, values.frequencies)
     panels = [
         ClipPanel(clip, caption, values.recordings[clip.place], scores[stretches[clip.place]])
-        for clip, caption in telling_clips(rank_clips(record, truth, scores))
+        for clip, caption in telling_clips(ranked)
     ]
     return draw_clips(panels, _drawn_threshold(record), values.frequencies, _title(record))
 

@@ -112,6 +112,8 @@ def series_item() -> Any:
         line_width=1.2,
         source=ColumnDataSource({"xs": [], "ys": [], "color": []}, name="value lines"),
     )
+    frames = ColumnDataSource({k: [] for k in _EDGES}, name="blamed")
+    values.quad(*_EDGES[:4], source=frames, fill_color=None, line_color="color", line_width=2)
     strips = _detail(120, view, crosshair, anomalies, name="strips")
     _fill_strips(strips)
     strips.xaxis.name = "view axis"
@@ -192,6 +194,8 @@ def _overview(view: Range1d, anomalies: ColumnDataSource) -> figure:
     plot.ygrid.visible = False
     return plot
 
+
+_EDGES = ("left", "right", "top", "bottom", "color")
 
 _ANOMALY_STYLE: dict[str, Any] = {
     "fill_color": ANOMALY,

@@ -27,6 +27,8 @@ from anomalib_ts.results.entries import Entry, Method, Series
 from anomalib_ts.results.left_out import LeftOut
 from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
+from anomalib_ts.views.clips import frequencies_of
+from anomalib_ts.views.culprits import as_text, culprits, framed, telling
 from anomalib_ts.views.report.times import KNOT_BYTES, Times
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ VALUE_LEVELS, SCORE_LEVELS = 65535, 255
 BASE64 = 4 / 3
 SEGMENT_BYTES = 14
 """Of one true anomaly in the page: two numbers and two commas."""
+BLAMED_BYTES = 1500
+"""Of the channels that a method's scores come from, or a little less."""
 
 Units = Mapping[Method, Record]
 """The unit that is drawn for each method on one series."""
@@ -110,6 +114,7 @@ def gallery(
                 "seed": units[method].unit.seed,
                 "method": places[method],
                 "value": units[method].metrics.get(metric),
+                "blamed": _blamed(store, units[method], truth, scores[method]),
             }
             for span, method in zip(picture["scores"], scores, strict=True)
         ]
@@ -138,6 +143,7 @@ class _Size:
     sample_bytes: int
     segments: int
     times: int
+    blamed: int
 
     def step(self, limit: int) -> int:
         """How many points become two samples, so that no more than about `limit` are kept."""
@@ -146,7 +152,8 @@ class _Size:
     def cost(self, limit: int) -> float:
         kept = min(self.points, limit + 2)
         samples = kept * self.sample_bytes * BASE64
-        return samples + min(self.segments, kept) * SEGMENT_BYTES + self.times * KNOT_BYTES
+        segments = min(self.segments, kept) * SEGMENT_BYTES
+        return samples + segments + self.times * KNOT_BYTES + self.blamed * BLAMED_BYTES
 
 
 def _size(series: Series, truth: GroundTruth, units: Units) -> _Size:
@@ -157,6 +164,7 @@ def _size(series: Series, truth: GroundTruth, units: Units) -> _Size:
         sample_bytes=2 * channels + len(units),
         segments=len(_segments(truth.anomalous_points, 1)),
         times=0 if (times := Times.of(truth.times)) is None else len(times.points),
+        blamed=0 if channels == 1 else len(units),
     )
 
 
@@ -231,6 +239,28 @@ def _scores(store: Store, units: Units, damaged: LeftOut) -> dict[Method, FloatA
         except DataNotFoundError as error:
             damaged.add("damaged", str(error))
     return found
+
+
+def _blamed(
+    store: Store, record: Record, truth: GroundTruth, scores: FloatArray
+) -> list[dict[str, Any]]:
+    """Stretches of high scores, the channels that they come from as text, and those to frame.
+
+    `height` is that of the score above its lowest, 1 for the highest.
+    """
+    threshold = record.threshold if record.decides == "points" else None
+    found = telling(store.blamed(record), scores, threshold, truth.anomalous_points)
+    names = None if truth.channel_names is None else truth.channel_names.tolist()
+    frequencies = frequencies_of(record.unit) if len(found) and truth.values is None else None
+    rows = []
+    for stretch, shares in zip(found.stretches.tolist(), found.shares, strict=True):
+        if not (here := culprits(shares, names, frequencies)):
+            continue
+        frames = [(one.start, one.stop) for one in framed(here)] if truth.values is not None else []
+        height = float((scores[slice(*stretch)].max() - scores.min()) / (np.ptp(scores) or 1.0))
+        row = {"stretch": stretch, "text": as_text(here), "channels": frames}
+        rows.append(row | {"height": round(height, 4)})
+    return rows
 
 
 def _segments(anomalous: NDArray[np.bool_], step: int) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.views.case.clips import ClipPanel, draw_clips, telling_clips
 from anomalib_ts.views.clips import RankedClip
+from anomalib_ts.views.culprits import culprits
 
 LONG = "section_00_source_test_anomaly_0000_car_A1_speed_28V_mic_1_noise_high_second_take.wav"
 HERTZ = np.geomspace(100, 7900, 16)
@@ -69,6 +70,20 @@ def test_a_caption_says_only_what_is_known():
     assert facts == "rank 1 of 1, score 0.125"
     assert name.startswith("section_00_source") and name.endswith("second_take.wav")
     assert "…" in name and len(name) < len(LONG)
+
+
+def test_the_bands_that_a_score_comes_from_are_marked_and_named():
+    one = panel(1)
+    shares = np.zeros(16)
+    shares[3:6] = 0.3
+    clip = replace(one.clip, blamed=culprits(shares, frequencies=HERTZ))
+    ((_, caption),) = telling_clips([clip])
+    assert caption.endswith(", alarm\nfrom 210 to 500 Hz 90 %")
+    figure = draw_clips([replace(one, clip=clip), panel(2)], None, HERTZ)
+    (marked, _), (plain, _) = panels_of(figure)
+    bar, _ = marked.lines
+    assert list(bar.get_ydata()) == [2.5, 5.5]
+    assert not plain.lines
 
 
 def test_time_and_frequency_can_be_read_off():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import date2num
 
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.views.case.channels import span_text
 from anomalib_ts.views.case.series import draw_series
 
@@ -29,6 +30,46 @@ def test_many_channels_are_an_image(channels, images):
     assert len(whole.images) == images
     drawn = [line for line in whole.lines if len(line.get_xdata()) == len(values)]
     assert len(drawn) == (0 if images else channels)
+    FigureCanvasAgg(figure).draw()
+
+
+def frames(axes):
+    """The stretch and the lanes of each frame."""
+    boxes = [patch.get_bbox() for patch in axes.patches if not patch.get_fill()]
+    return [(box.x0, box.x1, box.y0, box.y1) for box in boxes]
+
+
+@pytest.mark.parametrize("channels", [1, 4, 12])
+def test_the_channels_that_a_score_comes_from_are_framed_and_named(channels):
+    values, labels, scores = series(channels)
+    scores[500] = 2
+    parts = np.zeros((4, channels))
+    parts[:, -1], parts[2, 0] = 1, 5
+    stretches = np.array([[300, 310], [500, 501], [1005, 1010], [2000, 2040]])
+    blamed = Blamed(stretches, parts)  # nothing, above the threshold, two anomalies
+    figure = draw_series(values, labels, scores, 1.5, blamed=blamed)
+    lanes = {c: (c - 0.5, c + 0.5) for c in range(channels)}
+    if channels == 4:
+        lanes = {c: lanes[3 - c] for c in range(4)}
+    whole = (
+        []
+        if channels == 1
+        else [
+            (500, 501, *lanes[channels - 1]),
+            (1005, 1010, *lanes[0]),
+            (2000, 2040, *lanes[channels - 1]),
+        ]
+    )
+    assert frames(figure.axes[0]) == whole
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    last = f": channel {channels - 1} 100 %"
+    first = f": channel 0 83 %, channel {channels - 1} 17 %"
+    assert titles == [
+        "highest scored anomaly" + last * (channels > 1),
+        "lowest scored anomaly" + first * (channels > 1),
+    ]
+    labels_shown = figure.axes[1].get_legend_handles_labels()[1]
+    assert labels_shown.count("channel it comes from") == (channels > 1)
     FigureCanvasAgg(figure).draw()
 
 

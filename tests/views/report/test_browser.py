@@ -228,6 +228,22 @@ def test_scores_are_drawn_where_they_belong(page):
     assert all(1200 - step <= x <= 1240 + step or 2000 - step <= x <= 2003 + step for x in above)
 
 
+def test_high_scores_say_in_frames_and_words_where_they_come_from(page):
+    choose(page, "two channels")
+    frames = page.evaluate("viewer.sources.blamed.data")
+    assert (frames["left"], frames["right"]) == ([1200, 2000, 2000], [1240, 2003, 2003])
+    assert (frames["bottom"], frames["top"]) == ([0, 1, 0], [1, 2, 1])
+    told = page.locator("#blamed li").all_inner_texts()
+    assert len(told) == 2
+    assert told[0].startswith("good 2025-12-31 18:00:00 to 2025-12-31 18:39:00: ")
+    assert HOSTILE in page.evaluate("document.getElementById('blamed').textContent")
+    page.click("#anomaly")
+    until(page, "document.querySelectorAll('#blamed li').length == 1")
+    page.locator("#chips button", has_text="good").click()
+    until(page, "document.querySelectorAll('#blamed li').length == 0")
+    assert page.evaluate("viewer.sources.blamed.data.left.length") == 0
+
+
 def choose(page, case):
     page.select_option("#pick", label=case)
     until(page, f"viewer.series.case == '{case}'")

@@ -76,6 +76,29 @@ def test_short_series_are_kept_to_a_fraction_of_a_pixel(store):
         assert (shown["seed"], shown["threshold"]) == (0, 1.2)
 
 
+def test_high_scores_name_the_channels_that_they_come_from(store):
+    found, methods = made(store)
+    of = {
+        methods[one["method"]].name: one["blamed"]
+        for one in picture_of(found, "two channels")["scores"]
+    }
+    assert [row.pop("height") for row in of["good"]] == [pytest.approx(1, abs=0.1)] * 2
+    assert of["good"] == [
+        {
+            "stretch": [1200, 1240],
+            "text": f"{HOSTILE} 90 %, flow (m³/h) 10 %",
+            "channels": [(1, 2)],
+        },
+        {
+            "stretch": [2000, 2003],
+            "text": f"flow (m³/h) 75 %, {HOSTILE} 25 %",
+            "channels": [(0, 1), (1, 2)],
+        },
+    ]
+    assert of["fair"] == of["poor"] == []
+    assert all(one["blamed"] == [] for one in picture_of(found, "long")["scores"])
+
+
 def test_each_score_belongs_to_its_method_and_carries_its_value(store):
     found, methods = made(store)
     picture = picture_of(found, "short")

@@ -4,7 +4,7 @@
 const payload = JSON.parse(document.getElementById("payload").textContent);
 const COLORS = payload.colors;
 const STRIP = 58, LANE = 46;
-const FIRST_CHOSEN = 4;
+const FIRST_CHOSEN = 4, MOST_BLAMED = 8;
 
 const viewer = { chosen: new Set(), series: null, place: 0, base: 0, axes: {}, labels: {} };
 
@@ -54,7 +54,7 @@ function setupViewer(document_) {
   viewer.strips = model("strips");
   viewer.overview = model("overview");
   viewer.sources = Object.fromEntries(
-    ["anomalies", "value lines", "score lines", "thresholds", "names", "overview line"].map(
+    ["anomalies", "blamed", "value lines", "score lines", "thresholds", "names", "overview line"].map(
       (name) => [name, model(name)]));
   for (const name of ["view", "whole"]) {
     const axis = model(`${name} axis`);
@@ -142,6 +142,8 @@ function redraw() {
   drawAxis("whole", 0, s.points);
   document.getElementById("stretch").textContent = ends(s, start, end).join(" to ");
   drawValues(s, start, end, buckets);
+  drawBlamed(s);
+  showBlamed(s, start, end);
   drawStrips(s, start, end, buckets);
 }
 
@@ -174,6 +176,44 @@ function drawValues(s, start, end, buckets) {
 
 const lane = (ys, [low, high], base) =>
   ys.map((v) => base + (high > low ? 0.07 + (0.86 * (v - low)) / (high - low) : 0.5));
+
+/* What the chosen detectors' high scores come from: a frame in the lane of each channel ... */
+function drawBlamed(s) {
+  const count = s.channels.length;
+  const frames = chosenBlamed(s).flatMap(({ stretch, channels, color }) =>
+    channels.map(([first, stop]) => ({
+      left: stretch[0], right: stretch[1], top: count - first, bottom: count - stop, color,
+    })));
+  const column = (key) => frames.map((frame) => frame[key]);
+  viewer.sources.blamed.data = Object.fromEntries(
+    ["left", "right", "top", "bottom", "color"].map((key) => [key, column(key)]));
+}
+
+/* ... and a line of text for each of the highest in view. */
+function showBlamed(s, start, end) {
+  const seen = chosenBlamed(s).filter(({ stretch }) => stretch[0] < end && stretch[1] > start);
+  const highest = seen.sort((a, b) => b.height - a.height).slice(0, MOST_BLAMED);
+  const lines = highest.sort((a, b) => a.stretch[0] - b.stretch[0]).map((row) => {
+    const line = document.createElement("li"), who = document.createElement("b");
+    const [first, stop] = row.stretch;
+    who.textContent = row.name;
+    who.style.color = row.color;
+    const when = stop - first > 1 ? ends(s, first, stop).join(" to ") : ends(s, first, first + 2)[0];
+    line.append(who, ` ${when}: ${row.text}`);
+    return line;
+  });
+  if (seen.length > MOST_BLAMED) {
+    const more = document.createElement("li");
+    more.textContent = `the ${MOST_BLAMED} highest of ${seen.length} in view`;
+    lines.push(more);
+  }
+  document.getElementById("blamed").replaceChildren(...lines);
+}
+
+const chosenBlamed = (s) => s.info.filter(({ method }) => viewer.chosen.has(method))
+  .flatMap(({ method, blamed }) => blamed.map((row) => ({
+    ...row, name: payload.methods[method], color: COLORS[method % COLORS.length],
+  })));
 
 function showLegend(s, spans) {
   document.getElementById("legend").replaceChildren(...spans.map(([low, high], i) => {
