@@ -77,7 +77,9 @@ def readable_errors(overrides: list[str], main: str = "config") -> Iterator[None
         elif found := _THERE_ALREADY.search(text):
             message = f"the setting {found[1]} is there already; leave out the +"
         elif found := _NO_SUCH_KEY.search(text):
-            message = _unknown_key(found[1], overrides, main)
+            # where several are set at once (`limits={secs: 3}`), the cause names the one
+            key = getattr(error.__cause__, "full_key", None) or found[1]
+            message = _unknown_key(key, overrides, main)
         else:
             message = one_line(error)
         raise ConfigError(message) from None
@@ -129,6 +131,8 @@ def _unknown_choice(error: MissingConfigException) -> str:
 def _unknown_key(key: str, overrides: list[str], main: str) -> str:
     parent, _, name = key.rpartition(".")
     known = _known_keys(parent, overrides, main)
+    if name in known:
+        return f"the setting {key} cannot be taken away; set it to null, if it may be"
     return f"no setting {key!r}; {nearest(name, known)}"
 
 

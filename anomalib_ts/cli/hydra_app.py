@@ -31,7 +31,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from anomalib_ts.cli.arguments import Arguments
-from anomalib_ts.cli.config_errors import composition_errors, readable_errors
+from anomalib_ts.cli.config_errors import composition_errors, one_line, readable_errors
 from anomalib_ts.cli.tuning import TUNE, TuneSweeper
 from anomalib_ts.core.streams import silence_output
 from anomalib_ts.errors import ConfigError
@@ -229,6 +229,7 @@ def _run(hydra: Hydra, config: DictConfig, multirun: bool) -> int:
     from anomalib_ts.cli.notes import Notes  # noqa: PLC0415 - they import numpy, after the threads
 
     base = results_folder(config, anywhere=multirun)
+    new = not base.exists()
     metrics = OmegaConf.select(config, "metrics.metrics")
     launcher = str(OmegaConf.select(config, "hydra.launcher._target_"))
     notes = Notes.new(base)
@@ -251,13 +252,17 @@ def _run(hydra: Hydra, config: DictConfig, multirun: bool) -> int:
             missing = present(outcome, _plain(metrics), verdict, elsewhere=elsewhere)
         except BrokenPipeError:  # whoever read it has gone; the exit status stays
             silence_output()
+    if outcome.errors and new:
+        from anomalib_ts.results.store import Store  # noqa: PLC0415
+
+        Store(base).remove_if_unused()
     if outcome.errors or missing:
         raise ConfigError("\n".join([*outcome.errors, *missing]))
     return int(outcome.lost or any(record.status != "ok" for record in outcome.records))
 
 
 def _single(hydra: Hydra, config: DictConfig, task: HydraJob) -> list[str]:
-    callbacks = Callbacks(config)
+    callbacks = _callbacks(config)
     callbacks.on_run_start(config=config, config_name=config.hydra.job.config_name)
     done = run_job(
         hydra_context=HydraContext(config_loader=hydra.config_loader, callbacks=callbacks),
@@ -280,7 +285,7 @@ def _multirun(hydra: Hydra, config: DictConfig, task: HydraJob) -> list[str]:
     with open_dict(config):
         # of the sweep's own files, such as SLURM's logs; jobs find their folder by themselves
         config.hydra.sweep.dir = _literal(str(task.notes.folder.parents[1]))
-    callbacks = Callbacks(config)
+    callbacks = _callbacks(config)
     callbacks.on_multirun_start(config=config, config_name=config.hydra.job.config_name)
     context = HydraContext(config_loader=hydra.config_loader, callbacks=callbacks)
     settings = config.hydra.sweeper
@@ -288,14 +293,41 @@ def _multirun(hydra: Hydra, config: DictConfig, task: HydraJob) -> list[str]:
         sweeper: Sweeper = TuneSweeper(**{k: v for k, v in settings.items() if k != "_target_"})
         sweeper.setup(hydra_context=context, task_function=task, config=config)
     else:
-        sweeper = Plugins.instance().instantiate_sweeper(
-            config=config, hydra_context=context, task_function=task
-        )
+        sweeper = _sweeper(config, context, task)
     here = str(config.hydra.launcher._target_).endswith("BasicLauncher")
     with contextlib.nullcontext() if here else safe_workers(), sweep_view(task.notes):
         sweeper.sweep(arguments=task_settings(config.hydra.overrides))
     callbacks.on_multirun_end(config=config, config_name=config.hydra.job.config_name)
     return sweeper.verdict if isinstance(sweeper, TuneSweeper) else []
+
+
+def _callbacks(config: DictConfig) -> Callbacks:
+    """Hydra's callbacks, their classes judged as all others are: Hydra calls whatever is named.
+
+    Raises:
+        ConfigError: one is no callback, or of a module that may not be imported.
+    """
+    from anomalib_ts.settings.config import checked, class_of  # noqa: PLC0415
+
+    named: Any = OmegaConf.to_container(config.hydra.callbacks or OmegaConf.create(), resolve=True)
+    for name, settings in named.items():
+        checked(settings, f"hydra.callbacks.{name}", "hydra callback")
+        class_of(settings, "hydra callback", f"hydra.callbacks.{name}")
+    return Callbacks(config)
+
+
+def _sweeper(config: DictConfig, context: HydraContext, task: HydraJob) -> Sweeper:
+    """The sweeper, with its launcher.
+
+    Raises:
+        ConfigError: one of them is no plug-in of Hydra.
+    """
+    try:
+        return Plugins.instance().instantiate_sweeper(
+            config=config, hydra_context=context, task_function=task
+        )
+    except (RuntimeError, ImportError, TypeError) as error:
+        raise ConfigError(f"hydra.sweeper or hydra.launcher: {one_line(error)}") from None
 
 
 def _plain(value: object) -> object:
@@ -309,7 +341,7 @@ def _literal(text: str) -> str:
 
 def _limit_threads(config: DictConfig) -> None:
     """Numeric libraries read these variables once, when they are first imported."""
-    from anomalib_ts.settings.config import checked_value  # noqa: PLC0415
+    from anomalib_ts.settings.values import checked_value  # noqa: PLC0415
 
     given = OmegaConf.select(config, "threads", default=1)
     threads = checked_value(int, given, "threads")

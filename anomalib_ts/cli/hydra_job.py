@@ -20,7 +20,8 @@ from anomalib_ts.cli.config_errors import one_line, readable_errors
 from anomalib_ts.cli.notes import JobNote, Notes
 from anomalib_ts.core.console import log_to_terminal
 from anomalib_ts.errors import AnomalibTsError, ConfigError
-from anomalib_ts.settings.config import Settings, checked, checked_value, create
+from anomalib_ts.settings.config import Settings, checked, create
+from anomalib_ts.settings.values import checked_value
 
 if TYPE_CHECKING:
     from anomalib_ts.results.record import Record
@@ -140,7 +141,8 @@ def _job(
     note.stores_in(plain["results"])
     job = job_of(plain, names)
     # An experiment's settings of its figure stay when figure=none takes the figure away.
-    if names["figure"] != "none" and not _plan_figure(plain["figure"], job, note):
+    inline = isinstance(plain["figure"], dict) and "_target_" in plain["figure"]
+    if (names["figure"] != "none" or inline) and not _plan_figure(plain["figure"], job, note):
         return job, []
     watcher = JobLog(note, job.store)
     records = run_job(job, watcher)
@@ -183,11 +185,15 @@ def _resolved(config: DictConfig, sweep: bool) -> dict[str, Any]:
     plain["figure"] = figure
     plain["results"] = str(folder)
     plain["plot"] = checked_value(bool, plain["plot"], "plot")
-    _try_trainer(checked(plain["trainer"], "trainer"))
+    _try_trainer(plain["trainer"], "trainer")
     limits = checked(plain["limits"], "limits")
     for settings in (plain["detector"], *_groups(plain["baselines"])):
         if isinstance(settings, dict) and isinstance(settings.get("trainer"), dict):
             trainer = settings["trainer"]
+            if trainer != plain["trainer"]:
+                _try_trainer(trainer, "trainer of a detector")
+            if trainer.get("accelerator") not in ("auto", "cpu"):
+                create(trainer, "trainer").device()  # is it there?
             if sweep:  # it has one view of its own
                 trainer["progress"] = False
             if trainer.get("checkpoint") is True:
@@ -198,15 +204,20 @@ def _resolved(config: DictConfig, sweep: bool) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if key != "hydra"}
 
 
-def _try_trainer(settings: Settings) -> None:
-    """Make what is added to a trainer once: what is wrong shows now, not when a detector trains.
+def _try_trainer(given: Settings, where: str) -> None:
+    """Make a trainer's settings once: what is wrong shows now, not when a detector trains.
 
-    Nothing is written or sent by that, and without additions nothing is imported.
+    Nothing is written or sent by that, and without additions nothing heavy is imported.
     """
-    if any(settings.get(name) for name in ("logger", "callbacks", "options")):
-        trainer = create(settings, "trainer")
+    settings = checked(given, where, "trainer")
+    trainer = create(settings, where, "trainer")
+    if any(settings.get(name) for name in ("logger", "callbacks")):
         for make in (trainer.made_loggers, trainer.made_callbacks):
             make({})
+    if settings.get("options"):
+        from anomalib_ts.detectors.deep.trainer import quiet_trainer  # noqa: PLC0415
+
+        quiet_trainer(trainer, 1, [], [])
 
 
 def _groups(settings: Any) -> list[Any]:

@@ -80,9 +80,9 @@ def _metric_names() -> str:
 
 def _settings(group: str, choice: Choice, *, as_yaml: bool) -> str:
     """A choice's settings, or its file where no class says what they are."""
-    from anomalib_ts.settings.config import readable  # noqa: PLC0415
     from anomalib_ts.settings.fields import described as described_as  # noqa: PLC0415
     from anomalib_ts.settings.signatures import REQUIRED, signature_of  # noqa: PLC0415
+    from anomalib_ts.settings.values import readable  # noqa: PLC0415
 
     given, comments = _file_settings(choice)
     target = choice.target or given.get("_target_")

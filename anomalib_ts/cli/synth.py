@@ -27,8 +27,9 @@ from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.names import nearest
 from anomalib_ts.core.plain import error_report
 from anomalib_ts.errors import ConfigError
-from anomalib_ts.settings.config import checked, checked_value, create
+from anomalib_ts.settings.config import checked, create
 from anomalib_ts.settings.registry import config_folder
+from anomalib_ts.settings.values import checked_value
 from anomalib_ts.synthetic.synth import SynthUnit, run_unit
 from anomalib_ts.synthetic.synth_table import as_table
 

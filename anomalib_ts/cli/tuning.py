@@ -172,7 +172,7 @@ class TuneSweeper(Sweeper):
 
     def _check(self) -> None:
         from anomalib_ts.metrics.registry import REGISTRY  # noqa: PLC0415
-        from anomalib_ts.settings.config import checked_value  # noqa: PLC0415
+        from anomalib_ts.settings.values import checked_value  # noqa: PLC0415
 
         for name in ("n_trials", "n_jobs", "seed"):
             value = checked_value(int, getattr(self, name), f"hydra.sweeper.{name}")
@@ -304,7 +304,8 @@ def objective_of(config: DictConfig) -> Objective:
     Raises:
         ConfigError: it would be the labels that figures are reported on, and nobody asked for it.
     """
-    from anomalib_ts.settings.config import checked, checked_value, create  # noqa: PLC0415
+    from anomalib_ts.settings.config import checked, create  # noqa: PLC0415
+    from anomalib_ts.settings.values import checked_value  # noqa: PLC0415
 
     if checked_value(bool, config.oracle, "oracle"):
         return Objective(

@@ -17,9 +17,10 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from typing import IO, Any
 
 import numpy as np
@@ -336,6 +337,13 @@ class Store:
             raise AnomalibTsError(
                 f"cannot write to the results folder {self.folder}: {error.strerror or error}"
             ) from None
+
+    def remove_if_unused(self) -> None:
+        """Remove the folder if no result is in it: nothing came of the run that made it."""
+        passing = {".locks", "multirun.yaml"}  # which Hydra writes
+        with suppress(OSError):
+            if {path.name for path in self.folder.iterdir()} <= passing:
+                rmtree(self.folder, ignore_errors=True)
 
     def _make(self, folder: Path) -> None:
         try:

@@ -130,6 +130,7 @@ def _guarded(task: Task) -> Answer:
     """NumPy's error state and the like are the context's, and end with it."""
     try:
         detector: Detector = create(task.detector, "detector")
+        detector._check_settings()  # before data are at work: what is wrong is no property of them
     except ConfigError as error:
         return Answer("error", refused=plain_text(error), error=error_report(error))
     except BaseException as error:

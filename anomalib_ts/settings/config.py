@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import make_dataclass
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
-
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 from anomalib_ts.core.names import nearest
 from anomalib_ts.errors import AnomalibTsError, ConfigError, ContractError
@@ -18,19 +13,20 @@ from anomalib_ts.settings.effect import has_effect
 from anomalib_ts.settings.fields import NO_LIMITS, declarations, refusal
 from anomalib_ts.settings.signatures import (
     REQUIRED,
-    Opaque,
     Parameter,
     import_class,
     signature_of,
 )
 from anomalib_ts.settings.trust import (
     KINDS,
+    OF_LIBRARIES,
     Kind,
     check_kind,
     check_origin,
     kind_of_argument,
     kind_of_part,
 )
+from anomalib_ts.settings.values import checked_value
 
 Settings = dict[str, Any]
 T = TypeVar("T")
@@ -42,6 +38,8 @@ EXTRAS = {
 }
 """Libraries that extras bring: who needs them, and which extra."""
 _ANYTHING = Parameter(Any, None)
+SEVERAL = {"logger": "logger", "callback": "callbacks"}
+"""Parts of which there may be several by name, and the group of their choices."""
 SHARED_SETTINGS = ("seed", "trainer")
 """Constructor parameters that take the run's value (`${seed}`) unless set otherwise."""
 
@@ -60,13 +58,19 @@ def create(settings: Mapping[str, Any], where: str, part: str = "") -> Any:
             kind than `part` takes, or its constructor refuses an argument.
         ContractError: the target is a class that nothing can be made of.
     """
-    return _create(settings, where, part or where, kind_of_part(part or where))
+    _judged(settings, where, part or where, kind_of_part(part or where))
+    return _made(settings, where)
 
 
-def checked(settings: Mapping[str, Any], where: str) -> Settings:
+def checked(settings: Mapping[str, Any], where: str, part: str = "") -> Settings:
     """Settings that the user named, compared with the signature of their `_target_`.
 
     Nothing is imported where the source of the target says what it takes, see `signatures`.
+
+    Args:
+        settings: see `create`.
+        where: see `create`.
+        part: see `create`.
 
     Returns:
         The same with each value of the declared type (`3` for a text becomes `"3"`).
@@ -75,7 +79,7 @@ def checked(settings: Mapping[str, Any], where: str) -> Settings:
         ConfigError: there are no settings, the target may not be imported (see `trust`) or cannot
             be found, or an argument is unknown, missing or of the wrong type. At every level.
     """
-    return _checked(settings, where, typed=True)
+    return _checked(settings, where, typed=True, part=part or where)
 
 
 def create_stored(settings: Mapping[str, Any], where: str) -> Any:
@@ -86,58 +90,72 @@ def create_stored(settings: Mapping[str, Any], where: str) -> Any:
     Raises:
         ConfigError: see `create` and `checked`.
     """
-    plain = _checked(settings, where, typed=False)
+    plain = _checked(settings, where, typed=False, part=where)
     return create(plain | {"download": False} if "download" in plain else plain, where)
 
 
-def class_of(settings: Mapping[str, Any], part: str) -> type:
-    """The class that settings name, without an object of it.
+def class_of(settings: Mapping[str, Any], part: str, where: str = "") -> type:
+    """The class that settings name, without an object of it; it and those inside are judged.
 
     Raises:
         ConfigError: see `create`.
     """
-    return _target(settings, part, part, kind_of_part(part))
+    return _judged(settings, where or part, part, kind_of_part(part))
 
 
-def described(settings: Mapping[str, Any] | None, where: str) -> dict[str, Settings]:
+def described(
+    settings: Mapping[str, Any] | None, where: str, part: str = ""
+) -> dict[str, Settings]:
     """What describes one object or several, as settings by where they stand.
 
     Args:
         settings: one `_target_` with its arguments, or several such by name, where None stands for
             one that was taken away; None for nothing.
         where: what messages call these settings.
+        part: what they are, see `trust.KINDS`; of those in `SEVERAL` there may be several.
 
     Raises:
         ConfigError: it is neither.
     """
-    if settings is None:
+    if settings is None or settings == {}:
         return {}
     if _has_target(settings):
         return {where: dict(settings)}
-    several = dict(settings) if isinstance(settings, Mapping) else {"": settings}
+    many = isinstance(settings, Mapping) and part in SEVERAL
+    several = dict(settings) if many else {"": settings}
     for name, value in several.items():
         if value is not None and not _has_target(value):
             place = f"{where}.{name}" if name else where
+            choice = f", or name a choice of `anomalib-ts list {SEVERAL[part]}`" if many else ""
             raise ConfigError(
-                f"{place}: {value!r} does not say what it is; give it a _target_, or name a choice "
-                "of `anomalib-ts list logger` or `anomalib-ts list callbacks`"
+                f"{place}: {value!r} does not say what it is; give it a _target_{choice}"
             )
     return {f"{where}.{name}": dict(v) for name, v in several.items() if v is not None}
 
 
-def _create(settings: Mapping[str, Any], where: str, part: str, kind: Kind) -> Any:
+def _judged(settings: Mapping[str, Any], where: str, part: str, kind: Kind) -> type:
+    """The class that settings name, once all that they name, at every level, is in its place."""
     target = _target(settings, where, part, kind)
-    later = {one.name: one.describes for one in declarations(target) if one.describes}
-    arguments = {}
+    later = _described_by(target)
     for key, value in settings.items():
         place = f"{where}.{key}"
         if key in later:
-            for name, one in described(value, place).items():
-                _target(one, name, later[key], kind_of_part(later[key]))
+            for name, one in described(value, place, later[key]).items():
+                _judged(one, name, later[key], kind_of_part(later[key]))
         elif _has_target(value):
-            value = _create(value, place, "", kind_of_argument(target, key, place))  # noqa: PLW2901
-        if key != "_target_":
-            arguments[key] = value
+            _judged(value, place, "", kind_of_argument(target, key, place))
+    return target
+
+
+def _made(settings: Mapping[str, Any], where: str) -> Any:
+    """The object of settings that were judged."""
+    target = import_class(settings["_target_"])
+    later = _described_by(target)
+    arguments = {
+        key: _made(value, f"{where}.{key}") if _has_target(value) and key not in later else value
+        for key, value in settings.items()
+        if key != "_target_"
+    }
     try:
         return target(**arguments)
     except ContractError:
@@ -149,13 +167,28 @@ def _create(settings: Mapping[str, Any], where: str, part: str, kind: Kind) -> A
         raise ConfigError(f"{where}: {type(error).__name__}: {said}") from error
 
 
-def _checked(settings: Mapping[str, Any], where: str, *, typed: bool, part: str = "") -> Settings:
+def _described_by(target: type) -> dict[str, str]:
+    """The settings whose values describe objects that are made later, and what these are."""
+    return {one.name: one.describes for one in declarations(target) if one.describes}
+
+
+def _checked(
+    settings: Mapping[str, Any],
+    where: str,
+    *,
+    typed: bool,
+    part: str = "",
+    kind: Callable[[], Kind] | None = None,
+) -> Settings:
     if not isinstance(settings, Mapping):
         raise ConfigError(f"{where}: {settings!r} is not a group of settings")
     signature = _found(settings, where, signature_of, typed=typed, part=part)
-    _check_foreign_kind(settings, where)
+    if part in KINDS:
+        kind = partial(kind_of_part, part)
+    if kind is not None and _is_elsewhere(settings["_target_"], part):
+        _target(settings, where, part, kind())
     parameters = {k: v for k, v in signature.parameters.items() if k not in signature.variadic}
-    takes_more = bool(part and signature.variadic)
+    takes_more = part in OF_LIBRARIES and bool(signature.variadic)
     given = {key: value for key, value in settings.items() if key != "_target_"}
     for key in given:
         if key not in parameters and not takes_more:
@@ -172,7 +205,7 @@ def _checked(settings: Mapping[str, Any], where: str, *, typed: bool, part: str 
     for key, value in given.items():
         place, one = f"{where}.{key}", parameters.get(key, _ANYTHING)
         if one.describes:
-            parts = described(value, place)
+            parts = described(value, place, one.describes)
             made = {
                 name: _checked(each, name, typed=typed, part=one.describes)
                 for name, each in parts.items()
@@ -180,55 +213,15 @@ def _checked(settings: Mapping[str, Any], where: str, *, typed: bool, part: str 
             short = {name.removeprefix(f"{place}."): each for name, each in made.items()}
             result[key] = made.get(place, short or None)
         elif _has_target(value):
-            result[key] = _checked(value, place, typed=typed)
+            takes = partial(_kind_inside, settings["_target_"], key, place)
+            result[key] = _checked(value, place, typed=typed, kind=takes)
+        elif part in OF_LIBRARIES and holds_target(value):
+            raise ConfigError(f"{place}: a _target_ within a list or a group makes nothing")
         else:
             result[key] = checked_value(one.hint, value, place)
             if one.limits != NO_LIMITS and (why := refusal(one.hint, one.limits, result[key])):
                 raise ConfigError(f"{place} {why}")
     return result
-
-
-def checked_value(hint: Any, value: Any, where: str) -> Any:
-    """A value converted to its declared type.
-
-    Raises:
-        ConfigError: it is not of that type, or not among the values of a `Literal`.
-    """
-    allowed = _literals(hint)
-    if allowed:
-        if value not in allowed:
-            known = [str(choice) for choice in allowed]
-            raise ConfigError(f"{where}: {value!r} is not allowed; {nearest(str(value), known)}")
-        return value
-    if value is None and (hint is Any or NoneType in get_args(hint)):
-        return None
-    if _is_opaque(hint):
-        raise ConfigError(f"{where}: {value!r} is not {readable(hint)}")
-    try:
-        node = make_dataclass("Node", [("value", hint)])
-        schema = OmegaConf.structured(node)
-    except OmegaConfBaseException:
-        return _one_of(hint, value, where)
-    try:
-        merged: Any = OmegaConf.to_container(OmegaConf.merge(schema, {"value": value}))
-        return merged["value"]
-    except OmegaConfBaseException:
-        raise ConfigError(f"{where}: {value!r} is not {readable(hint)}") from None
-
-
-def _one_of(hint: Any, value: Any, where: str) -> Any:
-    """A value for a type that a config cannot describe.
-
-    Of a union, the parts are tried one by one (`str | list[str]`); other types, such as a class
-    of one's own, are left to the constructor.
-    """
-    if get_origin(hint) not in (Union, UnionType):
-        return value
-    for part in get_args(hint):
-        if isinstance(value, list) == (get_origin(part) in (list, tuple, Sequence)):
-            with suppress(ConfigError):
-                return checked_value(part, value, where)
-    raise ConfigError(f"{where}: {value!r} is not {readable(hint)}")
 
 
 def defaults(path: str, group: str = "detector") -> Settings:
@@ -276,7 +269,7 @@ def changed(settings: Mapping[str, Any], owner: str = "") -> Settings:
 def _changed_parts(settings: Mapping[str, Any], where: str, part: str) -> Settings:
     """What was added by name: the class of each, and its settings."""
     found: Settings = {}
-    for place, one in described(settings, where).items():
+    for place, one in described(settings, where, part).items():
         found[place] = _class_name(one)
         parameters = _found(one, place, signature_of, part=part).parameters
         for name, value in one.items():
@@ -298,12 +291,31 @@ def _has_target(value: Any) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
 
 
-def _check_foreign_kind(settings: Mapping[str, Any], where: str) -> None:
-    """Refuse a class of another kind at once, where it costs no import; `create` does so anyway."""
-    module = settings["_target_"].rpartition(".")[0]
-    ours = module.startswith(__name__.partition(".")[0])
-    if where in KINDS and not ours and module in sys.modules:
-        _target(settings, where, where, kind_of_part(where))
+def holds_target(value: Any) -> bool:
+    """Whether there is a `_target_` anywhere in a value."""
+    if isinstance(value, Mapping):
+        return "_target_" in value or any(map(holds_target, value.values()))
+    return isinstance(value, list) and any(map(holds_target, value))
+
+
+def _is_elsewhere(path: str, part: str) -> bool:
+    """Whether a class is hardly of the kind that a part takes, so that it is looked at at once.
+
+    `create` looks at all of them; before, that would cost the import of any deep detector.
+    """
+    module = path.rpartition(".")[0]
+    if not _is_ours(module):
+        return module in sys.modules
+    room = KINDS[part].split(".")[:2] if part in KINDS else []
+    return _is_ours(".".join(room)) and path.split(".")[:2] != room
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _kind_inside(owner: str, name: str, where: str) -> Kind:
+    return kind_of_argument(import_class(owner), name, where)
 
 
 def _target(settings: Mapping[str, Any], where: str, part: str, kind: Kind) -> type:
@@ -335,36 +347,3 @@ def _found(
             raise ConfigError(f"{where}: {who} {library}, which is missing: {how}") from None
         said = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(f"{where}: cannot import {path}: {said}") from error
-
-
-def _literals(hint: Any) -> tuple[Any, ...]:
-    """The allowed values of a `Literal`, or of a union that consists of literals and None."""
-    if get_origin(hint) is Literal:
-        return get_args(hint)
-    if get_origin(hint) in (Union, UnionType):
-        parts = [(None,) if part is NoneType else _literals(part) for part in get_args(hint)]
-        return tuple(v for part in parts for v in part) if all(parts) else ()
-    return ()
-
-
-def _is_opaque(hint: Any) -> bool:
-    """Whether only objects made by a `_target_` fit; None was looked at before."""
-    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    kinds = [part for part in parts if part is not NoneType]
-    return all(isinstance(kind, type) and issubclass(kind, Opaque) for kind in kinds)
-
-
-def readable(hint: Any) -> str:
-    """A type in words: what a message or a list calls it."""
-    if literals := _literals(hint):
-        return f"one of {', '.join('null' if one is None else str(one) for one in literals)}"
-    names = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
-    if get_origin(hint) in (Union, UnionType):
-        return " or ".join(readable(part) for part in get_args(hint))
-    if hint is NoneType:
-        return "null"
-    if get_origin(hint) in (list, tuple, Sequence):
-        return f"a list, each {readable(get_args(hint)[0])}" if get_args(hint) else "a list"
-    if hint is Any:
-        return "anything"
-    return names.get(getattr(hint, "__name__", ""), getattr(hint, "__name__", str(hint)))

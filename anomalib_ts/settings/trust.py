@@ -5,8 +5,8 @@ Importing a module runs it, so a name is judged before anything of it is importe
 * this package, or a package that an installed plug-in's entry points name;
 * a module that the environment variable `ANOMALIB_TS_ALLOW` lists (`my_module,other.package`);
 * a module that this program has imported itself;
-* Lightning, for its loggers and callbacks in the places that are for these, and scikit-learn and
-  PyOD for their outlier detectors in the one for those;
+* Lightning and Hydra, for their loggers and callbacks in the places that are for these, and
+  scikit-learn and PyOD for their outlier detectors in the one for those;
 * and, where the user named it (on the command line, or in a configuration given to `job_of`), a
   module of the user's own: one that is found neither among installed packages nor in Python's
   library.
@@ -56,6 +56,7 @@ KINDS = {
     "logger": "pytorch_lightning.loggers.Logger",
     "callback": "pytorch_lightning.callbacks.Callback",
     "estimator": "anomalib_ts.detectors.classical.estimator.OutlierEstimator",
+    "hydra callback": "hydra.experimental.callback.Callback",
 }
 """The class that settings of each part of a configuration make an instance of."""
 
@@ -63,6 +64,7 @@ OF_LIBRARIES = {
     "logger": ("pytorch_lightning",),
     "callback": ("pytorch_lightning",),
     "estimator": ("sklearn", "pyod.models"),
+    "hydra callback": ("hydra.experimental",),
 }
 """Parts for which a library's own classes may be named too."""
 
@@ -176,10 +178,14 @@ def kind_of_argument(target: type, name: str, where: str) -> Kind:
     """
     parameters = inspect.signature(target).parameters
     if name not in parameters:
+        if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
+            return (object,)
         raise ConfigError(f"{where}: no such setting of {target.__name__}")
     hint = constructor_hints(target).get(name, Any)
     parts = get_args(hint) or (hint,)
-    kind = tuple(part for part in parts if inspect.isclass(part) and not _is_plain(part))
+    # Any is a class itself
+    classes = (part for part in parts if inspect.isclass(part) and part is not Any)
+    kind = tuple(part for part in classes if not _is_plain(part))
     if not kind and Any not in parts and object not in parts:
         raise ConfigError(f"{where}: takes a value, not a _target_")
     return kind or (object,)

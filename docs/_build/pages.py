@@ -19,7 +19,7 @@ from links import ROOT, homes, included, measurements
 
 from anomalib_ts.cli.main import main
 from anomalib_ts.detectors import Capabilities
-from anomalib_ts.settings.config import readable
+from anomalib_ts.settings.values import readable
 from anomalib_ts.settings.fields import described
 from anomalib_ts.settings.registry import GROUPS, Choice, choices
 from anomalib_ts.settings.signatures import REQUIRED, import_class, signature_of

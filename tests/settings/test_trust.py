@@ -20,6 +20,7 @@ from anomalib_ts.results.store import Store
 from anomalib_ts.run.isolation import execute_isolated
 from anomalib_ts.run.limits import Limits
 from anomalib_ts.settings.config import checked, create, create_stored
+from anomalib_ts.settings.signatures import import_class
 from anomalib_ts.settings.trust import ALLOW, KINDS
 from anomalib_ts.views.clips import clip_files
 from tests.makers.records import unit
@@ -41,6 +42,7 @@ GOOD = {
     "logger": "pytorch_lightning.loggers.CSVLogger",
     "callback": "pytorch_lightning.callbacks.Timer",
     "estimator": "sklearn.ensemble.IsolationForest",
+    "hydra callback": "hydra.experimental.callbacks.LogJobReturnCallback",
 }
 FOREIGN = [
     "subprocess.Popen",
@@ -103,6 +105,7 @@ def test_the_parts_cannot_stand_in_for_each_other(part, other):
     if part == other:
         assert checked({"_target_": GOOD[part]} | _needed(part), part)["_target_"] == GOOD[part]
     else:
+        import_class(GOOD[other])  # a library that is not there yet would not be imported to tell
         with pytest.raises(ConfigError, match=f"is no {KINDS[part].rpartition('.')[2]}"):
             create({"_target_": GOOD[other]}, part)
 

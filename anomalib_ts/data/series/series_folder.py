@@ -90,4 +90,6 @@ def _nothing_found(path: str) -> str:
     if not folder.is_dir():
         return f"there is no file {path}, nor the folder {folder}"
     others = sorted(path.name for path in folder.iterdir() if path.is_file())
+    if not others:
+        return f"there is no file {path}, and no other in its folder"
     return f"there is no file {path}; {nearest(Path(path).name, others)}"

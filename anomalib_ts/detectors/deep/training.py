@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
-from typing import Any
-
-import pytorch_lightning as pl
-import torch
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from anomalib_ts.core.names import nearest
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.saved.values import storable
-from anomalib_ts.settings.config import create, described
+from anomalib_ts.settings.config import create, described, holds_target
 from anomalib_ts.settings.fields import setting
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+    import torch
 
 NOT_OPTIONS = {
     "accelerator": "set trainer.accelerator",
@@ -35,7 +36,22 @@ NOT_OPTIONS = {
 }
 """Arguments of Lightning's Trainer that `trainer.options` may not have, and what to do instead."""
 
-ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
+Precision = Literal[
+    "16-true",
+    "16-mixed",
+    "bf16-true",
+    "bf16-mixed",
+    "32-true",
+    "64-true",
+    "transformer-engine",
+    "transformer-engine-float16",
+    "16",
+    "bf16",
+    "32",
+    "64",
+]
+"""Lightning's names of number formats, see its `Trainer`."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +86,8 @@ class TrainerSettings:
             or one that is set elsewhere.
     """
 
-    accelerator: str = "auto"
-    precision: str = "32-true"
+    accelerator: Accelerator = "auto"
+    precision: Precision = "32-true"
     max_epochs: int = 100
     max_steps: int = 1000
     progress: bool = True
@@ -88,9 +104,10 @@ class TrainerSettings:
                 raise ConfigError(f"trainer.{name} must be at least 1, or -1 for no limit: {limit}")
         if self.max_epochs == self.max_steps == -1:
             raise ConfigError("trainer.max_epochs and trainer.max_steps cannot both be -1")
-        if self.accelerator not in ACCELERATORS:
-            known = ", ".join(ACCELERATORS)
-            raise ConfigError(f"trainer.accelerator must be one of {known}: {self.accelerator!r}")
+        for name, kind in (("accelerator", Accelerator), ("precision", Precision)):
+            known, given = get_args(kind), getattr(self, name)
+            if given not in known:
+                raise ConfigError(f"trainer.{name} must be one of {', '.join(known)}: {given!r}")
         if self.checkpoint_seconds < 0:
             raise ConfigError(
                 f"trainer.checkpoint_seconds must be at least 0: {self.checkpoint_seconds}"
@@ -127,6 +144,8 @@ class TrainerSettings:
         Raises:
             ConfigError: this machine has no such device.
         """
+        import torch  # noqa: PLC0415 - settings are looked at before anything is trained
+
         there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         gpus = [name for name, is_there in there.items() if is_there]
         fitting = {"auto": [*gpus, "cpu"], "gpu": gpus, "cpu": ["cpu"]}.get(
@@ -144,20 +163,24 @@ storable(TrainerSettings)  # no decorator: its source is read without importing 
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
+    import pytorch_lightning as pl  # noqa: PLC0415 - see `device`
+
     known = [name for name in signature(pl.Trainer.__init__).parameters if name != "self"]
-    for name in options:
+    for name, value in options.items():
         place = f"trainer.options.{name}"
         if name in NOT_OPTIONS:
             raise ConfigError(f"{place}: {NOT_OPTIONS[name]}")
         if name not in known:
             allowed = [one for one in known if one not in NOT_OPTIONS]
             raise ConfigError(f"{place}: Lightning's Trainer has none; {nearest(name, allowed)}")
+        if holds_target(value):
+            raise ConfigError(f"{place}: takes a value, not a _target_")
 
 
 def _made(
     settings: Mapping[str, Any] | None, where: str, part: str, names: Mapping[str, str]
 ) -> list[Any]:
-    parts = described(settings, where)
+    parts = described(settings, where, part)
     return [create(_filled(one, names), place, part) for place, one in parts.items()]
 
 
