@@ -11,11 +11,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parents[2]
 _BOUND = re.compile(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?>=(?P<version>[\w.]+)(?:,<[\w.]+)?")
+_TEST = re.compile(r"(tests/\S+.*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
+_SUMMARY = re.compile(r"=+ .*\b(passed|failed|error).* in [\d.]+s")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -55,26 +58,33 @@ def main() -> None:
     install = [python, "-m", "pip", "install", "--quiet", "--constraint", constraints]
     subprocess.run([*install, f"{HERE}[dev]", HERE / "tests" / "plugin_example"], check=True)
     environment = os.environ | dict.fromkeys(THREADS, "1") | {"PYTHONPATH": str(HERE)}
-    done = subprocess.run(
-        [python, "-m", "pytest", "-n", "0", "-q", "--no-header", "--tb=short", *options.tests],
-        cwd=HERE,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    (folder / "pytest.txt").write_text(done.stdout)
-    print("".join(f"{line}\n" for line in _told(done.stdout)))
+    log = folder / "pytest.txt"  # test by test, so that a run that was cut off tells at which
+    with log.open("w") as file:
+        done = subprocess.run(
+            [python, "-m", "pytest", "-n", "0", "-v", "--no-header", "--tb=short", *options.tests],
+            cwd=HERE,
+            env=environment | {"PYTHONUNBUFFERED": "1"},
+            stdout=file,
+            check=False,
+        )
+    print("".join(f"{line}\n" for line in told(log.read_text(), done.returncode)))
     for line in _installed(python):
         print(line)
     raise SystemExit(done.returncode)
 
 
-def _told(text: str) -> Iterator[str]:
-    """The tests that failed, and the last line."""
+def told(text: str, status: int) -> Iterator[str]:
+    """The tests that failed, and the last line; where there is no summary, how far it came."""
     lines = text.splitlines()
     yield from (line for line in lines if line.startswith(("FAILED", "ERROR")))
-    yield from lines[-1:]
+    if lines and _SUMMARY.search(lines[-1]):
+        yield lines[-1]
+        return
+    ended = [found.groups() for line in lines if (found := _TEST.match(line))]
+    yield from (f"{state} {name}" for name, state in ended if state in ("FAILED", "ERROR"))
+    counts = Counter(state.lower() for _, state in ended)
+    so_far = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "nothing"
+    yield f"no summary: pytest ended with status {status} after {so_far}, at {lines[-1:]}"
 
 
 def _installed(python: Path) -> Iterator[str]:
