@@ -161,8 +161,8 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
 
         Where a score is a sum over channels these are its parts, see the detector's own words;
         else a channel's contribution is by how much the score falls when the channel is replaced
-        by the last training points, and is negative where the score rises. That takes one more
-        scoring for each channel.
+        by what the others make one expect, with the deviations from it that training data had,
+        and is negative where the score rises. That takes one more scoring for each channel.
 
         >>> import numpy as np
         >>> from anomalib_ts import MovingMean

@@ -27,6 +27,8 @@ class Capabilities:
         needs_machine_ids: training needs recordings of at least two machine ids.
         uses_values: False only for baselines that score without looking (random).
         blames_channels: `contributions` says which channels a high score comes from.
+        blames_correlated: so it does among channels that rise and fall together, where a fault
+            makes one leave the others. False for detectors that may then blame another one.
     """
 
     multivariate: bool = True
@@ -36,6 +38,7 @@ class Capabilities:
     needs_machine_ids: bool = False
     uses_values: bool = True
     blames_channels: bool = True
+    blames_correlated: bool = True
 
 
 class _BySettings:

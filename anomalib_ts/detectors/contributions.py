@@ -7,19 +7,25 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf
 
 from anomalib_ts.core.recording import FloatArray, Recording
+
+FLOOR = 1e-6
+"""Added to every variance (of standardised values), for channels that never vary."""
 
 
 def by_replacement(
     score: Callable[[Recording], FloatArray], recording: Recording, healthy: NDArray[np.float32]
 ) -> FloatArray:
-    """By how much each score falls when a channel is replaced by healthy values of its own.
+    """By how much each score falls when a channel is replaced by what is healthy beside the others.
 
-    Values and not their mean, since a channel that does not move may be an anomaly itself.
+    That is what the other channels make one expect at that point (by linear regression), and the
+    deviations from it that healthy data have one after another: without these, a channel that does
+    not move may be an anomaly itself.
 
     >>> pump = Recording(np.array([[0.0, 0.0], [3.0, 1.0]]))
-    >>> healthy = np.array([[0.5, 0.5], [-0.5, -0.5]], dtype=np.float32)
+    >>> healthy = np.array([[0.5, 0.5], [-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5]], dtype=np.float32)
     >>> by_replacement(lambda recording: abs(recording.values).max(axis=1), pump, healthy).tolist()
     [[-0.5, -0.5], [2.0, 0.0]]
 
@@ -31,10 +37,29 @@ def by_replacement(
     Returns:
         `(n, c)`.
     """
+    mean, weights = _regressions(healthy)
+    usual = (healthy - mean) @ weights
+    expected = recording.values - (recording.values - mean) @ weights
     before = score(recording)
     falls = np.empty(recording.values.shape)
     for channel in range(recording.channels):
         values = recording.values.copy()
-        values[:, channel] = np.resize(healthy[:, channel], len(values))
+        deviations = np.resize(usual[:, channel], len(values))
+        values[:, channel] = expected[:, channel] + deviations
         falls[:, channel] = before - score(replace(recording, values=values))
     return falls
+
+
+def _regressions(healthy: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+    """Mean `(c,)`, and weights `(c, c)` that take centred values to what the others leave open.
+
+    Column i is that of the regression of channel i on all others: row i of the inverse covariance,
+    divided by its diagonal. The covariance is shrunk (Ledoit and Wolf).
+    """
+    values = healthy.astype(np.float64)
+    mean: FloatArray = values.mean(axis=0)
+    if len(values) == 1:  # a model of before has the mean alone
+        return mean, np.eye(len(mean))
+    covariance, _ = ledoit_wolf(values)
+    precision = np.linalg.inv(covariance + FLOOR * np.eye(len(mean)))
+    return mean, precision / precision.diagonal()

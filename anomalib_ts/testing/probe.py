@@ -17,6 +17,10 @@ _USUAL_WINDOW = 32
 _TRAINING_RECORDINGS = 4
 
 
+Source = Callable[[int, int, int], NDArray[np.float32]]
+"""Takes a length, channels and a seed to values, as `signal` does."""
+
+
 class Probe:
     """A detector under test, with recordings whose size suits it.
 
@@ -40,15 +44,17 @@ class Probe:
         copy: Detector = clone(self.prototype)
         return copy
 
-    def fitted(self, channels: int = 1) -> Detector:
+    def fitted(self, channels: int = 1, source: Source | None = None) -> Detector:
         """A fresh clone, fitted on `training(channels)`."""
-        return self.clone().fit(self.training(channels))
+        return self.clone().fit(self.training(channels, source=source))
 
-    def training(self, channels: int = 1, seed: int = 0) -> tuple[Recording, ...]:
+    def training(
+        self, channels: int = 1, seed: int = 0, source: Source | None = None
+    ) -> tuple[Recording, ...]:
         """Four recordings; normal ones, unless the detector is to learn from labels."""
         length = max(160, 4 * self.window)
         parts = [
-            Recording(signal(length, channels, seed + i), name=f"training {i}")
+            Recording((source or signal)(length, channels, seed + i), name=f"training {i}")
             for i in range(_TRAINING_RECORDINGS)
         ]
         if self.capabilities.supervision == "weak":
@@ -58,9 +64,9 @@ class Probe:
             parts = [_of_machine(part, i // 2) for i, part in enumerate(parts)]
         return tuple(parts)
 
-    def test(self, channels: int = 1, seed: int = 100) -> Recording:
+    def test(self, channels: int = 1, seed: int = 100, source: Source | None = None) -> Recording:
         """A recording to score, from the same source as the training recordings."""
-        recording = Recording(signal(self.length, channels, seed), name="test")
+        recording = Recording((source or signal)(self.length, channels, seed), name="test")
         return _of_machine(recording, 0) if self.capabilities.needs_machine_ids else recording
 
 
@@ -91,6 +97,15 @@ def signal(length: int, channels: int, seed: int) -> NDArray[np.float32]:
     drift = np.sin(2 * np.pi * time / 37)
     noise = rng.standard_normal((length, channels))
     return np.asarray(wave + 0.5 * drift + 0.1 * noise, np.float32)
+
+
+def correlated_signal(length: int, channels: int, seed: int) -> NDArray[np.float32]:
+    """As `signal`, of channels that follow one load, each with noise of its own: correlated .97."""
+    rng = np.random.default_rng(seed)
+    time = rng.integers(1000) + np.arange(length)[:, None]
+    load = np.sin(2 * np.pi * time / 23) + 0.5 * np.sin(2 * np.pi * time / 37)
+    noise = rng.standard_normal((length, channels))
+    return np.asarray(np.linspace(1, 2, channels) * (load + 0.14 * noise), np.float32)
 
 
 def burst_of(recording: Recording) -> slice:

@@ -1,7 +1,11 @@
 """Which channel a score comes from: parts that add up, replacements, and faults in trained ones."""
 
+from itertools import product
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors import (
@@ -14,6 +18,7 @@ from anomalib_ts.detectors import (
     DevNet,
     FastFlow1D,
     IForest,
+    Lstm,
     Mahalanobis,
     MlpAutoencoder,
     MobileFaceNet,
@@ -25,9 +30,12 @@ from anomalib_ts.detectors import (
     WeakAutoencoder,
 )
 from anomalib_ts.detectors.base import Capabilities, Detector
+from anomalib_ts.detectors.classical.mahalanobis import conditional_covariances, mean_distances
+from anomalib_ts.detectors.classical.pca import mean_residuals
+from anomalib_ts.detectors.contributions import by_replacement
 from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.errors import ContractError, InputError, NotFittedError
-from anomalib_ts.testing.blame import blamed_channels
+from anomalib_ts.testing.blame import FAULTS, blamed_among_correlated, blamed_channels
 from anomalib_ts.testing.probe import Probe
 
 BRIEF = TrainerSettings(accelerator="cpu", max_steps=5, progress=False)
@@ -35,9 +43,6 @@ SHORT = TrainerSettings(accelerator="cpu", max_epochs=300, max_steps=60, progres
 LONGER = TrainerSettings(accelerator="cpu", max_epochs=300, max_steps=300, progress=False)
 SUMS = (
     MovingMean(),
-    Mahalanobis(),
-    Mahalanobis(window=4),
-    Pca(window=4),
     MlpAutoencoder(window=8, trainer=BRIEF),
     Autoencoder(window=16, width=8, features=4, trainer=BRIEF),
     DenseAutoencoder(window=8, width=16, trainer=BRIEF),
@@ -87,9 +92,130 @@ def test_a_trained_network_blames_each_channel_at_fault(detector):
     assert blamed_channels(Probe(detector), SOME) == SOME
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "detector",
+    [
+        Autoencoder(window=16, width=8, features=4, trainer=LONGER),
+        FastFlow1D(window=16, width=8, features=4, flow_steps=2, smoothing=8, trainer=LONGER),
+        MlpAutoencoder(window=16, trainer=LONGER),
+        Lstm(window=8, trainer=LONGER),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_trained_network_blames_the_channel_that_leaves_the_others(detector):
+    at_fault = {name: number % 6 for number, name in enumerate(FAULTS)}
+    assert blamed_among_correlated(Probe(detector), at_fault) == at_fault
+
+
 @pytest.mark.parametrize("detector", [IForest(), FastFlow1D(width=8, features=4, trainer=BRIEF)])
 def test_replacement_blames_each_channel_at_fault(detector):
     assert blamed_channels(Probe(detector), SOME) == SOME
+
+
+def correlated(rng, points, channels, correlation):
+    """`(points, channels)` standard normal, each two of them with that correlation."""
+    load = rng.standard_normal((points, 1))
+    own = rng.standard_normal((points, channels))
+    return np.sqrt(correlation) * load + np.sqrt(1 - correlation) * own
+
+
+KINDS = {
+    "drops to its mean": lambda values, rng: 0 * values,
+    "stuck": lambda values, rng: 0 * values + 1.5,
+    "noise": lambda values, rng: values + 3 * rng.standard_normal(len(values)),
+    "sign": lambda values, rng: -values,
+    "spike": lambda values, rng: values + 6,
+}
+GAUSSIANS = {
+    "mahalanobis": (Mahalanobis(), (0.0, 0.5, 0.9, 0.99)),
+    "mahalanobis of windows": (Mahalanobis(window=3), (0.0, 0.5, 0.9, 0.99)),
+    # Without correlation there is no plane, and what is left off it points anywhere.
+    "pca": (Pca(window=1, explained=0.5), (0.9, 0.99)),
+    "pca of windows": (Pca(window=3), (0.9, 0.99)),
+}
+"""Detectors, and correlations at which they can tell channels apart."""
+
+
+@pytest.mark.parametrize("name", GAUSSIANS)
+@pytest.mark.parametrize("channels", [3, 8, 20])
+def test_the_channel_at_fault_is_blamed_however_correlated(channels, name):
+    rng, seen = np.random.default_rng(channels), set()
+    detector, correlations = GAUSSIANS[name]
+    for correlation in correlations:
+        detector.fit(correlated(rng, 3000, channels, correlation))
+        usual = np.quantile(detector.score(correlated(rng, 1000, channels, correlation)), 0.9)
+        for kind, channel in product(KINDS, (0, channels - 1)):
+            values = correlated(rng, 200, channels, correlation)
+            values[:, channel] = KINDS[kind](values[:, channel], rng)
+            if detector.score(values).mean() > usual:
+                seen.add(kind)
+                blamed = detector.contributions(values).mean(axis=0).argmax()
+                assert blamed == channel, (correlation, kind)
+    assert seen == KINDS.keys()
+
+
+@given(st.integers(2, 12), st.integers(0, 10_000), st.floats(-20, 20))
+def test_no_channel_is_blamed_more_than_the_only_one_that_moved(channels, seed, size):
+    """Exact for every covariance: nobody else's fall is larger, by Cauchy and Schwarz."""
+    rng = np.random.default_rng(seed)
+    mix = rng.standard_normal((channels, channels))
+    healthy = rng.standard_normal((40 * channels, channels)) @ mix
+    channel = int(rng.integers(channels))
+    moved = np.tile(healthy.mean(axis=0), (1, 1))
+    moved[0, channel] += size * healthy[:, channel].std()
+    for detector in (Mahalanobis(), Pca(window=1, explained=0.3)):
+        parts = detector.fit(healthy).contributions(moved)[0]
+        assert parts[channel] >= parts.max() - 1e-3 * abs(parts).max() - 1e-9
+
+
+@pytest.mark.parametrize("window", [1, 4])
+def test_a_contribution_of_a_gaussian_is_the_fall_of_its_score(window):
+    rng = np.random.default_rng(0)
+    healthy = np.cumsum(correlated(rng, 2000, 3, 0.8), axis=0) % 7
+    detector = Mahalanobis(window=window).fit(healthy)
+    rows = rng.standard_normal((5, 3 * window)) * 3
+    mean, covariance = detector.mean_, detector.covariance_
+    falls = detector._falls(rows, conditional_covariances(detector._factor, 3))
+    for channel in range(3):
+        own = np.arange(3 * window) // window == channel
+        weights = np.linalg.solve(covariance[np.ix_(~own, ~own)], covariance[np.ix_(~own, own)])
+        expected = rows.copy()
+        expected[:, own] = mean[own] + (rows - mean)[:, ~own] @ weights
+        before, after = (mean_distances(one, mean, detector._factor) for one in (rows, expected))
+        np.testing.assert_allclose(falls[:, channel], before - after, rtol=1e-6)
+
+
+@pytest.mark.parametrize("window", [1, 4])
+def test_a_contribution_to_a_residual_is_its_fall_at_the_best_value(window):
+    rng = np.random.default_rng(0)
+    detector = Pca(window=window, explained=0.6).fit(correlated(rng, 2000, 4, 0.8))
+    rows = rng.standard_normal((5, 4 * window)).astype(np.float32)
+    falls = detector._falls(rows, detector._inverse_blocks(4))
+    components = detector.components_
+    off = np.eye(4 * window) - components.T @ components
+    for channel in range(4):
+        own = np.arange(4 * window) // window == channel
+        best = (rows - detector.mean_).astype(np.float64)
+        best[:, own] -= best @ off[:, own] @ np.linalg.pinv(off[np.ix_(own, own)], hermitian=True)
+        before = mean_residuals(rows - detector.mean_, components)
+        np.testing.assert_allclose(
+            falls[:, channel], before - mean_residuals(best, components), rtol=1e-3, atol=1e-5
+        )
+
+
+def test_a_replaced_channel_follows_the_others():
+    """The regression is known: the third channel is the sum of the others."""
+    rng = np.random.default_rng(0)
+    healthy = rng.standard_normal((2000, 3)).astype(np.float32)
+    healthy[:, 2] = healthy[:, :2].sum(axis=1)
+    seen = []
+    by_replacement(
+        lambda one: seen.append(one.values) or np.zeros(len(one)),
+        Recording(healthy[:50] * 3),
+        healthy,
+    )
+    np.testing.assert_allclose(seen[3][:, 2], seen[0][:, :2].sum(axis=1), atol=0.05)
 
 
 def test_the_band_at_fault_of_a_sound_is_blamed():
@@ -131,9 +257,9 @@ class Largest(Detector):
 
 
 def test_the_fall_of_the_score_is_known_by_hand():
-    # Standardised, the training data are 1 and -1 in both channels, and take turns.
-    detector = Largest().fit(np.array([[1.0, 10.0], [-1.0, -10.0]]))
-    falls = detector.contributions(np.array([[3.0, 10.0], [2.0, 20.0], [0.0, 0.0]]))
+    # Standardised, the training data are 1 and -1 in both channels, which are not correlated.
+    healthy = np.array([[1.0, 10.0], [-1.0, -10.0], [1.0, -10.0], [-1.0, 10.0]])
+    falls = Largest().fit(healthy).contributions([[3.0, 10.0], [2.0, 20.0], [0.0, 0.0]])
     np.testing.assert_allclose(falls, [[2.0, 0.0], [0.0, 0.0], [-1.0, -1.0]], atol=1e-6)
 
 

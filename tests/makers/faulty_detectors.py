@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from scipy.linalg import cho_solve
 
 from anomalib_ts.core.recording import Recording
+from anomalib_ts.detectors import Mahalanobis
 from anomalib_ts.detectors.base import Capabilities
 from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.errors import InputError
@@ -389,6 +391,14 @@ class BlamesTheNextChannel(MovingMean):
         return np.roll(super()._contributions(recording), 1, axis=1)
 
 
+class BlamesTheNeighbours(Mahalanobis):
+    """The parts that add up to the score: none of them is that of a sensor at its mean."""
+
+    def _contributions(self, recording):
+        centred = recording.values - self.mean_
+        return centred * cho_solve(self._factor, centred.T).T
+
+
 class StatesShortMargins(MovingMean):
     @property
     def _margins(self):
@@ -461,6 +471,7 @@ FAULTS = (
     (LearnsIntoPlainNames(), "parameters"),
     (PretendsToBeBlind(), "values_unused"),
     (BlamesTheNextChannel(), "blame"),
+    (BlamesTheNeighbours(), "blame_correlated"),
     (StatesShortMargins(), "streaming"),
     (GivesAnotherScoreFunction(), "gradient"),
     (CutsTheGradient(), "gradient"),

@@ -15,6 +15,9 @@ from anomalib_ts.settings.fields import configured, setting
 MOST_VALUES = 5000
 """Values a window at most: the covariance takes their square, its decomposition their cube."""
 
+BLAMELESS = 1e-3
+"""Directions of a channel with less than this share off the plane tell nothing of it."""
+
 SMALLEST_SHARE = float(np.finfo(np.float64).eps) ** 2
 """Of the variance; what PyOD's singular value decomposition gives for a component of none."""
 
@@ -97,20 +100,36 @@ class Pca(WindowDetector):
         return scores
 
     def _contributions(self, recording: Recording) -> FloatArray:
-        """By default the squared residuals of a channel, divided by the size of the window."""
+        """By default: by how much the score falls if a channel is what brings it next to the plane.
+
+        `r_i' (M_ii)^+ r_i / d` for the residual r of a channel and its block of the projection M
+        off the plane: a reconstruction-based contribution (Alcala and Qin, Automatica 45, 2009),
+        which is the largest of a faulty channel where the residual alone is smeared over others.
+        Where the plane leaves only one direction out, all channels are blamed alike.
+        """
         if self._published:
             return super()._contributions(recording)
-        batches = batches_of(Windows([recording], self.window_))
-        parts = np.concatenate([self._residuals(rows) for rows in batches])
+        windows = Windows([recording], self.window_)
+        inverse = self._inverse_blocks(recording.channels)
+        parts = np.concatenate([self._falls(rows, inverse) for rows in batches_of(windows)])
         return np.stack([self._to_points(part, len(recording)) for part in parts.T], axis=1)
 
-    def _residuals(self, rows: NDArray[np.float32]) -> FloatArray:
-        """What each channel adds to the scores of windows `(b, c * w)`, `(b, c)`."""
+    def _falls(self, rows: NDArray[np.float32], inverse: FloatArray) -> FloatArray:
+        """What each channel takes off the scores of windows `(b, c * w)`, `(b, c)`."""
         centred = rows - self.mean_
-        squares = np.square(centred - centred @ self.components_.T @ self.components_)
-        sums = squares.reshape(len(rows), -1, self.window_).sum(axis=2)
-        parts: FloatArray = sums / rows.shape[1]
-        return parts
+        residuals = centred - centred @ self.components_.T @ self.components_
+        by_channel = residuals.reshape(len(rows), len(inverse), -1)
+        falls = np.einsum("bci,cij,bcj->bc", by_channel, inverse, by_channel, optimize=True)
+        return np.asarray(falls / rows.shape[1])
+
+    def _inverse_blocks(self, channels: int) -> FloatArray:
+        """`(c, w, w)` pseudo-inverses of each channel's block of the projection off the plane."""
+        components = self.components_.reshape(len(self.components_), channels, -1)
+        inside = np.einsum("kci,kcj->cij", components, components, optimize=True)
+        found: FloatArray = np.linalg.pinv(
+            np.eye(components.shape[2]) - inside, rcond=BLAMELESS, hermitian=True
+        )
+        return found
 
 
 def principal_components(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -42,7 +42,7 @@ class MobileFaceNet(DeepDetector[MobileFaceNetModel]):
         Zhou, ArcFace based sound MobileNets for DCASE 2020 task 2, technical report, 2020.
     """
 
-    capabilities = Capabilities(needs_machine_ids=True)
+    capabilities = Capabilities(needs_machine_ids=True, blames_correlated=False)
     version: ClassVar[int] = 3
 
     width: int = setting(64, "feature maps of the first layer", at_least=1)

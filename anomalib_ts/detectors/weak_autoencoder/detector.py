@@ -68,7 +68,8 @@ class WeakAutoencoder(DenseReconstruction[WeakAutoencoderModel]):
     """
 
     capabilities = by_settings(
-        Capabilities(supervision="weak"), lambda one: {"transductive": one._scores_clips}
+        Capabilities(supervision="weak", blames_correlated=False),
+        lambda one: {"transductive": one._scores_clips, "blames_correlated": one.mode == "paper"},
     )
     version: ClassVar[int] = 4
 
