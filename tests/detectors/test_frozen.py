@@ -5,10 +5,9 @@ import pickle
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 from torch import nn
 
 from anomalib_ts import Recording, load_detector
@@ -17,6 +16,7 @@ from anomalib_ts.detectors.memory.frozen import laid_out
 from anomalib_ts.errors import ConfigError, DataNotFoundError, InputError, UntrustedError
 from anomalib_ts.settings.trust import ALLOW
 from anomalib_ts.testing import check_detector
+from tests.makers.encoders import write_encoder
 
 WEIGHTS = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
 C = len(WEIGHTS)
@@ -38,22 +38,11 @@ class Mean(nn.Module):
 
 
 def write_onnx(path, axis=2, shape=("b", C, "t"), inputs=("x",), weights=WEIGHTS):
-    graph = helper.make_graph(
-        [
-            helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=0),
-            helper.make_node("MatMul", ["mean", "weights"], ["features"]),
-        ],
-        "encoder",
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in inputs],
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, None)],
-        [
-            numpy_helper.from_array(weights, "weights"),
-            numpy_helper.from_array(np.array([axis]), "axes"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    onnx.save(model, path)
-    return str(path)
+    nodes = [
+        helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=0),
+        helper.make_node("MatMul", ["mean", "weights"], ["features"]),
+    ]
+    return write_encoder(path, nodes, shape, {"weights": weights, "axes": np.array([axis])}, inputs)
 
 
 def write_script(path, frames_first=False):
@@ -156,15 +145,8 @@ def write_extremes(path):
         helper.make_node(f"Reduce{name}", ["x", "axes"], [name], keepdims=0)
         for name in ("Mean", "Max")
     ]
-    graph = helper.make_graph(
-        [*reductions, helper.make_node("Concat", ["Mean", "Max"], ["features"], axis=1)],
-        "extremes",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ("b", "c", "t"))],
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(np.array([2]), "axes")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    onnx.save(model, path)
+    joined = helper.make_node("Concat", ["Mean", "Max"], ["features"], axis=1)
+    write_encoder(path, [*reductions, joined], ("b", "c", "t"), {"axes": np.array([2])})
 
 
 @pytest.mark.parametrize("kind", [Onnx, TorchScript])

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.io import wavfile
 
 from anomalib_ts.cli.main import main
+from tests.makers.encoders import write_image_encoder
 
 
 def blocks_of(text):
@@ -23,7 +24,7 @@ def commands_of(text):
 
 
 def write_files(folder):
-    """A pump's CSV, new readings, a German file, sounds, a TSB-UAD folder (all tiny)."""
+    """A pump's CSV, new readings, a German file, sounds, TSB-UAD, an encoder (all tiny)."""
     rng = np.random.default_rng(0)
     value = np.sin(np.arange(2000) / 7) + 0.1 * rng.standard_normal(2000)
     label = np.zeros(2000, int)
@@ -47,6 +48,7 @@ def write_files(folder):
         path = folder / "data" / "tsb-uad" / name / "series.test.out"
         path.parent.mkdir(parents=True)
         np.savetxt(path, table, "%.5f,%d")
+    write_image_encoder(folder / "encoder.onnx")
 
 
 def run_command(command):
