@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anomalib_ts.cli.export import export
-from anomalib_ts.cli.plant_words import alarms_described, command_parser, described, facts, say
+from anomalib_ts.cli.plant_inputs import Inputs, healthy_recordings
+from anomalib_ts.cli.plant_words import (
+    alarms_described,
+    command_parser,
+    described,
+    facts,
+    recalibration_described,
+    say,
+)
 from anomalib_ts.cli.score import score
 
 if TYPE_CHECKING:
@@ -32,6 +40,11 @@ THRESHOLD = """\
 examples:
   anomalib-ts threshold pump.ats                               what it is now
   anomalib-ts threshold pump.ats --false-alarms-per-day 0.1    moves it, without fitting again
+  anomalib-ts threshold pump.ats february.csv -o pump2.ats     sets it on new healthy data
+  anomalib-ts threshold pump.ats data=csv data.path=february.csv --false-alarms-per-day 0.1
+
+New healthy data take the place of those that were held back before; the file is replaced as a
+whole, so keep the former one with -o if you may want to go back.
 """
 CHECK = """\
 examples:
@@ -113,7 +126,7 @@ def _fit(arguments: list[str]) -> int:
     from anomalib_ts.settings.config import create  # noqa: PLC0415
 
     log_to_terminal()
-    recordings = _healthy(create(parts["data"], "data"))
+    recordings = healthy_recordings([create(parts["data"], "data")])
     detector = create(parts["detector"], "detector")
     target = _first_target(options, recordings)
     model = PlantModel.fit(
@@ -135,27 +148,6 @@ def _model_path(settings: Sequence[str]) -> tuple[Path, list[str]]:
     if len(found) != 1 or not found[0]:
         raise ConfigError("say where the model goes, once: model=pump.ats")
     return Path(found[0]), [text for text in settings if not text.startswith("model=")]
-
-
-def _healthy(data_set: DataSet) -> list[Recording]:
-    """What all cases of a data set train on: their training part, or all of them."""
-    import warnings  # noqa: PLC0415
-
-    from anomalib_ts.errors import AnomalibTsWarning  # noqa: PLC0415
-
-    recordings: list[Recording] = []
-    for name in data_set.case_names():
-        case = data_set.load(name)
-        recordings += case.train or case.test
-    labelled = sum(int(recording.anomalous_points.sum()) for recording in recordings)
-    if labelled:
-        warnings.warn(
-            f"{labelled} points of the data are labelled as anomalous; a model for alarms is "
-            "fitted on healthy data, and a detector that learns without labels takes all for it",
-            AnomalibTsWarning,
-            stacklevel=2,
-        )
-    return recordings
 
 
 def _first_target(options: argparse.Namespace, recordings: Sequence[Recording]) -> AlarmTarget:
@@ -180,23 +172,38 @@ def _threshold(arguments: list[str]) -> int:
     about = "Show or move the threshold of a model; nothing is fitted again."
     parser = command_parser("threshold", about, THRESHOLD)
     parser.add_argument("model", metavar="MODEL")
+    parser.add_argument(
+        "inputs",
+        nargs="*",
+        metavar="HEALTHY",
+        help="new healthy data to set it on in place of what was held back: files, folders, or "
+        "settings of data",
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="another file (the model itself)")
     _alarm_options(parser)
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
+    inputs = Inputs.of(options.inputs)
     from anomalib_ts.core.console import log_to_terminal  # noqa: PLC0415
     from anomalib_ts.deploy.model import PlantModel  # noqa: PLC0415
     from anomalib_ts.deploy.target import retargeted  # noqa: PLC0415
 
     log_to_terminal()
-    model = PlantModel.load(options.model)
+    model = former = PlantModel.load(options.model)
     changes = _changes(options, model.healthy.period)
-    if any(value is not None for value in changes.values()):
-        before = model.rule.threshold
-        model = model.with_target(retargeted(model.target, **changes))
-        path = model.save(options.output or options.model)
-        say([f"{path}: the threshold was {before:.6g} and is {model.rule.threshold:.6g}"])
-    else:
-        say([f"{options.model}: {described(model)}"])
+    target = retargeted(model.target, **changes)
+    if options.inputs:
+        model = former.recalibrated(healthy_recordings(inputs.data_sets(former)), target)
+    elif any(value is not None for value in changes.values()):
+        model = former.with_target(target)
+    if model is former:
+        say([f"{options.model}: {described(model)}", *alarms_described(model)])
+        return 0
+    path = model.save(options.output or options.model)
+    say(
+        [f"{path}: the threshold was {former.rule.threshold:.6g} and is {model.rule.threshold:.6g}"]
+    )
+    if options.inputs:
+        say(recalibration_described(former, model))
     say(alarms_described(model))
     return 0
 

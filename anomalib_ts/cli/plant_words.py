@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from anomalib_ts.deploy.model import PlantModel
     from anomalib_ts.deploy.target import AlarmTarget
 
+MOSTLY = 0.5
+"""In alarm for a larger share of the data, and what changed is more than a fault."""
+
 
 def command_parser(name: str, about: str, examples: str) -> argparse.ArgumentParser:
     """A parser whose help ends with examples as they are written."""
@@ -51,16 +54,35 @@ def alarms_described(model: PlantModel) -> list[str]:
     held, rule = model.held_back, model.rule
     count, days, expected = held.alarms(rule), held.days, model.expected_per_day()
     share = float((held.scores > rule.threshold).mean())
+    what = "new" if held.source else "held-back"
     lines = [f"alarm above {rule.threshold:.6g} ({promise(model.target)})"]
     if expected is None:
-        lines.append(f"on {len(held.scores):,} held-back points: {share:.3%} of them above it")
+        lines.append(f"on {len(held.scores):,} {what} points: {share:.3%} of them above it")
         return lines
     most = poisson_upper(count) / days
     lines.append(f"expected false alarms a day: {expected:.3g}")
     lines.append(
-        f"on {days:.3g} days of held-back data: {counted(count, 'alarm')}; by that alone, at most "
+        f"on {days:.3g} days of {what} data: {counted(count, 'alarm')}; by that alone, at most "
         f"{most:.3g} a day (95 %)"
     )
+    return lines
+
+
+def recalibration_described(former: PlantModel, model: PlantModel) -> list[str]:
+    """What new healthy data changed, and a warning where the detector is the wrong one for them."""
+    held, before = model.held_back, former.held_back.source or "the data that was held back"
+    count = held.alarms(former.rule)
+    rate = "" if held.period is None else f" ({count / held.days:.3g} a day)"
+    lines = [
+        f"set on {len(held.scores):,} points of {held.source}; before, on {before}",
+        f"the former threshold would raise {counted(count, 'alarm')} there{rate}",
+    ]
+    above = float((held.scores > former.rule.threshold).mean())
+    if above > MOSTLY:
+        lines.append(
+            f"! {above:.0%} of the new data lie above it: to the detector this is another plant, "
+            "and above the new threshold only larger faults are seen. Fit a model on newer data"
+        )
     return lines
 
 

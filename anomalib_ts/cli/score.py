@@ -10,19 +10,16 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from anomalib_ts.cli.plant_words import command_parser, counted, duration, say
+from anomalib_ts.cli.plant_inputs import Inputs
+from anomalib_ts.cli.plant_words import MOSTLY, command_parser, counted, duration, say
 
 if TYPE_CHECKING:
     from anomalib_ts.core.recording import Recording
-    from anomalib_ts.data.base import DataSet
     from anomalib_ts.deploy.live import LivePoint
     from anomalib_ts.deploy.model import PlantModel
     from anomalib_ts.deploy.tables import ScoredRecording
-
-MOSTLY = 0.5
-"""In alarm for a larger share of the data, and what changed is more than a fault."""
 
 ALARM_STATUS = 3
 """Exit status of `score --fail-on-alarm` where there was an alarm."""
@@ -74,40 +71,19 @@ def score(arguments: list[str]) -> int:
 
 
 def _score_files(options: argparse.Namespace) -> int:
-    settings = [text for text in options.inputs if "=" in text and not Path(text).exists()]
-    paths = [text for text in options.inputs if text not in settings]
-    parts: dict[str, Any] = {}
-    if settings:
-        from anomalib_ts.cli.hydra_app import composed_parts  # noqa: PLC0415
-
-        chosen = any(text.startswith("data=") for text in settings)
-        parts = composed_parts(settings if chosen else ["data=csv", *settings], ("data",))
+    inputs = Inputs.of(options.inputs)
     from anomalib_ts.core.console import log_to_terminal  # noqa: PLC0415
     from anomalib_ts.deploy.model import PlantModel  # noqa: PLC0415
-    from anomalib_ts.settings.config import create  # noqa: PLC0415
 
     log_to_terminal()
     model = PlantModel.load(options.model)
-    data_sets: list[DataSet] = [_file(path, model) for path in paths]
-    if parts:
-        data_sets.append(create(parts["data"], "data"))
     alarms = 0
-    for data_set in data_sets:
+    for data_set in inputs.data_sets(model):
         for name in data_set.case_names():
             scored = _scored(model, data_set.load(name).test)
             alarms += sum(len(part.alarms) for part in scored)
             _write(options, model, name, scored)
     return ALARM_STATUS if alarms and options.fail_on_alarm else 0
-
-
-def _file(path: str, model: PlantModel) -> DataSet:
-    """Files that are read as those of training were."""
-    from anomalib_ts.settings.config import create_stored  # noqa: PLC0415
-
-    data_set: DataSet = create_stored(
-        {**model.reading, "_target_": "anomalib_ts.data.CsvFile", "path": path}, "data"
-    )
-    return data_set
 
 
 def _scored(model: PlantModel, recordings: Sequence[Recording]) -> list[ScoredRecording]:

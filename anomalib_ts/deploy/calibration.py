@@ -71,14 +71,16 @@ class HeldBack:
         scores: `(n,)` float32, recording after recording.
         lengths: points of each recording.
         period: seconds between two points; None if unknown.
+        source: what they are of; empty for a part of the data that the model was made of.
     """
 
     scores: NDArray[np.float32]
     lengths: tuple[int, ...]
     period: float | None = None
+    source: str = ""
 
     @classmethod
-    def of(cls, parts: list[FloatArray], period: float | None) -> HeldBack:
+    def of(cls, parts: list[FloatArray], period: float | None, source: str = "") -> HeldBack:
         """The last `MOST_SCORES` of the scores of some recordings.
 
         Raises:
@@ -98,7 +100,7 @@ class HeldBack:
             )
         largest = float(np.finfo(np.float32).max)
         scores = np.clip(np.concatenate(kept), -largest, largest).astype(np.float32)
-        return cls(scores, tuple(map(len, kept)), period)
+        return cls(scores, tuple(map(len, kept)), period, source)
 
     def check(self) -> None:
         """Whether the scores are what `of` makes.
@@ -115,6 +117,7 @@ class HeldBack:
             or not whole
             or self.scores.shape != (sum(self.lengths),)
             or not np.isfinite(self.scores).all()
+            or type(self.source) is not str
         ):
             raise InputError("its held-back scores are none")
 

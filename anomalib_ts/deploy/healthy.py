@@ -69,13 +69,12 @@ class Healthy:
                 values = values[~recording.anomalous_points]
             lows.append(values.min(axis=0).astype(np.float64))
             highs.append(values.max(axis=0).astype(np.float64))
-        periods = {recording.sampling_period for recording in recordings}
         times = [recording.times for recording in recordings if recording.times is not None]
         return cls(
             names=names,
             low=np.min(lows, axis=0),
             high=np.max(highs, axis=0),
-            period=_common(periods),
+            period=common_period(recordings),
             points=sum(map(len, recordings)),
             recordings=len(recordings),
             source=recordings[0].name,
@@ -170,7 +169,9 @@ def split_healthy(
     return tuple(train), tuple(held)
 
 
-def _common(periods: set[float | None]) -> float | None:
+def common_period(recordings: Sequence[Recording]) -> float | None:
+    """Seconds between two points of all recordings; None if unknown, or if they differ."""
+    periods = {recording.sampling_period for recording in recordings}
     known = [period for period in periods if period is not None]
     if not known or None in periods:
         return None

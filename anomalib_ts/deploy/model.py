@@ -10,9 +10,11 @@ from typing import Any, Self
 import numpy as np
 
 from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.data.base import Case
+from anomalib_ts.data.digests import case_digest
 from anomalib_ts.deploy.alarms import Alarm, AlarmRule, find_alarms
 from anomalib_ts.deploy.calibration import HeldBack
-from anomalib_ts.deploy.healthy import Healthy, split_healthy
+from anomalib_ts.deploy.healthy import Healthy, common_period, split_healthy
 from anomalib_ts.deploy.target import AlarmTarget
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError, InputError
@@ -146,6 +148,44 @@ class PlantModel:
         """
         return replace(self, target=target, rule=self.held_back.rule(target))
 
+    def recalibrated(
+        self, recordings: Sequence[Recording], target: AlarmTarget | None = None
+    ) -> PlantModel:
+        """The same model with alarms set on new healthy data; nothing is fitted again.
+
+        >>> import numpy as np
+        >>> from anomalib_ts import MovingMean, Recording
+        >>> from anomalib_ts.deploy.model import PlantModel
+        >>> from anomalib_ts.deploy.target import AlarmTarget
+        >>> noise = np.random.default_rng(0).standard_normal(10_000)
+        >>> model = PlantModel.fit(MovingMean(), [Recording(noise)], AlarmTarget(rate=0.001))
+        >>> louder = model.recalibrated([Recording(2 * noise)])
+        >>> bool(louder.rule.threshold > 1.5 * model.rule.threshold)
+        True
+
+        Args:
+            recordings: at least one, that the detector was not fitted on; points that are labelled
+                anomalous are left out. Their scores take the place of those held back before.
+            target: what alarms are to be like; None for what they were to be like before.
+
+        Raises:
+            InputError: there are too few points, they cannot tell such a threshold, or the
+                detector was fitted on them.
+        """
+        if not recordings:
+            raise InputError("there is no healthy data to set a threshold on")
+        if case_digest(Case("", test=tuple(recordings))) == self.healthy.digest:
+            raise InputError(
+                f"{_named(recordings)}: the model was fitted on these very data, and scores them "
+                "lower than any others; set the threshold on new healthy data"
+            )
+        parts = [self.score(one)[~one.anomalous_points] for one in recordings]
+        held_back = HeldBack.of(
+            parts, common_period(recordings) or self.healthy.period, _named(recordings)
+        )
+        wanted = target or self.target
+        return replace(self, held_back=held_back, target=wanted, rule=held_back.rule(wanted))
+
     def expected_per_day(self) -> float | None:
         """False alarms a day to expect on healthy data; None if that cannot be told."""
         return self.held_back.expected_per_day(self.target, self.rule)
@@ -189,3 +229,9 @@ class PlantModel:
         except Exception as error:  # whatever odd values lead to
             raise InputError(f"the model {path} is damaged or was altered: {error}") from None
         return model
+
+
+def _named(recordings: Sequence[Recording]) -> str:
+    """`feb.csv`, `feb.csv and 2 more`."""
+    more = len(recordings) - 1
+    return f"{recordings[0].name} and {more} more" if more else recordings[0].name

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,6 +15,8 @@ import pandas as pd
 import pytest
 
 from anomalib_ts.cli.main import main
+from anomalib_ts.data import CsvFile
+from anomalib_ts.deploy.model import PlantModel
 
 FIT = ["fit", "detector=iforest", "detector.window=4", "detector.trees=50", "data=csv"]
 
@@ -135,6 +138,71 @@ def test_the_threshold_moves_and_says_so(capsys):
     assert "(20 false alarms a day, pot)" in capsys.readouterr().out
     assert main(["threshold", "pump.ats", "--threshold", "0.9", "-o", "hand.ats"]) == 0
     assert "alarm above 0.9 (set by hand)" in capsys.readouterr().out
+
+
+@pytest.fixture
+def louder(home):
+    """Eight healthy days whose noise is twice as strong, and a copy of the model."""
+    table = plant("2026-03-01", 8 * 1440)
+    noise = np.random.default_rng(1).standard_normal((len(table), 2))
+    table[["flow", "heat"]] += 0.2 * noise
+    table.to_csv(home / "louder.csv", index=False)
+    (home / "copy.ats").write_bytes((home / "pump.ats").read_bytes())
+    return home / "louder.csv"
+
+
+@pytest.mark.parametrize("how", [["louder.csv"], ["data=csv", "data.path=louder.csv"]])
+def test_the_threshold_is_set_on_new_healthy_data(louder, how, tmp_path, capsys):
+    before = PlantModel.load("pump.ats")
+    assert main(["threshold", "copy.ats", *how, "--false-alarms-per-day", "0.5"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    after = PlantModel.load("copy.ats")
+    assert said[0] == (
+        f"copy.ats: the threshold was {before.rule.threshold:.6g} and is {after.rule.threshold:.6g}"
+    )
+    assert said[1] == "set on 11,520 points of louder.csv; before, on the data that was held back"
+    assert re.fullmatch(r"the former threshold would raise \d+ alarms there \(\S+ a day\)", said[2])
+    assert "(0.5 false alarms a day, pot)" in said[3]
+    assert "on 8 days of new data: " in said[5]
+    assert after.rule.threshold > before.rule.threshold
+    assert (after.rule.shortest, after.rule.merge) == (2, 20)
+    assert after.expected_per_day() == pytest.approx(0.5, rel=0.6)
+    fault = main(["score", "copy.ats", "tomorrow.csv", "--no-picture", "-o", str(tmp_path)])
+    assert fault == 0
+    scores = pd.read_csv(tmp_path / "tomorrow.scores.csv").score
+    recording = CsvFile(path="tomorrow.csv").load("tomorrow").test[0]
+    np.testing.assert_array_equal(scores, before.score(recording))  # nothing was fitted again
+    assert main(["threshold", "copy.ats", *how]) == 0
+    assert "; before, on louder.csv" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("default::anomalib_ts.errors.AnomalibTsWarning")
+def test_a_plant_that_the_detector_does_not_know_is_said_to_be_one(louder, capsys):
+    table = pd.read_csv(louder)
+    table[["flow", "heat"]] *= 5
+    table.to_csv("strange.csv", index=False)
+    assert main(["threshold", "copy.ats", "--threshold", "0.5", "-o", "low.ats"]) == 0
+    assert main(["threshold", "low.ats", "strange.csv", "--false-alarm-rate", "0.01"]) == 0
+    assert "to the detector this is another plant" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("healthy.csv", "the model was fitted on these very data"),
+        ("short.csv", "only 20 points of healthy data"),
+        ("renamed.csv", "lacks the channels 'heat'"),
+        ("none.csv", "none.csv"),
+    ],
+)
+def test_data_that_set_no_threshold_leave_the_model_as_it_was(louder, data, message, capsys):
+    table = pd.read_csv(louder)
+    table[:20].to_csv("short.csv", index=False)
+    table.rename(columns={"heat": "speed"}).to_csv("renamed.csv", index=False)
+    before = Path("copy.ats").read_bytes()
+    assert main(["threshold", "copy.ats", data]) == 2
+    assert message in capsys.readouterr().err.strip().splitlines()[-1]
+    assert Path("copy.ats").read_bytes() == before
 
 
 def rows(text):
