@@ -48,7 +48,6 @@ def steps(number: int) -> TrainerSettings:
 
 METHODS: dict[str, Callable[[int], Detector]] = {
     "autoencoder": lambda seed: DenseAutoencoder(seed=seed, trainer=steps(1000)),
-    "autoencoder, 2,000 steps": lambda seed: DenseAutoencoder(seed=seed, trainer=steps(2000)),
     "devnet": lambda seed: DevNet(seed=seed, trainer=steps(1000)),
     "clip statistics": lambda seed: Memory(
         representation=Statistics(of="recording"), scorer=MahalanobisDistance(), seed=seed
@@ -56,7 +55,7 @@ METHODS: dict[str, Callable[[int], Detector]] = {
     "joined": lambda seed: WeakAutoencoder(seed=seed, trainer=steps(1000)),
     "paper": lambda seed: WeakAutoencoder(mode="paper", seed=seed, trainer=steps(1000)),
 }
-UNLABELLED = ("autoencoder", "autoencoder, 2,000 steps", "clip statistics")
+UNLABELLED = ("autoencoder", "clip statistics")
 
 
 @dataclass(frozen=True)
