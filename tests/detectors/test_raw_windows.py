@@ -22,14 +22,17 @@ def test_components_are_of_the_window_around_each_position():
     pick[0, 0, WINDOW // 2] = 1  # the point of the position itself, of the first channel
     pick[1, 1, 0] = 1  # the first point of the window, of the second
     model.set_components(torch.zeros(2 * WINDOW), pick.view(2, -1), torch.ones(2))
-    x = torch.arange(200.0).reshape(1, 2, 100) / 1000
+    x = torch.arange(400.0).reshape(1, 2, 200) / 1000
     found = model.components(x)
-    assert found.shape == (1, COMPONENTS, 25)
-    whole = slice(4, 100 // 4 - 3)  # 16 points before the position's, and 15 after
-    torch.testing.assert_close(found[0, 0, whole], x[0, 0, 16 : 100 - 15 : 4])
-    torch.testing.assert_close(found[0, 1, whole], x[0, 1, : 100 - 31 : 4])
-    torch.testing.assert_close(found[..., :4], found[..., 4:5].expand(-1, -1, 4))
-    torch.testing.assert_close(found[..., 22:], found[..., 21:22].expand(-1, -1, 3))
+    assert found.shape == (1, 2 * COMPONENTS, 50)
+    half = WINDOW // 2
+    first, last = half // 4, (200 - half) // 4  # positions with a whole window around them
+    whole = slice(first, last + 1)
+    torch.testing.assert_close(found[0, 0, whole], x[0, 0, half : 200 - half + 1 : 4])
+    torch.testing.assert_close(found[0, 1, whole], x[0, 1, : 200 - WINDOW + 1 : 4])
+    ends = found[..., :first], found[..., last + 1 :]
+    torch.testing.assert_close(ends[0], found[..., first : first + 1].expand_as(ends[0]))
+    torch.testing.assert_close(ends[1], found[..., last : last + 1].expand_as(ends[1]))
     assert not found[0, 2:].any()
 
 

@@ -18,7 +18,6 @@ from anomalib_ts.detectors.deep.examples import as_tensors
 from anomalib_ts.detectors.deep.training_loop import seeded
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import (
-    COMPONENTS,
     SCORES,
     WINDOW,
     FastFlowModel,
@@ -42,7 +41,7 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
 
     First an autoencoder learns to rebuild normal windows; then its encoder is frozen and a flow
     of FastFlow steps learns the density of the feature map; then another one that of the
-    principal components of 32 raw points. Points whose features are unlikely are anomalous, and
+    principal components of 64 raw points. Points whose features are unlikely are anomalous, and
     by default also those that the autoencoder rebuilds badly or whose raw window is unlikely.
     `scoring=latent` is FastFlow's own score, that of the paper. A recording is
     scored by one pass of the networks, whatever its length; a score sees some 40 points beyond
@@ -62,7 +61,7 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         Korean Society of Computer Information summer conference 31(2), 2023 (in Korean).
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     window: int = setting(512)
     batch_size: int = setting(8)
@@ -129,20 +128,20 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         self._train(encoder, encoder.loss, self._batches(windows), stage="autoencoder")
         side_by_side = Windows(train, self._window, self._window)
         network.set_feature_moments(*self._feature_moments(network, side_by_side))
-        network.set_components(*self._components(side_by_side))
+        network.set_components(*self._components(side_by_side, len(network.basis)))
         losses = {"flow": network.loss, "window flow": network.window_loss}
         for stage, loss in losses.items():
             module = LikelihoodModule(network, loss, FLOW_RATE * self.learning_rate)
             self._train_module(module, self._batches(windows), stage=stage)
 
-    def _components(self, windows: Windows) -> tuple[Tensor, Tensor, Tensor]:
+    def _components(self, windows: Windows, most: int) -> tuple[Tensor, Tensor, Tensor]:
         """Mean, principal components and their deviations of the raw windows in some windows."""
         values = windows.channels * WINDOW
         positions = -(-self._window // DOWNSAMPLING)
-        most = max(1, min(MOST_WINDOWS, MOST_VALUES // values) // positions)
-        chosen = np.linspace(0, len(windows) - 1, min(len(windows), most)).astype(np.int64)
+        some = max(1, min(MOST_WINDOWS, MOST_VALUES // values) // positions)
+        chosen = np.linspace(0, len(windows) - 1, min(len(windows), some)).astype(np.int64)
         rows = raw_windows(as_tensors(windows.gather(chosen))).double().numpy()
-        count = min(COMPONENTS, *rows.shape)
+        count = min(most, *rows.shape)
         with np.errstate(divide="ignore", invalid="ignore"):  # of constant data, of one window
             found = PCA(count, random_state=self.seed).fit(rows)
         deviations = np.sqrt(np.nan_to_num(found.explained_variance_))

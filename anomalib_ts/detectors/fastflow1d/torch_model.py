@@ -20,11 +20,14 @@ LATENT_LIMIT = 1e15
 
 SCORES = ("latent", "likelihood", "reconstruction", "window")
 
-WINDOW = 32
+WINDOW = 64
 """Points that the second flow sees at each position, the position's own in their middle."""
 
-COMPONENTS = 16
-"""Principal components of such windows that it learns the density of, at most."""
+COMPONENTS = 8
+"""Principal components a channel of such windows that it learns the density of."""
+
+MOST_COMPONENTS = 32
+"""So many of all channels together, at most."""
 
 COMPONENT_SCALE_FLOOR = 1e-5
 """Components that hardly vary in training are not divided by less than this."""
@@ -57,11 +60,12 @@ class FastFlowModel(nn.Module):
         super().__init__()
         self.autoencoder = autoencoder
         self.flow = Flow1d(features, hidden, flow_steps)
-        self.window_flow = Flow1d(COMPONENTS, hidden, flow_steps)
+        components = min(COMPONENTS * autoencoder.channels, MOST_COMPONENTS)
+        self.window_flow = Flow1d(components, hidden, flow_steps)
         self.window_mean: Tensor
         self.basis: Tensor
-        self.register_buffer("window_mean", torch.zeros(COMPONENTS, 1))
-        self.register_buffer("basis", torch.zeros(COMPONENTS, autoencoder.channels, WINDOW))
+        self.register_buffer("window_mean", torch.zeros(components, 1))
+        self.register_buffer("basis", torch.zeros(components, autoencoder.channels, WINDOW))
         self.feature_mean: Tensor
         self.feature_scale: Tensor
         self.register_buffer("feature_mean", torch.zeros(features, 1))
@@ -82,8 +86,8 @@ class FastFlowModel(nn.Module):
         """Fix what the second flow sees of raw windows.
 
         Args:
-            mean: of the windows, `(c * 32,)`, channel after channel.
-            components: `(k, c * 32)`, at most `COMPONENTS` of them; others count as constant.
+            mean: of the windows, `(c * 64,)`, channel after channel.
+            components: `(k, c * 64)`, at most as many as `basis` has; others count as constant.
             deviations: theirs, `(k,)`.
         """
         scaled = components / deviations.clamp_min(COMPONENT_SCALE_FLOOR)[:, None]
@@ -118,7 +122,7 @@ class FastFlowModel(nn.Module):
         return soft_clip((features - self.feature_mean) / self.feature_scale)
 
     def components(self, x: Tensor) -> Tensor:
-        """Standardised components `(b, 16, ceil(w / 4))` of the raw windows of `(b, c, w)`.
+        """Standardised components `(b, k, ceil(w / 4))` of the raw windows of `(b, c, w)`.
 
         Positions near an end have those of the nearest whole window. With points repeated beyond
         an end, the small components of a smooth series would be thousands of deviations large.
@@ -160,7 +164,7 @@ class FastFlowModel(nn.Module):
 
     def window_loss(self, x: Tensor) -> Tensor:
         """The same of the components of raw windows."""
-        return -_log_likelihood(*self.window_flow(self.components(x))).mean() / COMPONENTS
+        return -_log_likelihood(*self.window_flow(self.components(x))).mean() / len(self.basis)
 
     def log_likelihood(self, x: Tensor) -> Tensor:
         """Log-likelihood of the features at each position, in nats, `(b, l)`."""
@@ -168,13 +172,13 @@ class FastFlowModel(nn.Module):
 
 
 def raw_windows(x: Tensor) -> Tensor:
-    """The raw windows `(n, c * 32)` within `x` `(b, c, w)`, at every fourth point.
+    """The raw windows `(n, c * 64)` within `x` `(b, c, w)`, at every fourth point.
 
     Of fewer points than a window, the last is repeated.
     """
     missing = max(0, WINDOW - x.shape[-1])
     padded = functional.pad(soft_clip(x), (0, missing), mode="replicate")
-    windows = padded.unfold(2, WINDOW, DOWNSAMPLING)  # (b, c, l, 32)
+    windows = padded.unfold(2, WINDOW, DOWNSAMPLING)  # (b, c, l, 64)
     return windows.transpose(1, 2).reshape(-1, x.shape[1] * WINDOW)
 
 
