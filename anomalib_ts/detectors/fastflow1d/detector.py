@@ -19,7 +19,6 @@ from anomalib_ts.detectors.deep.training_loop import seeded
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import (
     SCORES,
-    WINDOW,
     FastFlowModel,
     raw_windows,
 )
@@ -119,7 +118,9 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
     def _network(self, train: tuple[Recording, ...]) -> FastFlowModel:
         autoencoder = self._autoencoder(train)
         with seeded(self.seed):  # the flow starts alike, whatever the encoder has drawn before
-            return FastFlowModel(autoencoder, self.features, self.width, self.flow_steps)
+            return FastFlowModel(
+                autoencoder, self.features, self.width, self.flow_steps, self._window
+            )
 
     def _learn(
         self, network: FastFlowModel, windows: Windows, train: tuple[Recording, ...]
@@ -128,20 +129,22 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         self._train(encoder, encoder.loss, self._batches(windows), stage="autoencoder")
         side_by_side = Windows(train, self._window, self._window)
         network.set_feature_moments(*self._feature_moments(network, side_by_side))
-        network.set_components(*self._components(side_by_side, len(network.basis)))
+        network.set_components(*self._components(network, side_by_side))
         losses = {"flow": network.loss, "window flow": network.window_loss}
         for stage, loss in losses.items():
             module = LikelihoodModule(network, loss, FLOW_RATE * self.learning_rate)
             self._train_module(module, self._batches(windows), stage=stage)
 
-    def _components(self, windows: Windows, most: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _components(
+        self, network: FastFlowModel, windows: Windows
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Mean, principal components and their deviations of the raw windows in some windows."""
-        values = windows.channels * WINDOW
+        values = windows.channels * network.points
         positions = -(-self._window // DOWNSAMPLING)
         some = max(1, min(MOST_WINDOWS, MOST_VALUES // values) // positions)
         chosen = np.linspace(0, len(windows) - 1, min(len(windows), some)).astype(np.int64)
-        rows = raw_windows(as_tensors(windows.gather(chosen))).double().numpy()
-        count = min(most, *rows.shape)
+        rows = raw_windows(as_tensors(windows.gather(chosen)), network.points).double().numpy()
+        count = min(len(network.basis), *rows.shape)
         with np.errstate(divide="ignore", invalid="ignore"):  # of constant data, of one window
             found = PCA(count, random_state=self.seed).fit(rows)
         deviations = np.sqrt(np.nan_to_num(found.explained_variance_))

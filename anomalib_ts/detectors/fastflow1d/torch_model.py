@@ -52,10 +52,16 @@ class FastFlowModel(nn.Module):
         features: channels of its feature map.
         hidden: channels inside the flow's couplings.
         flow_steps: number of flow steps.
+        window: points that it trains on at a time; raw windows have no more.
     """
 
     def __init__(
-        self, autoencoder: ConvAutoencoder, features: int, hidden: int, flow_steps: int
+        self,
+        autoencoder: ConvAutoencoder,
+        features: int,
+        hidden: int,
+        flow_steps: int,
+        window: int = WINDOW,
     ) -> None:
         super().__init__()
         self.autoencoder = autoencoder
@@ -65,7 +71,8 @@ class FastFlowModel(nn.Module):
         self.window_mean: Tensor
         self.basis: Tensor
         self.register_buffer("window_mean", torch.zeros(components, 1))
-        self.register_buffer("basis", torch.zeros(components, autoencoder.channels, WINDOW))
+        self.points = min(WINDOW, window)
+        self.register_buffer("basis", torch.zeros(components, autoencoder.channels, self.points))
         self.feature_mean: Tensor
         self.feature_scale: Tensor
         self.register_buffer("feature_mean", torch.zeros(features, 1))
@@ -86,12 +93,12 @@ class FastFlowModel(nn.Module):
         """Fix what the second flow sees of raw windows.
 
         Args:
-            mean: of the windows, `(c * 64,)`, channel after channel.
-            components: `(k, c * 64)`, at most as many as `basis` has; others count as constant.
+            mean: of the windows, `(c * points,)`, channel after channel.
+            components: `(k, c * points)`, at most as many as `basis` has; others count as constant.
             deviations: theirs, `(k,)`.
         """
         scaled = components / deviations.clamp_min(COMPONENT_SCALE_FLOOR)[:, None]
-        self.basis[: len(scaled)] = scaled.view(len(scaled), -1, WINDOW)
+        self.basis[: len(scaled)] = scaled.view(len(scaled), -1, self.points)
         self.window_mean[: len(scaled), 0] = scaled @ mean
 
     def calibrate(self, scores: Tensor) -> None:
@@ -127,10 +134,11 @@ class FastFlowModel(nn.Module):
         Positions near an end have those of the nearest whole window. With points repeated beyond
         an end, the small components of a smooth series would be thousands of deviations large.
         """
-        padded = functional.pad(soft_clip(x), (0, WINDOW - 1), mode="replicate")
+        padded = functional.pad(soft_clip(x), (0, self.points - 1), mode="replicate")
         projected = functional.conv1d(padded, self.basis, stride=DOWNSAMPLING)
-        last = (x.shape[-1] - WINDOW) // DOWNSAMPLING  # that begins a whole window
-        begins = torch.arange(projected.shape[-1], device=x.device) - WINDOW // 2 // DOWNSAMPLING
+        last = (x.shape[-1] - self.points) // DOWNSAMPLING  # that begins a whole window
+        half = self.points // 2 // DOWNSAMPLING
+        begins = torch.arange(projected.shape[-1], device=x.device) - half
         whole = projected[..., begins.clamp_max(last).clamp_min(0)]
         return soft_clip(whole - self.window_mean)
 
@@ -171,15 +179,15 @@ class FastFlowModel(nn.Module):
         return _log_likelihood(*self(x))
 
 
-def raw_windows(x: Tensor) -> Tensor:
-    """The raw windows `(n, c * 64)` within `x` `(b, c, w)`, at every fourth point.
+def raw_windows(x: Tensor, points: int) -> Tensor:
+    """The raw windows `(n, c * points)` within `x` `(b, c, w)`, at every fourth point.
 
     Of fewer points than a window, the last is repeated.
     """
-    missing = max(0, WINDOW - x.shape[-1])
+    missing = max(0, points - x.shape[-1])
     padded = functional.pad(soft_clip(x), (0, missing), mode="replicate")
-    windows = padded.unfold(2, WINDOW, DOWNSAMPLING)  # (b, c, l, 64)
-    return windows.transpose(1, 2).reshape(-1, x.shape[1] * WINDOW)
+    windows = padded.unfold(2, points, DOWNSAMPLING)  # (b, c, l, points)
+    return windows.transpose(1, 2).reshape(-1, x.shape[1] * points)
 
 
 def log_standard_normal(latent: Tensor) -> Tensor:
