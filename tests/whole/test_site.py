@@ -111,6 +111,12 @@ def test_every_detector_has_equations_and_says_when_to_use_it():
         assert "```math" in text and "## When to use it" in text, name
 
 
+def test_every_detector_has_a_picture_of_what_it_sees():
+    drawn = {path.stem for path in ROOT.glob("docs/detectors/*.png")}
+    remedy = "python docs/_build/figures.py draws what is not there yet"
+    assert set(_own("detector")) - drawn == set(), remedy
+
+
 def test_nothing_escapes_these_tests():
     for path in (*WRITTEN, *INCLUDED):
         text = path.read_text()
