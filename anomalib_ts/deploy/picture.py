@@ -10,13 +10,17 @@ import numpy as np
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.deploy.alarms import alarm_mask
 from anomalib_ts.deploy.tables import ScoredRecording
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.views.case.series import draw_series
 
 DPI = 110
 
 
 def draw_scored(path: Path, parts: Sequence[ScoredRecording], threshold: float, title: str) -> Path:
-    """Draw recordings one after another into a PNG file: whole, and their alarms in detail."""
+    """Draw recordings one after another into a PNG file: whole, and their alarms in detail.
+
+    The channels that alarms come from are framed, and named above the details.
+    """
     times = [part.recording.times for part in parts]
     known = [one for one in times if one is not None]
     figure = draw_series(
@@ -28,7 +32,25 @@ def draw_scored(path: Path, parts: Sequence[ScoredRecording], threshold: float, 
         names=parts[0].recording.channel_names,
         times=np.concatenate(known) if len(known) == len(parts) else None,
         marks="alarm",
+        blamed=blamed_rows(parts),
     )
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=DPI)
     return path
+
+
+def blamed_rows(parts: Sequence[ScoredRecording]) -> Blamed:
+    """The alarms of recordings one after another, and the share of each channel in them."""
+    stretches: list[tuple[int, int]] = []
+    shares: list[list[float]] = []
+    begin = 0
+    for part in parts:
+        channels = range(part.recording.channels)
+        names = part.recording.channel_names or [f"channel {c}" for c in channels]
+        for alarm, found in zip(part.alarms, part.blamed, strict=False):  # none if nobody can say
+            stretches.append((begin + alarm.start, begin + alarm.stop))
+            shares.append([found.get(name, 0.0) for name in names])
+        begin += len(part.scores)
+    if not stretches:
+        return Blamed.none()
+    return Blamed(np.array(stretches, dtype=np.int64), np.array(shares))
