@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 
 from anomalib_ts.errors import ConfigError
 
-RESULTS = re.compile(r"(\+{0,2}results)=(.*)", re.DOTALL)
+_NAMES = re.compile(r"(\+{0,2}(?:results|data\.(?:path|train_path|root)))=(.*)", re.DOTALL)
 _SWEEP = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)", re.DOTALL)
 _CHOICE_OF_TRAINER = re.compile(r"trainer\.(logger|callbacks)=(?!null$)(\w+(?:,\w+)*)")
 _ADDED = re.compile(r"(trainer\.(logger|callbacks|options)|detector\.estimator)\.")
@@ -47,25 +47,28 @@ class Arguments:
         parser.error = _refuse
         options = parser.parse_intermixed_args(list(arguments))
         settings = [_as_group_setting(text) for text in options.overrides]
-        settings = [as_typed(safe_results(s, options.multirun), options.multirun) for s in settings]
+        settings = [as_typed(safe_name(s, options.multirun), options.multirun) for s in settings]
         return cls(settings, options, parser)
 
 
-def safe_results(setting: str, multirun: bool) -> str:
-    """`results=NAME` with the name as it was typed, whatever letters it is made of.
+def safe_name(setting: str, multirun: bool) -> str:
+    """`results=NAME` or the name of a data set's file or folder, as it was typed.
 
     Hydra's grammar would read `2024_11_25` as a number and refuse `it's` or `x (copy)`. What is
-    left to it are `${...}`, quotes around the whole name, and commas and sweeps in a multirun.
-    Other settings are returned as they are.
+    left to it are `${...}`, quotes around the whole name, and commas and sweeps in a multirun; of
+    a data set also `null` and `???`. Other settings are returned as they are.
 
     Raises:
         ConfigError: there is no name.
     """
-    found = RESULTS.fullmatch(setting)
+    found = _NAMES.fullmatch(setting)
     if found is None:
         return setting
     key, text = found.groups()
-    if text.strip() == "" or text.casefold() in ("null", "''", '""'):
+    if not key.endswith("results"):
+        if text in ("", "null", "???"):
+            return setting
+    elif text.strip() == "" or text.casefold() in ("null", "''", '""'):
         raise ConfigError(f"{setting}: name a folder, for example results=my_results")
     if _QUOTED.fullmatch(text) or (_SWEEP.fullmatch(text) and _is_sweep(setting)):
         return setting

@@ -51,7 +51,7 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
     """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([_csv_cell(value) for value in row] for row in rows)
+    writer.writerows([csv_cell(value) for value in row] for row in rows)
     return buffer.getvalue()
 
 
@@ -65,7 +65,8 @@ def markdown(text: str) -> str:
     return printable(_flat(text)).translate(_TO_MARKDOWN)
 
 
-def _csv_cell(value: Any) -> Any:
+def csv_cell(value: Any) -> Any:
+    """A value as `csv_text` writes it; for tables that another library writes."""
     if not isinstance(value, str):
         return value
     text = printable(value).replace("\n", r"\n").replace("\t", r"\t")

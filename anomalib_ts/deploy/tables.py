@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from anomalib_ts.core.cells import csv_cell
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.deploy.alarms import Alarm, alarm_mask
@@ -49,7 +50,7 @@ def score_table(parts: Sequence[ScoredRecording]) -> pd.DataFrame:
         name = "point" if part.recording.times is None else "time"
         columns: dict[str, Any] = {name: _times(part.recording)}
         if len(parts) > 1:
-            columns["recording"] = part.recording.name
+            columns["recording"] = csv_cell(part.recording.name)
         columns["score"] = part.scores
         columns["alarm"] = alarm_mask(part.alarms, len(part.scores))
         frames.append(pd.DataFrame(columns))
@@ -97,8 +98,9 @@ def write_tables(
         _write(scores, _as_parquet(table))
     else:
         _write(scores, _as_csv(table))
-    rows = pd.DataFrame(alarms, columns=list(ALARM_COLUMNS))
-    rows["channels"] = [shares_as_text(row["channels"]) for row in alarms]
+    texts = [row | {"channels": shares_as_text(row["channels"])} for row in alarms]
+    cells = [{name: csv_cell(value) for name, value in row.items()} for row in texts]
+    rows = pd.DataFrame(cells, columns=list(ALARM_COLUMNS))
     text = json.dumps({"alarms": alarms}, indent=1, allow_nan=False) + "\n"
     written = {f"{name}.alarms.csv": _as_csv(rows), f"{name}.alarms.json": text.encode()}
     for file, data in written.items():

@@ -10,6 +10,7 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from anomalib_ts.core.cells import csv_cell
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.errors import AnomalibTsError
 from anomalib_ts.evaluation.ground_truth import GroundTruth
@@ -59,7 +60,7 @@ def write_scores(file: IO[str], store: Store, records: Sequence[Record]) -> None
     for place, record in enumerate(records):
         table = _table(store, record)
         for name in told_apart:
-            table[name] = getattr(record.unit, name)
+            table[name] = csv_cell(getattr(record.unit, name))
         table = table.reindex(columns=columns)
         table.to_csv(file, index=False, header=place == 0, lineterminator="\n")
 
@@ -100,7 +101,7 @@ def _table(store: Store, record: Record) -> pd.DataFrame:
     columns: dict[str, Any] = {
         "time": truth.times,
         "point": np.concatenate([np.arange(length) for length in truth.lengths]),
-        "recording": np.repeat(truth.names, truth.lengths),
+        "recording": np.repeat([csv_cell(str(name)) for name in truth.names], truth.lengths),
         "score": scores,
         "alarm": (scores > threshold).astype(np.int8),
     }

@@ -5,7 +5,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from anomalib_ts.cli.arguments import Arguments, as_typed, quoted, safe_results
+from anomalib_ts.cli.arguments import Arguments, as_typed, quoted, safe_name
 from anomalib_ts.errors import ConfigError
 
 
@@ -24,36 +24,45 @@ def test_a_quoted_text_is_nothing_but_that_text_to_hydra(text):
     assert again.value() == text
 
 
-@pytest.mark.parametrize("key", ["results", "+results", "++results"])
+@pytest.mark.parametrize(
+    "key", ["results", "+results", "++results", "data.path", "data.root", "++data.train_path"]
+)
 @pytest.mark.parametrize("multirun", [True, False])
 @pytest.mark.parametrize(
-    "name", ["2024_11_25", "1e3", "on", "a b", "x (copy)", "[1]", "{x}", "it's", "müller", "a=b#c"]
+    "name",
+    ["2024_11_25", "1e3", "on", "a b", "x (copy)", "[1]", "{x}", "it's", "müller", "a=b#c", " a"],
 )
 def test_results_is_what_was_typed(key, name, multirun):
-    assert parsed(safe_results(f"{key}={name}", multirun)).value() == name
+    assert parsed(safe_name(f"{key}={name}", multirun)).value() == name
 
 
 def test_commas_are_a_sweep_in_a_multirun_and_letters_of_a_name_elsewhere():
-    assert parsed(safe_results("results=a,b", multirun=False)).value() == "a,b"
-    sweep = parsed(safe_results("results=2024_1,it's", multirun=True))
+    assert parsed(safe_name("results=a,b", multirun=False)).value() == "a,b"
+    sweep = parsed(safe_name("results=2024_1,it's", multirun=True))
     assert [value.text for value in sweep.sweep_iterator()] == ["2024_1", "it's"]
-    assert safe_results("results='a,b'", multirun=True) == "results='a,b'"
-    assert parsed(safe_results("results=choice(a,b)", multirun=True)).is_sweep_override()
+    assert safe_name("results='a,b'", multirun=True) == "results='a,b'"
+    assert parsed(safe_name("results=choice(a,b)", multirun=True)).is_sweep_override()
 
 
 def test_references_stay_references():
-    assert safe_results("results=bench_${seed}", multirun=False) == "results='bench_${seed}'"
+    assert safe_name("results=bench_${seed}", multirun=False) == "results='bench_${seed}'"
 
 
 @pytest.mark.parametrize("value", ["", "null", "NULL", "''", "  "])
 def test_no_name_is_refused(value):
     with pytest.raises(ConfigError, match="name a folder"):
-        safe_results(f"results={value}", multirun=False)
+        safe_name(f"results={value}", multirun=False)
+
+
+@pytest.mark.parametrize("value", ["", "null", "???"])
+def test_no_file_is_said_in_words_of_the_configuration(value):
+    setting = f"data.train_path={value}"
+    assert safe_name(setting, multirun=False) == setting
 
 
 def test_other_settings_are_left_alone():
     for setting in ("resultsx=1", "detector.results=1", "seed=0,1", "~results"):
-        assert safe_results(setting, multirun=True) == setting
+        assert safe_name(setting, multirun=True) == setting
 
 
 def test_options_stand_anywhere_and_may_look_like_settings():

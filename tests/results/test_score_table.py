@@ -1,5 +1,6 @@
 """Scores as CSV: when, which recording, what score, an alarm or not."""
 
+import csv
 import io
 from dataclasses import replace
 
@@ -118,3 +119,23 @@ def test_wrong_names_and_missing_scores_are_told(tmp_path, capsys):
     _, third = keep(tmp_path, [recording()], detector="third")
     with pytest.raises(AnomalibTsError, match=r"cannot write the scores .*cases"):
         save_scores(next(tmp_path.glob("*/cases")), store, [third])
+
+
+NASTY = ["=1+1", "@x", "+a", "-b\n=c", "\udcff", "\x1b[2J"]
+
+
+def test_names_are_no_formulas_and_always_written(tmp_path):
+    pair = [recording(name=name, points=1) for name in NASTY]
+    table = scores_table(*keep(tmp_path, pair, np.zeros(len(NASTY))))
+    cells = [row.split(",")[1] for row in table.splitlines()[1:]]
+    assert cells == ["'=1+1", "'@x", "'+a", r"'-b\n=c", r"\udcff", r"\x1b[2J"]
+
+
+def test_of_several_units_the_columns_that_tell_them_apart_are_no_formulas(tmp_path):
+    for case in NASTY:
+        keep(tmp_path, [recording()], case=case)
+    path = tmp_path / "s.csv"
+    store = Store(tmp_path)
+    save_scores(path, store, list(store.records()))
+    cells = {row["case"] for row in csv.DictReader(path.read_text().splitlines())}
+    assert cells == {"'=1+1", "'@x", "'+a", r"'-b\n=c", r"\udcff", r"\x1b[2J"}

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from anomalib_ts.core.recording import FloatArray, Recording
+from anomalib_ts.core.streams import printable
 from anomalib_ts.views.case.channels import ChannelPainter, shortened
 from anomalib_ts.views.case.timeline import Timeline
 from anomalib_ts.views.clip_table import LABELS
@@ -88,7 +89,7 @@ def draw_clips(
     rows = -(-len(panels) // columns)
     heights = [max(_VALUES_HEIGHT, painter.height), _SCORES_HEIGHT]
     figure = Figure(figsize=(11, 0.9 + (0.4 + sum(heights)) * rows), layout="constrained")
-    figure.suptitle(title, parse_math=False)
+    figure.suptitle(printable(title), parse_math=False)
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=heights * rows)
     scores: list[Axes] = []
     for place, panel in enumerate(panels):
@@ -115,7 +116,7 @@ def _draw_clip(
     painter.draw(values, recording.values, stretch)
     for channels in framed(panel.clip.blamed):
         painter.mark_beside(values, channels)
-    values.set_title(panel.caption, fontsize=9, loc="left", parse_math=False)
+    values.set_title(printable(panel.caption), fontsize=9, loc="left", parse_math=False)
     values.tick_params(labelbottom=False)
     scores.axhline(panel.clip.score, lw=1.8, color=CLIP_SCORE, label="clip score")
     if threshold is not None:

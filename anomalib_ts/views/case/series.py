@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray, LabelArray
 from anomalib_ts.core.runs import run_slices
+from anomalib_ts.core.streams import printable
 from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.views.case.channels import ChannelPainter, shortened
 from anomalib_ts.views.case.timeline import Stretch, Timeline
@@ -74,7 +75,7 @@ def draw_series(
     details = _best_and_worst(anomalies, scores)
     heights = [painter.height, _SCORES_HEIGHT] * (2 if details else 1)
     figure = Picture(figsize=(11, sum(heights) + 0.8), layout="constrained")
-    figure.suptitle(title, parse_math=False)
+    figure.suptitle(printable(title), parse_math=False)
     grid = figure.add_gridspec(len(heights), max(1, len(details)), height_ratios=heights)
     whole = _pair(figure, [grid[row, :] for row in (0, 1)])
     panels.fill(*whole, slice(0, len(scores)))

@@ -33,6 +33,12 @@ def test_many_channels_are_an_image(channels, images):
     FigureCanvasAgg(figure).draw()
 
 
+def test_any_title_can_be_drawn():
+    figure = draw_series(*series(1, 2100), 1.5, title="\udcff \x1b[2J $a$")
+    FigureCanvasAgg(figure).draw()
+    assert figure.get_suptitle() == "\\udcff \\x1b[2J $a$"
+
+
 def frames(axes):
     """The stretch and the lanes of each frame."""
     boxes = [patch.get_bbox() for patch in axes.patches if not patch.get_fill()]
