@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from anomalib_ts.errors import DataNotFoundError
+from anomalib_ts.core.files import check_regular
+from anomalib_ts.errors import DataNotFoundError, InputError
 
 _SETTLED = 2 * 10**9
 """Nanoseconds after which a file's stamp is trusted: no clock of a file system is as coarse."""
@@ -25,7 +26,9 @@ def file_digest(path: str | Path, algorithm: Literal["sha256", "md5"] = "sha256"
 
     Raises:
         DataNotFoundError: there is no such file.
+        InputError: it is no regular file, or cannot be read.
     """
+    check_regular(path)
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(
@@ -33,6 +36,8 @@ def file_digest(path: str | Path, algorithm: Literal["sha256", "md5"] = "sha256"
             ).hexdigest()
     except FileNotFoundError:
         raise DataNotFoundError(f"there is no file {path}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
 class FileDigests:
@@ -48,10 +53,8 @@ class FileDigests:
 
     def of(self, path: Path) -> str:
         """As `file_digest`."""
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            raise DataNotFoundError(f"there is no file {path}") from None
+        check_regular(path)
+        found = path.stat()
         stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         if abs(time.time_ns() - found.st_ctime_ns) < _SETTLED:
             return file_digest(path)

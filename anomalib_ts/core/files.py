@@ -5,11 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+from anomalib_ts.errors import DataNotFoundError, InputError
 
 UNFINISHED = ".anomalib-ts-*.part"
 """Names of files that are being written, or were when their writer was killed."""
@@ -83,3 +86,20 @@ def claim_folder(folder: Path) -> None:
     _claims[folder] = (folder / _ALIVE).open("xb")
     with suppress(OSError):
         fcntl.flock(_claims[folder], fcntl.LOCK_EX)
+
+
+def check_regular(path: str | Path) -> None:
+    """Refuse what is no regular file: to open a pipe waits, and to read a device never ends.
+
+    Raises:
+        DataNotFoundError: nothing is there.
+        InputError: it is something else, or cannot be looked at.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a text, too
+    except FileNotFoundError:
+        raise DataNotFoundError(f"there is no file {path}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path} is no regular file")

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from anomalib_ts.core.files import atomic_write
+from anomalib_ts.core.files import atomic_write, check_regular
 from anomalib_ts.errors import AnomalibTsError, DataNotFoundError, InputError
 
 JSON, ARRAYS = "model.json", "arrays.safetensors"
@@ -62,6 +62,8 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[An
         InputError: it is no model file, or a damaged one.
     """
     try:
+        if Path(path).exists():
+            check_regular(path)
         data = Path(path).read_bytes()
     except FileNotFoundError:
         raise DataNotFoundError(f"there is no model {path}") from None

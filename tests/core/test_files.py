@@ -1,14 +1,27 @@
 """Files that are either whole or not there."""
 
+import os
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomalib_ts.core.files import UNFINISHED, atomic_write, claim_folder, sweep_unfinished
+from anomalib_ts import load_detector
+from anomalib_ts.core.digests import FileDigests, file_digest
+from anomalib_ts.core.files import (
+    UNFINISHED,
+    atomic_write,
+    check_regular,
+    claim_folder,
+    sweep_unfinished,
+)
+from anomalib_ts.data import CsvFile
+from anomalib_ts.errors import AnomalibTsError
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -120,3 +133,42 @@ def test_folders_of_the_dead_are_removed_and_those_of_the_living_kept(tmp_path):
     (tmp_path / "another").mkdir()
     claim_folder(tmp_path / "new")
     assert {item.name for item in tmp_path.iterdir()} == {"living", "another", "new"}
+
+
+def no_files(folder):
+    """What a path may lead to that is no regular file."""
+    os.mkfifo(folder / "pipe")
+    (folder / "folder").mkdir()
+    (folder / "device").symlink_to("/dev/zero")
+    (folder / "loop").symlink_to("loop")
+    return [folder / name for name in ("pipe", "folder", "device", "loop")]
+
+
+READERS = {
+    "check": check_regular,
+    "digest": file_digest,
+    "digest once": lambda path: FileDigests().of(path),
+    "model": load_detector,
+    "series": lambda path: CsvFile(str(path)).fingerprint(path.stem),
+}
+
+
+@contextmanager
+def no_longer_than(seconds):
+    def late(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_no_reader_waits_at_a_pipe_or_reads_a_device_without_end(name, tmp_path):
+    for path in no_files(tmp_path):
+        with pytest.raises(AnomalibTsError, match=path.name), no_longer_than(20):
+            READERS[name](path)

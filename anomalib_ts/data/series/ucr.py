@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from anomalib_ts.core.digests import file_digest, text_digest
+from anomalib_ts.core.files import check_regular
 from anomalib_ts.core.names import pick
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.base import Case, DataSet
@@ -82,6 +83,7 @@ class Ucr(DataSet):
             InputError: a value is no number, or the name does not fit the file.
         """
         path = self._path(case_name)
+        check_regular(path)
         content = path.read_bytes()
         values = _values(content, path)
         labels = np.zeros(len(values), dtype=np.int8)

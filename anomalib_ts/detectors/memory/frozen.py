@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from anomalib_ts.core.files import check_regular
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.memory.representations import Representation, Rows, Values
 from anomalib_ts.errors import AnomalibTsError, ConfigError, DataNotFoundError, InputError
@@ -124,6 +125,8 @@ class FrozenEncoder(Representation, ABC):
         if not self.file:
             raise ConfigError(f"{where}: set it to the network's file")
         try:
+            if Path(self.file).exists():
+                check_regular(self.file)
             content = Path(self.file).read_bytes()
         except FileNotFoundError:
             raise DataNotFoundError(f"{where}: there is no file {self.file}") from None
