@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.streams import printable
 from anomalib_ts.views.case.timeline import GAP, Stretch
 from anomalib_ts.views.palette import BLAMED, LANE, VALUE
 
@@ -200,8 +201,11 @@ class ChannelPainter:
 
 
 def shortened(name: str, longest: int) -> str:
-    """The name in one line, with its middle left out if it is long: names differ at their ends."""
-    name = " ".join(name.split())
+    """The name in one line, with its middle left out if it is long: names differ at their ends.
+
+    What no font can draw (half a surrogate pair) or would change the line is written out.
+    """
+    name = printable(" ".join(name.split()))
     if len(name) <= longest:
         return name
     half = (longest - 1) // 2

@@ -79,6 +79,18 @@ def test_the_channels_that_a_score_comes_from_are_framed_and_named(channels):
     FigureCanvasAgg(figure).draw()
 
 
+def test_names_of_channels_that_no_font_can_draw_are_written_out():
+    values, labels, scores = series(3)
+    names = ("a\ud800b\x1b[31m", "$x^$", "c\x00\n\u202e")
+    blamed = Blamed(np.array([[2000, 2040]]), np.ones((1, 3)))
+    figure = draw_series(values, labels, scores, 1.5, names=names, blamed=blamed)
+    FigureCanvasAgg(figure).draw()
+    shown = " ".join(axes.get_title() for axes in figure.axes)
+    shown += " ".join(label.get_text() for label in figure.axes[0].get_yticklabels())
+    assert "$x^$" in shown
+    assert not set(shown) & set("\ud800\x1b\x00\u202e")
+
+
 def test_channels_of_any_scale_are_seen_and_a_constant_one_is_no_error():
     values, labels, scores = series(12)
     values[:, 4] = 7
