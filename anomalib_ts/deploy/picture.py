@@ -48,8 +48,11 @@ def blamed_rows(parts: Sequence[ScoredRecording]) -> Blamed:
         channels = range(part.recording.channels)
         names = part.recording.channel_names or [f"channel {c}" for c in channels]
         for alarm, found in zip(part.alarms, part.blamed, strict=False):  # none if nobody can say
-            stretches.append((begin + alarm.start, begin + alarm.stop))
-            shares.append([found.get(name, 0.0) for name in names])
+            if found:
+                # What is left over belongs to those that are not named, each with less than these.
+                rest = (1 - sum(found.values())) / max(1, len(names) - len(found))
+                stretches.append((begin + alarm.start, begin + alarm.stop))
+                shares.append([found.get(name, rest) for name in names])
         begin += len(part.scores)
     if not stretches:
         return Blamed.none()

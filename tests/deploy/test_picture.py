@@ -20,14 +20,15 @@ def scored(alarm_at, blamed, names=NAMES):
 
 def test_alarms_of_several_recordings_are_blamed_where_they_are():
     parts = [
-        scored(10, [{"heat": 0.75, "flow": 0.25}]),
+        scored(10, [{"heat": 0.75, "flow": 0.125}]),
         scored(50, []),  # nobody could say
         scored(20, [{"channel 2": 1.0}], names=None),
     ]
     rows = picture.blamed_rows(parts)
     assert rows.stretches.tolist() == [[10, 15], [220, 225]]
-    assert rows.parts.tolist() == [[0.25, 0.75, 0.0], [0.0, 0.0, 1.0]]
-    assert len(picture.blamed_rows([scored(50, [])])) == 0
+    assert rows.parts.tolist() == [[0.125, 0.75, 0.125], [0.0, 0.0, 1.0]]
+    for unknown in ([], [{}]):
+        assert len(picture.blamed_rows([scored(50, unknown)])) == 0
 
 
 def test_the_channel_of_an_alarm_is_framed(tmp_path, monkeypatch):
