@@ -264,3 +264,14 @@ def test_a_first_row_of_decimals_or_equal_numbers_is_a_point_without_a_word(tmp_
     rows = [f"{noise(20)[i]},{noise(20, 1)[i]}" for i in range(20)]
     _, told = load(tmp_path, "\n".join([first, *rows]) + "\n")
     assert "header" not in told
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_numbers_are_read_to_the_last_bit_by_every_pandas(tmp_path, decimal):
+    values = np.random.default_rng(0).standard_normal(2000) * 100
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "value;load\n" + "".join(f"{v!r};1\n" for v in values.tolist()).replace(".", decimal)
+    )
+    (recording,) = CsvFile(str(path), value_columns=["value"]).load("a").test
+    assert (recording.values[:, 0] == values.astype(recording.values.dtype)).all()
