@@ -239,7 +239,7 @@ def _parse(text: _TextFile, path: Path, layout: TextLayout, width: int) -> pd.Da
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return pd.read_csv(
+            frame: pd.DataFrame = pd.read_csv(
                 cast(Any, text),
                 sep=layout.delimiter,
                 header=None,
@@ -251,6 +251,7 @@ def _parse(text: _TextFile, path: Path, layout: TextLayout, width: int) -> pd.Da
                 comment=layout.comment,
                 **_exactly(pd.__version__),
             )
+            return frame
         except pd.errors.EmptyDataError:
             return pd.DataFrame(columns=range(width))
         except (pd.errors.ParserError, pd.errors.ParserWarning) as error:

@@ -273,5 +273,5 @@ def test_numbers_are_read_to_the_last_bit_by_every_pandas(tmp_path, decimal):
     path.write_text(
         "value;load\n" + "".join(f"{v!r};1\n" for v in values.tolist()).replace(".", decimal)
     )
-    (recording,) = CsvFile(str(path), value_columns=["value"]).load("a").test
+    (recording,) = CsvFile(str(path), value_columns=["value"], decimal=decimal).load("a").test
     assert (recording.values[:, 0] == values.astype(recording.values.dtype)).all()
