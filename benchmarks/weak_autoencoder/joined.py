@@ -87,9 +87,9 @@ def fits(study: str, seed: int) -> Iterator[Fit]:
     elif study == "unseen":
         for method in UNLABELLED:
             yield Fit(study, "ventilator", seed, method)
-        yield Fit(study, "ventilator", seed, "joined")
         for kind in FAULTS:
             yield Fit(study, "ventilator", seed, "joined", left_out=kind)
+        yield Fit(study, "ventilator", seed, "joined")
     else:
         for method in ("autoencoder", "clip statistics"):
             yield Fit(study, "ventilator", seed, method, 0)
