@@ -90,7 +90,9 @@ class Worker:
         self._unit: int | None = None  # process id of the unit at work
         self._connection, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", unit_server.__name__]
-        with theirs:
+        # A unit knows that process as its parent, and can end it with SIGKILL only. Blocked here,
+        # since libraries start threads with the mask that is there when they are imported.
+        with theirs, _signals_blocked():
             self._process = subprocess.Popen(
                 [*command, str(theirs.fileno()), str(os.getpid())],
                 pass_fds=[theirs.fileno()],
@@ -296,3 +298,13 @@ def _terminal_kept() -> Iterator[None]:
         for descriptor, blocks in blocking.items():
             with suppress(OSError):
                 os.set_blocking(descriptor, blocks)
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """What this thread starts begins with every signal blocked, in all of its threads."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

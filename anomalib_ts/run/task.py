@@ -143,7 +143,9 @@ def _guarded(task: Task) -> Answer:
 
 def _fit_and_score(detector: Detector, task: Task) -> Answer:
     # Not above: a command that finds everything stored looks at `Limits` only, and that is dear.
+    # Not below: a detector may leave a process in which nothing can be imported any more.
     from anomalib_ts.detectors.base import Detector as Base  # noqa: PLC0415
+    from anomalib_ts.run.blame import blame  # noqa: PLC0415
 
     seed_everything(task.seed)
     _use_threads(task.threads)
@@ -159,8 +161,6 @@ def _fit_and_score(detector: Detector, task: Task) -> Answer:
     diagnosis = _diagnosed(detector, task, given) if attacked_by else {}
     blamed, blame_error = Blamed.none(), ""
     if task.counted:
-        from anomalib_ts.run.blame import blame  # noqa: PLC0415 - see above
-
         blamed, blame_error = blame(detector, given, scores, task.counted, whole=task.whole)
     return Answer(
         scores=tuple(scores),

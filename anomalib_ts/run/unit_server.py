@@ -48,8 +48,6 @@ def serve(connection: socket.socket, parent: int) -> None:
         parent: its process id.
     """
     adopt_orphans()
-    # A unit knows this process as its parent; it can end it with SIGKILL only.
-    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     connection.settimeout(_LOOK_FOR_PARENT)
     _say(connection, ready=True)
     while os.getppid() == parent:

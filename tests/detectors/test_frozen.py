@@ -231,7 +231,7 @@ def test_a_file_that_is_none_is_refused_in_words(kind, tmp_path, monkeypatch):
         fit(None)
     with pytest.raises(DataNotFoundError, match="there is no file"):
         fit(str(tmp_path / "missing"))
-    with pytest.raises(ConfigError, match="cannot read"):
+    with pytest.raises(InputError, match="is no regular file"):
         fit(str(tmp_path))
     odd = tmp_path / "odd"
     odd.write_bytes(b"no network")

@@ -256,7 +256,7 @@ def test_a_device_that_is_not_there_is_an_error(monkeypatch, accelerator):
 
 
 def test_a_precision_that_lightning_does_not_know_is_an_error():
-    with pytest.raises(ConfigError, match="trainer: Precision '31-true'"):
+    with pytest.raises(ConfigError, match=r"trainer.precision must be one of .*: '31-true'"):
         fit(precision="31-true")
 
 

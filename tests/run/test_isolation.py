@@ -131,6 +131,21 @@ def test_in_this_process_a_hostile_unit_ends_no_other(tmp_path, kind):
     assert (hostile.status, random.status) == (EXPECTED[kind].status, "ok"), hostile.error
 
 
+def test_no_thread_of_a_server_takes_a_signal(tmp_path):
+    """Libraries start threads of their own as they are imported."""
+    run_job(job(tmp_path, MOVING_MEAN, seconds=60))
+    threads = list(Path(f"/proc/{isolation._worker._process.pid}/task").iterdir())
+    masks = [
+        int(line.split()[1], 16)
+        for thread in threads
+        for line in (thread / "status").read_text().splitlines()
+        if line.startswith("SigBlk")
+    ]
+    assert len(masks) == len(threads)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1):
+        assert all(mask >> (number - 1) & 1 for mask in masks), number
+
+
 def test_memory_that_an_earlier_unit_left_is_not_counted_again(tmp_path):
     alone = run_job(job(tmp_path / "alone", MOVING_MEAN))[0].peak_memory_mb
     hoarder, _ = run_job(job(tmp_path / "hoards", f"{NAUGHTY}.LeavesMemory"))

@@ -171,7 +171,7 @@ def test_unfitted_ones_are_not_saved(tmp_path):
 def test_there_must_be_a_file(tmp_path):
     with pytest.raises(DataNotFoundError, match="there is no model"):
         load_detector(tmp_path / "none.ats")
-    with pytest.raises(InputError, match="cannot read the model"):
+    with pytest.raises(InputError, match="is no regular file"):
         load_detector(tmp_path)
 
 
@@ -234,8 +234,10 @@ def test_models_of_the_first_format_load_forever(name):
 def test_a_model_of_a_version_that_learnt_other_things_says_so():
     with pytest.raises(InputError, match=r"holds version 2 of IForest.* version 3.*fit it again"):
         load_detector(GOLDEN / "iforest_version_2.ats")
-    with pytest.raises(InputError, match=r"holds version 3 of FastFlow1D.*version 4.*fit it again"):
-        load_detector(GOLDEN / "fastflow1d_version_3.ats")
+    for older in (3, 4):
+        wanted = rf"holds version {older} of FastFlow1D.*version 5.*fit it again"
+        with pytest.raises(InputError, match=wanted):
+            load_detector(GOLDEN / f"fastflow1d_version_{older}.ats")
 
 
 def test_a_model_of_a_version_with_other_settings_says_so():
