@@ -32,7 +32,7 @@ QUICK = ("Hbos", "Mahalanobis", "Pca", "IForest1")
 DETECTORS = (
     *QUICK,
     *("DenseAutoencoder", "DcaseAutoencoder", "DeepSvdd", "Usad"),
-    *("DevNet", "DeepSad", "WeakAutoencoder", "Ocsvm", "Lof"),
+    *("DevNet", "DeepSad", "WeakAutoencoder", "Ocsvm", "Lof", "Memory"),
 )
 """Those that take windows of one point."""
 
@@ -51,7 +51,8 @@ def jobs(only: list[str], seeds: list[int]) -> list[tuple[str, str, int]]:
 def run(name: str, seed: int, case: Case, labels: pd.Series[Any], known: set[str]) -> pd.DataFrame:
     """A line a kind of attack."""
     kind = getattr(detectors, name)
-    settings = {"window": 1, "seed": seed}
+    # The rows are one recording, which `bag=clip` would take for one example.
+    settings = {"window": 1, "seed": seed, "bag": "window"}
     detector = kind(**{k: v for k, v in settings.items() if k in signature(kind).parameters})
     weak = kind.capabilities.supervision == "weak"
     began = time.process_time()
