@@ -84,10 +84,12 @@ def test_a_fault_is_one_alarm_in_all_files(tmp_path, capsys):
     (alarm,) = json.loads((tmp_path / "tomorrow.alarms.json").read_text())["alarms"]
     assert abs(pd.Timestamp(alarm["start"]) - pd.Timestamp("2026-02-01T11:40")).seconds <= 240
     assert alarm["seconds"] == 60 * alarm["points"]
-    table = pd.read_csv(tmp_path / "tomorrow.alarms.csv")
+    table = pd.read_csv(tmp_path / "tomorrow.alarms.csv", float_precision="round_trip")
     assert table.loc[0, "start"] == alarm["start"]
     assert table.loc[0, "peak_score"] == pytest.approx(alarm["peak_score"])
-    scores = pd.read_csv(tmp_path / "tomorrow.scores.csv", parse_dates=["time"])
+    scores = pd.read_csv(
+        tmp_path / "tomorrow.scores.csv", parse_dates=["time"], float_precision="round_trip"
+    )
     assert list(scores) == ["time", "score", "alarm"]
     assert len(scores) == 1440
     assert scores.alarm.sum() == alarm["points"]
@@ -113,7 +115,7 @@ def test_a_folder_at_once_and_the_exit_status(tmp_path):
 
 
 def test_other_columns_are_one_line(capsys):
-    table = pd.read_csv("quiet.csv").rename(columns={"heat": "speed"})
+    table = pd.read_csv("quiet.csv", float_precision="round_trip").rename(columns={"heat": "speed"})
     table.to_csv("renamed.csv", index=False)
     assert main(["score", "pump.ats", "renamed.csv"]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
@@ -121,7 +123,7 @@ def test_other_columns_are_one_line(capsys):
 
 
 def test_a_plant_that_has_changed_is_said_to_have(tmp_path, capsys):
-    table = pd.read_csv("quiet.csv")
+    table = pd.read_csv("quiet.csv", float_precision="round_trip")
     table[["flow", "heat"]] *= -1.8
     table.to_csv("changed.csv", index=False)
     assert main(["threshold", "pump.ats", "--threshold", "0.3", "-o", "deep.ats"]) == 0
@@ -169,7 +171,7 @@ def test_the_threshold_is_set_on_new_healthy_data(louder, how, tmp_path, capsys)
     assert after.expected_per_day() == pytest.approx(0.5, rel=0.6)
     fault = main(["score", "copy.ats", "tomorrow.csv", "--no-picture", "-o", str(tmp_path)])
     assert fault == 0
-    scores = pd.read_csv(tmp_path / "tomorrow.scores.csv").score
+    scores = pd.read_csv(tmp_path / "tomorrow.scores.csv", float_precision="round_trip").score
     recording = CsvFile(path="tomorrow.csv").load("tomorrow").test[0]
     np.testing.assert_array_equal(scores, before.score(recording))  # nothing was fitted again
     assert main(["threshold", "copy.ats", *how]) == 0
@@ -178,7 +180,7 @@ def test_the_threshold_is_set_on_new_healthy_data(louder, how, tmp_path, capsys)
 
 @pytest.mark.filterwarnings("default::anomalib_ts.errors.AnomalibTsWarning")
 def test_a_plant_that_the_detector_does_not_know_is_said_to_be_one(louder, capsys):
-    table = pd.read_csv(louder)
+    table = pd.read_csv(louder, float_precision="round_trip")
     table[["flow", "heat"]] *= 5
     table.to_csv("strange.csv", index=False)
     assert main(["threshold", "copy.ats", "--threshold", "0.5", "-o", "low.ats"]) == 0
@@ -196,7 +198,7 @@ def test_a_plant_that_the_detector_does_not_know_is_said_to_be_one(louder, capsy
     ],
 )
 def test_data_that_set_no_threshold_leave_the_model_as_it_was(louder, data, message, capsys):
-    table = pd.read_csv(louder)
+    table = pd.read_csv(louder, float_precision="round_trip")
     table[:20].to_csv("short.csv", index=False)
     table.rename(columns={"heat": "speed"}).to_csv("renamed.csv", index=False)
     before = Path("copy.ats").read_bytes()
@@ -267,7 +269,7 @@ def test_lines_that_cannot_be_read(text, message, capsys):
 
 @pytest.mark.filterwarnings("default::anomalib_ts.errors.AnomalibTsWarning")
 def test_check_names_what_is_odd(capsys):
-    table = pd.read_csv("quiet.csv")
+    table = pd.read_csv("quiet.csv", float_precision="round_trip")
     table["twin"], table["off"] = 2 * table.flow, 0.0
     table.drop(index=range(100, 103)).to_csv("odd.csv", index=False)
     assert main(["check", "data=csv", "data.path=odd.csv"]) == 0

@@ -47,7 +47,7 @@ def test_times_and_scores_come_back_exactly(unit, tmp_path):
     times = np.datetime64("2025-12-30", "ns") + np.array([0, 1, 2, 9]) * np.timedelta64(1, unit)
     scores = np.random.default_rng(0).random(4)
     text = scores_table(*keep(tmp_path, [recording(times, points=4)], scores))
-    table = pd.read_csv(io.StringIO(text))
+    table = pd.read_csv(io.StringIO(text), float_precision="round_trip")
     assert (pd.to_datetime(table["time"], format="ISO8601").to_numpy() == times).all()
     assert table["score"].tolist() == scores.tolist()
 

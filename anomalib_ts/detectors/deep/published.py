@@ -50,7 +50,8 @@ def min_max(x: Tensor) -> Tensor:
     The result is that of values which were never standardised.
     """
     straight = straightened(x)
-    low, high = straight.aminmax(dim=-1, keepdim=True)
+    # Not `aminmax`, which torch 2.4 does not differentiate.
+    low, high = straight.amin(dim=-1, keepdim=True), straight.amax(dim=-1, keepdim=True)
     reach = high - low
     return ((straight - low) / torch.where(reach > 0, reach, 1)).to(x)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import date2num
@@ -325,6 +325,7 @@ def test_a_range_in_numbers_tells_its_ends_apart(one, other):
 
 
 @given(st.lists(finite, min_size=2, max_size=30))
+@settings(deadline=None)  # the first picture takes its time
 def test_a_line_spans_its_lane_whatever_its_level(numbers):
     values = np.stack([numbers, np.zeros(len(numbers))], axis=1)
     (whole, _), *_ = panels(draw_series(values, None, np.zeros(len(numbers)), None))
