@@ -35,6 +35,11 @@ class Part:
     end: int
     lead: int = 0
 
+    @property
+    def counted(self) -> slice:
+        """The points of `recording` that count."""
+        return slice(self.lead, self.lead + self.end - self.begin)
+
 
 @dataclass(frozen=True)
 class Fold:

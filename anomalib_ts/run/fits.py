@@ -77,8 +77,8 @@ class Fit:
             blame: whether it is asked which channels its highest scores come from.
             whole: whether recordings are judged as a whole.
         """
-        spans = {id(p.recording): (p.lead, p.lead + p.end - p.begin) for p in self.parts}
-        counted = tuple(spans.get(id(recording)) for recording in self.scored)
+        counts = {id(p.recording): (p.counted.start, p.counted.stop) for p in self.parts}
+        counted = tuple(counts.get(id(recording)) for recording in self.scored)
         return Task(
             detector=unit.detector_settings,
             train=tuple(
@@ -97,10 +97,7 @@ class Fit:
     def scores(self, answer: Answer) -> list[FloatArray]:
         """The scores of each part's points that count."""
         known = self._known(answer)
-        return [
-            known[id(part.recording)][part.lead : part.lead + part.end - part.begin]
-            for part in self.parts
-        ]
+        return [known[id(part.recording)][part.counted] for part in self.parts]
 
     def blamed(self, answer: Answer, begins: Sequence[int]) -> Blamed:
         """Which channels its highest scores come from.
@@ -113,8 +110,9 @@ class Fit:
         places = {id(recording): i for i, recording in enumerate(self.scored)}
         tables = []
         for part in self.parts:
-            begin = int(given[places[id(part.recording)]]) + part.lead
-            found = answer.blamed.within(slice(begin, begin + part.end - part.begin))
+            first = int(given[places[id(part.recording)]])
+            here = slice(first + part.counted.start, first + part.counted.stop)
+            found = answer.blamed.within(here)
             tables.append(Blamed(found.stretches + begins[part.number] + part.begin, found.parts))
         return Blamed.joined(tables)
 
@@ -142,7 +140,7 @@ class Fit:
         spans = np.array([_span(recording.values) for recording in self.train])
         unseen = 0
         for part in self.parts:
-            counted = part.recording.values[part.lead : part.lead + part.end - part.begin]
+            counted = part.recording.values[part.counted]
             first, last = _span(counted)
             shared = np.minimum(spans[:, 1], last) - np.maximum(spans[:, 0], first)
             unseen += len(counted) - int(shared.clip(0).sum()) // counted[:1].nbytes
@@ -157,8 +155,8 @@ def _wanted(part: Part, attack: Attack) -> NDArray[np.int8]:
     from anomalib_ts.robustness.problem import wanted_of  # noqa: PLC0415 - few units are attacked
 
     wanted = wanted_of(attack.goal, part.recording)
-    wanted[: part.lead] = 0
-    wanted[part.lead + part.end - part.begin :] = 0
+    wanted[: part.counted.start] = 0
+    wanted[part.counted.stop :] = 0
     return wanted
 
 
@@ -223,7 +221,6 @@ def _anonymous(recording: Recording, name: str, *, labelled: bool = False) -> Re
     It shares the values, which were checked before: `dataclasses.replace` would check them again.
     """
     bare = copy.copy(recording)
-    hidden = {"name": name, "domain": "", "kind": ""}
+    hidden = {"name": name, "domain": "", "kind": "", "ignored": None}
     vars(bare).update(hidden if labelled else hidden | {"labels": None, "label": None})
-    vars(bare)["ignored"] = None
     return bare
