@@ -87,11 +87,11 @@ class Evaluation:
         scores: FloatArray,
         threshold: float | None,
     ) -> Judgement:
-        parts = []
+        parts, every = [], truth.counted
         for part in truth.stretches:
             values = None if truth.values is None else truth.values[part]
             settings = Settings(window=self._window(rows, values), threshold=threshold)
-            counted = truth.counted[part]
+            counted = every[part]
             if not counted.any():
                 parts.append(Judgement(undefined={row.key: NONE_COUNTS for row in rows}))
                 continue
