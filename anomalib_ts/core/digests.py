@@ -53,8 +53,7 @@ class FileDigests:
 
     def of(self, path: Path) -> str:
         """As `file_digest`."""
-        check_regular(path)
-        found = path.stat()
+        found = check_regular(path)
         stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         if abs(time.time_ns() - found.st_ctime_ns) < _SETTLED:
             return file_digest(path)

@@ -88,18 +88,22 @@ def claim_folder(folder: Path) -> None:
         fcntl.flock(_claims[folder], fcntl.LOCK_EX)
 
 
-def check_regular(path: str | Path) -> None:
+def check_regular(path: str | Path) -> os.stat_result:
     """Refuse what is no regular file: to open a pipe waits, and to read a device never ends.
+
+    Returns:
+        What the file system says of it.
 
     Raises:
         DataNotFoundError: nothing is there.
         InputError: it is something else, or cannot be looked at.
     """
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - a text, too
+        found = os.stat(path)  # noqa: PTH116 - a text, too
     except FileNotFoundError:
         raise DataNotFoundError(f"there is no file {path}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(found.st_mode):
         raise InputError(f"{path} is no regular file")
+    return found
