@@ -87,11 +87,7 @@ class SeriesReader:
         _LOG.info("%s: %s", table.path, roles.in_words(table))
         values = table.matrix(roles.channels)
         labels = None if roles.label is None else table.labels(roles.label)
-        ignored = (
-            None
-            if roles.ignored is None
-            else table.labels(roles.ignored, "mark of an ignored point")
-        )
+        ignored = None if roles.ignored is None else table.ignored(roles.ignored)
         remarks = table.remarks + roles.remarks
         called = None
         if table.has_header:

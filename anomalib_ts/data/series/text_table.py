@@ -127,21 +127,26 @@ class TextTable:
         self._refuse_unresolved(values, position)
         return values
 
-    def labels(self, position: int, what: str = "label") -> FloatArray:
-        """A column of labels (or of another mark, named in messages) as `(rows,)` of 0.0 and 1.0.
+    def labels(self, position: int) -> FloatArray:
+        """A column of labels as `(rows,)` of 0.0 and 1.0.
 
         Raises:
             InputError: a label is missing or neither 0 nor 1; the message says line and column.
         """
-        labels = self.numbers(position)
-        bad = ~np.isin(labels, (0, 1))
+        return self._flags(position, "label", "labels must be 0 (normal) or 1 (anomalous)")
+
+    def ignored(self, position: int) -> FloatArray:
+        """A column that marks points which do not count, as `labels` has it."""
+        return self._flags(position, "mark of an ignored point", "it must be 0 or 1")
+
+    def _flags(self, position: int, what: str, rule: str) -> FloatArray:
+        flags = self.numbers(position)
+        bad = ~np.isin(flags, (0, 1))
         if bad.any():
             row = int(np.argmax(bad))
-            found = "missing" if np.isnan(labels[row]) else f"{labels[row]:g}"
-            raise InputError(
-                f"{self.place(row, position)}: the {what} is {found}; it must be 0 or 1"
-            )
-        return labels
+            found = "missing" if np.isnan(flags[row]) else f"{flags[row]:g}"
+            raise InputError(f"{self.place(row, position)}: the {what} is {found}; {rule}")
+        return flags
 
     def _refuse_beyond(self, values: FloatArray, position: int) -> None:
         if not _exceeds(values[:, None]).any():

@@ -161,7 +161,7 @@ class TestBadFiles:
             ("1,2\n3,oops\n", r"own\.csv, line 2, column 2: 'oops' is not a number"),
             (
                 "a,label\n1,0\n2,2\n",
-                r"line 3, column 2 \(label\): the label is 2; it must be 0",
+                r"line 3, column 2 \(label\): the label is 2; labels must be 0",
             ),
             ("a,label\n1,0\n2,-1\n", "the label is -1"),
             ("a,label\n1,0\n2,\n", "the label is missing"),

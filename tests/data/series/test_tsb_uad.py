@@ -149,7 +149,7 @@ class TestBadFiles:
             ("1,0\n", "holds 1 points; a series needs at least two"),
             ("1,0\n2,0\nabc,0\n", "bad.out, line 3, column 1: 'abc' is not a number"),
             ("1,0\n\n2,x\n", "bad.out, line 3, column 2: 'x' is not a number"),
-            ("1,0\n2,2\n", "bad.out, line 2, column 2: the label is 2; it must be 0"),
+            ("1,0\n2,2\n", "bad.out, line 2, column 2: the label is 2; labels must be 0"),
             ("1,0\n2,0.5\n", "line 2, column 2: the label is 0.5"),
             ("1,0\n2,\n", "line 2, column 2: the label is missing"),
             ("1,0\n2,0\ninf,0\n", "line 3, column 1: the value is infinite"),
