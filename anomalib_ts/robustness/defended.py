@@ -124,6 +124,8 @@ class Defended(Detector):
 
     def _noises(self, shape: tuple[int, ...]) -> list[NDArray[np.float32]]:
         """What is added to each copy; the same at the same point of every recording."""
+        if not self.noise:
+            return [np.zeros(shape, dtype=np.float32)]
         draws = [np.random.default_rng([abs(self.seed), i]) for i in range(self.copies)]
         return [(self.noise * rng.standard_normal(shape)).astype(np.float32) for rng in draws]
 
