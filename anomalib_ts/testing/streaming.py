@@ -65,21 +65,22 @@ def _check_stream(probe: Probe) -> None:
         seen = f"{len(blocks)} scores of {length} points"
         require(same, _STREAM_RULE, seen, _REMEDY)
         seen = f"in blocks of 1 to {longest} points {describe_change(whole, blocks)}"
-        room = _rounding(detector, test[:length], whole)
-        require(np.abs(blocks - whole).max() <= room, _STREAM_RULE, seen, _REMEDY)
+        change = np.abs(blocks - whole).max()
+        near = change <= _ROUNDING * np.abs(whole).max() + _TINY
+        near = near or change <= _BITS * _decided_by_last_bits(detector, test[:length], whole)
+        require(near, _STREAM_RULE, seen, _REMEDY)
 
 
-def _rounding(detector: Detector, recording: Recording, scores: FloatArray) -> float:
-    """How far scores may differ because sums in blocks of another size are rounded otherwise.
+def _decided_by_last_bits(detector: Detector, recording: Recording, scores: FloatArray) -> float:
+    """How far scores change with the last bit of each value.
 
-    A small distance between large features loses more digits than 1e-6 of it: as many as the
-    last bit of the values decides. What flipping those bits changes is the measure of that.
+    Sums in blocks of another size are rounded otherwise, and a small distance between large
+    features loses more digits by that than 1e-6 of it: as many as those bits decide.
     """
     values = np.asarray(recording.values, np.float32)
     last_bit = np.spacing(np.abs(values)) * np.random.default_rng(6).choice((-1, 1), values.shape)
     flipped = detector.score(replace(recording, values=values + last_bit.astype(np.float32)))
-    decided = float(np.abs(flipped - scores).max())
-    return max(_ROUNDING * float(np.abs(scores).max()) + _TINY, _BITS * decided)
+    return float(np.abs(flipped - scores).max())
 
 
 CHECKS = (Check("streaming", _STREAM_RULE, _check_stream),)
