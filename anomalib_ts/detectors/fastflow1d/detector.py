@@ -141,8 +141,8 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         """Mean, principal components and their deviations of the raw windows in some windows."""
         values = windows.channels * network.points
         positions = -(-self._window // DOWNSAMPLING)
-        some = max(1, min(MOST_WINDOWS, MOST_VALUES // values) // positions)
-        chosen = np.linspace(0, len(windows) - 1, min(len(windows), some)).astype(np.int64)
+        most = max(1, min(MOST_WINDOWS, MOST_VALUES // values) // positions)
+        chosen = np.linspace(0, len(windows) - 1, min(len(windows), most)).astype(np.int64)
         rows = raw_windows(as_tensors(windows.gather(chosen)), network.points).double().numpy()
         count = min(len(network.basis), *rows.shape)
         with np.errstate(divide="ignore", invalid="ignore"):  # of constant data, of one window
