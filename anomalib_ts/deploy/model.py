@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.base import Case
 from anomalib_ts.data.digests import case_digest
@@ -18,7 +16,7 @@ from anomalib_ts.deploy.healthy import Healthy, common_period, split_healthy
 from anomalib_ts.deploy.target import AlarmTarget
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import ConfigError, InputError
-from anomalib_ts.results.blamed import foremost
+from anomalib_ts.results.blamed import Blamed, foremost
 from anomalib_ts.saved.detector import load_model, save_model
 
 READING = (
@@ -135,8 +133,7 @@ class PlantModel:
         found = []
         for alarm in alarms:
             parts = self.detector.contributions(recording, slice(alarm.start, alarm.stop))
-            total = np.maximum(parts.sum(axis=0), 0)
-            shares = total / (total.sum() or 1.0)
+            (shares,) = Blamed.of(parts, [slice(0, len(parts))]).shares
             found.append({names[c]: float(shares[c]) for c in foremost(shares)})
         return found
 

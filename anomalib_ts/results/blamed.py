@@ -47,6 +47,18 @@ class Blamed:
         return cls(np.zeros((0, 2), dtype=np.int64), np.zeros((0, 0)))
 
     @classmethod
+    def of(cls, contributions: FloatArray, stretches: Sequence[slice]) -> Self:
+        """Some stretches, and their mean of `(n, c)` contributions.
+
+        >>> Blamed.of(np.array([[0.0, 0.0], [1.0, 3.0], [3.0, 5.0]]), [slice(1, 3)]).parts.tolist()
+        [[2.0, 4.0]]
+        """
+        if not stretches:
+            return cls.none()
+        edges = np.array([(part.start, part.stop) for part in stretches], dtype=np.int64)
+        return cls(edges, np.stack([contributions[part].mean(axis=0) for part in stretches]))
+
+    @classmethod
     def joined(cls, tables: Sequence[Blamed]) -> Self:
         """All rows of some tables, in the order of their points."""
         full = [table for table in tables if len(table)]

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anomalib_ts.core.recording import RecordingLike, as_recording
+from anomalib_ts.core.recording import FloatArray, Recording, RecordingLike, as_recording
+from anomalib_ts.core.runs import run_slices
 from anomalib_ts.errors import InputError
+from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.views.case.series import Picture, draw_series
 
 
@@ -30,14 +32,17 @@ def plot(
     scores: ArrayLike,
     threshold: float | None = None,
     alarms: ArrayLike | Sequence[Span] | None = None,
+    contributions: ArrayLike | None = None,
     *,
     title: str | None = None,
 ) -> Picture:
     """Draw a recording, its scores, the threshold and the alarms over time.
 
     Each sensor has a lane of its own, scaled by what is seen of it; more than eight are an image.
-    Where the recording has times, they are below. A notebook shows what is returned, and
-    `plot(...).savefig("pump.png")` writes a file.
+    Where the recording has times, they are below. With contributions, the sensors that an alarm
+    comes from are framed, and named with their shares above the details, as in the picture that
+    `anomalib-ts score` draws. A notebook shows what is returned, `plot(...).savefig("pump.png")`
+    writes a file.
 
     >>> import numpy as np
     >>> from anomalib_ts import MovingMean, Recording, plot
@@ -46,9 +51,12 @@ def plot(
     >>> pump = Recording(wave, channel_names=("flow", "heat"))
     >>> detector = MovingMean(window=9).fit(pump[:300])
     >>> scores = detector.score(pump)
-    >>> figure = plot(pump, scores, threshold=9.0, alarms=scores > 9.0)
+    >>> shares = detector.contributions(pump)
+    >>> figure = plot(pump, scores, threshold=9.0, alarms=scores > 9.0, contributions=shares)
     >>> len(figure.axes)  # the whole above, the alarm in detail below
     4
+    >>> figure.axes[2].get_title()
+    'the alarm: heat 100 %'
 
     Args:
         recording: what was scored, `(n, c)`.
@@ -56,10 +64,13 @@ def plot(
         threshold: a line, if given.
         alarms: `(n,)` of 0 and 1, as `detector.predict` gives them, or a list of alarms; without,
             the points that the recording's labels call anomalous are marked.
+        contributions: `(n, c)` as `detector.contributions(recording)` gives them, channels in the
+            order of the recording; of what is marked, or of scores above the threshold where
+            nothing is to be.
         title: above the picture; None for the recording's name.
 
     Raises:
-        InputError: the scores or alarms do not fit the recording.
+        InputError: the scores, alarms or contributions do not fit the recording.
     """
     item = as_recording(recording)
     checked = np.asarray(scores, dtype=np.float64)
@@ -82,7 +93,29 @@ def plot(
         names=item.channel_names,
         times=item.times,
         marks="true anomaly" if alarms is None else "alarm",
+        blamed=_blamed(contributions, item, _pointed_at(marked, checked, threshold)),
     )
+
+
+def _pointed_at(
+    marked: NDArray[np.int8] | None, scores: FloatArray, threshold: float | None
+) -> list[slice]:
+    """The stretches whose channels are of interest."""
+    if marked is not None:
+        return run_slices(marked == 1)
+    return [] if threshold is None else run_slices(scores > threshold)
+
+
+def _blamed(contributions: Any, item: Recording, stretches: list[slice]) -> Blamed | None:
+    if contributions is None:
+        return None
+    parts = np.asarray(contributions, dtype=np.float64)
+    if parts.shape != item.values.shape or not np.isfinite(parts).all():
+        raise InputError(
+            f"plot: contributions must be finite, of shape {item.values.shape} as the values of "
+            f"{item.name}, not of shape {parts.shape}"
+        )
+    return Blamed.of(parts, stretches)
 
 
 def _mask(alarms: Any, points: int) -> NDArray[np.int8]:

@@ -42,6 +42,24 @@ def test_alarms_are_a_mask_or_a_list():
     assert marked(plot(PUMP, SCORES, alarms=[]))[1] == 0
 
 
+def test_the_channels_that_an_alarm_comes_from_are_framed_and_named():
+    parts = np.zeros((1000, 3))
+    parts[400:404] = [-1.0, 9.0, 1.0]
+    parts[700] = [5.0, 0.0, 0.0]  # neither in alarm nor above the threshold
+    scores = parts.max(axis=1)
+    alarm = [slice(400, 404)]
+    for alarms, threshold in ((alarm, None), (alarm, 8.0), (None, 8.0)):
+        figure = plot(PUMP, scores, threshold, alarms, parts)
+        (frame,) = [patch for patch in figure.axes[0].patches if not patch.get_fill()]
+        assert frame.get_bbox().intervaly.tolist() == [0.5, 1.5]  # the lane of heat
+        begin, end = frame.get_bbox().intervalx
+        assert end - begin == pytest.approx(4 / 1440)  # days
+    assert figure.axes[1].get_legend_handles_labels()[1][-1] == "channel it comes from"
+    assert plot(PUMP, scores, None, alarm, parts).axes[2].get_title() == (
+        "the alarm: heat 90 %, pressure 10 %"
+    )
+
+
 def test_labels_are_marked_without_alarms():
     labels = np.zeros(1000, int)
     labels[100:120] = 1
@@ -62,6 +80,8 @@ def test_a_notebook_shows_it():
         ({"alarms": [0, 1]}, "1000 times 0 or 1"),
         ({"alarms": np.full(1000, 2)}, "1000 times 0 or 1"),
         ({"alarms": [slice(990, 1001)]}, "an alarm from 990 to 1001 is none of 1000 points"),
+        ({"contributions": np.zeros((1000, 2))}, r"of shape \(1000, 3\) .* not of shape .*2\)"),
+        ({"contributions": np.full((1000, 3), np.nan)}, "contributions must be finite"),
         ({"alarms": [slice(9, 9)]}, "an alarm from 9 to 9"),
     ],
 )
