@@ -23,12 +23,15 @@ from anomalib_ts.audio.clip_reader import ClipError, ClipReader
 from anomalib_ts.audio.digest_memo import DigestMemo
 from anomalib_ts.audio.log_mel import LogMel
 from anomalib_ts.audio.truncation import Flaw
-from anomalib_ts.core.digests import text_digest
+from anomalib_ts.core.digests import Content, text_digest
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.progress import Report, progress_line
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 
-_REVISION = 1  # raise it whenever the code computes other numbers from the same settings
+_REVISIONS = {"double": 1, "single": 2}
+"""Of the code; raise one whenever it computes other numbers from the same settings."""
+
+_FORM = 2  # of what is kept beside a spectrogram; an entry of another form is made again
 _ABOUT = ("clipped", "silent", "open_ended", "sound")  # what is kept beside a spectrogram
 _UNUSABLE = (
     *(OSError, EOFError, ValueError, KeyError, TypeError),
@@ -101,7 +104,7 @@ class SpectrogramCache:
             "reader": asdict(self.reader),
             "front_end": front_end,
             "dtype": self.dtype,
-            "revision": _REVISION,
+            "revision": _REVISIONS[self.front_end.precision],
             "libraries": {name: version(name) for name in _LIBRARIES},
         }
 
@@ -116,7 +119,11 @@ class SpectrogramCache:
         Raises:
             DataNotFoundError: a file is not there.
         """
-        return self._digests(files, _Writer())  # `load` is what warns of a folder it cannot use
+        memo = self._memo(files)
+        with self._pool() as pool:
+            digests = memo.digests(files, pool)
+        _Writer().attempt(memo.save)  # `load` is what warns of a folder it cannot use
+        return digests
 
     def load(self, files: Sequence[Path]) -> list[ClipSpectrogram]:
         """The spectrogram of each file, in order, all in memory.
@@ -130,48 +137,53 @@ class SpectrogramCache:
                 and the first of them.
         """
         writer = _Writer()
-        digests = self._digests(files, writer)
+        memo = self._memo(files)
         folder = self.folder / "log_mel" / self.key
         description = json.dumps(self.settings, indent=2).encode()
-        writer.write(folder / "settings.json", description, replace=False)
-        entries = [folder / digest[:2] / f"{digest}.npz" for digest in digests]
+        writer.write(folder / "settings.json", description)
 
-        def load_one(file: Path, entry: Path) -> ClipSpectrogram:
-            return self._cached(entry) or self._compute(file, folder, writer)
+        def load_one(file: Path) -> ClipSpectrogram:
+            digest, content = memo.digest(file)
+            found = self._cached(_entry(folder, digest))
+            return found or self._compute(file, content, folder, writer)
 
         try:
             with self._pool() as pool, progress_line("log-mel", len(files)) as report:
-                return list(_results(pool, load_one, files, entries, report))
+                return list(_results(pool, load_one, files, report))
         finally:
+            writer.attempt(memo.save)
             writer.warn(self.folder)
 
     @contextmanager
     def _pool(self) -> Iterator[Executor]:
         # Threads suffice: decoding, the transform and digests all run outside Python's lock.
         with ThreadPoolExecutor(self.jobs or os.cpu_count()) as pool:
-            yield pool
+            try:
+                yield pool
+            except BaseException:
+                pool.shutdown(cancel_futures=True)  # what is left to do is of no use any more
+                raise
 
-    def _digests(self, files: Sequence[Path], writer: _Writer) -> list[str]:
+    def _memo(self, files: Sequence[Path]) -> DigestMemo:
         folders = ",".join(sorted({str(file.parent) for file in files}))
-        memo = DigestMemo(self.folder / "digests" / f"{text_digest(folders)[:16]}.json")
-        with self._pool() as pool:
-            digests = memo.digests(files, pool)
-        writer.attempt(memo.save)
-        return digests
+        return DigestMemo(self.folder / "digests" / f"{text_digest(folders)[:16]}.json")
 
     def _cached(self, entry: Path) -> ClipSpectrogram | None:
         found = _read_entry(entry)
         fits = found is not None and found.values.shape[1:] == (self.front_end.n_mels,)
         return found if fits else None
 
-    def _compute(self, file: Path, folder: Path, writer: _Writer) -> ClipSpectrogram:
-        """Compute it from the file as it is now, and keep it under the digest of what was read."""
-        clip = self.reader.read(file)
+    def _compute(
+        self, file: Path, content: Content | None, folder: Path, writer: _Writer
+    ) -> ClipSpectrogram:
+        """Compute it from what was read, or the file as it is now, and keep it under its digest."""
+        clip = self.reader.read(file, content)
         values = self.front_end(clip.samples, self.reader.sample_rate).astype(self.dtype)
         about = {name: getattr(clip, name) for name in _ABOUT}
-        content = io.BytesIO()
-        np.savez(content, log_mel=values, about=np.bytes_(json.dumps(about)))
-        writer.write(folder / clip.digest[:2] / f"{clip.digest}.npz", content.getbuffer())
+        described = np.bytes_(json.dumps(about | {"form": _FORM}))
+        archive = io.BytesIO()
+        np.savez(archive, log_mel=values, about=described)
+        writer.keep(_entry(folder, clip.digest), archive.getbuffer())
         return ClipSpectrogram(values=_read_only(values), digest=clip.digest, **about)
 
 
@@ -189,13 +201,22 @@ class _Writer:
             except OSError as error:
                 self._error = error
 
-    def write(self, path: Path, content: bytes | memoryview, *, replace: bool = True) -> None:
-        """Put `content` in the file `path`, unless it is there and may stay."""
+    def write(self, path: Path, content: bytes) -> None:
+        """Put `content` in the file `path`, unless there is one."""
 
         def write() -> None:
-            if replace or not path.exists():
+            if not path.exists():
                 with atomic_write(path) as out:
                     out.write(content)
+
+        self.attempt(write)
+
+    def keep(self, path: Path, entry: memoryview) -> None:
+        """Put an entry in the file `path`; its checksum tells if a power cut has damaged it."""
+
+        def write() -> None:
+            with atomic_write(path, durable=False) as out:
+                out.write(entry)
 
         self.attempt(write)
 
@@ -211,15 +232,18 @@ class _Writer:
             )
 
 
+def _entry(folder: Path, digest: str) -> Path:
+    return folder / digest[:2] / f"{digest}.npz"
+
+
 def _results(
     pool: Executor,
-    load: Callable[[Path, Path], ClipSpectrogram],
+    load: Callable[[Path], ClipSpectrogram],
     files: Sequence[Path],
-    entries: Sequence[Path],
     report: Report,
 ) -> Iterator[ClipSpectrogram]:
     """Results in order; files that fail are collected, so that one message names all flaws."""
-    futures = [pool.submit(load, *pair) for pair in zip(files, entries, strict=True)]
+    futures = [pool.submit(load, file) for file in files]
     flawed: list[tuple[Path, Flaw]] = []
     bad = 0
     for done, (file, future) in enumerate(zip(files, futures, strict=True), 1):
@@ -260,6 +284,8 @@ def _read_entry(path: Path) -> ClipSpectrogram | None:
             )
         known = json.loads(bytes(about))
         about = {name: known[name] for name in _ABOUT}
+        if known["form"] != _FORM:
+            return None
     except _UNUSABLE:
         return None
     return ClipSpectrogram(values=_read_only(values), digest=path.stem, **about)

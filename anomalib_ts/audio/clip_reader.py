@@ -14,6 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from anomalib_ts.audio.truncation import COPY_AGAIN, Container, Flaw, examine
+from anomalib_ts.core.digests import Content, read_content
 from anomalib_ts.errors import ConfigError, InputError
 
 SOUND_SUFFIXES = frozenset(
@@ -29,6 +30,8 @@ OTHER_SOUNDS = frozenset({".m4a", ".aac", ".wma", ".caf", ".mp4", ".webm", ".amr
 
 LEVEL_RMS = 0.1
 """What `level_normalise` brings every clip to: -20 dB below a full-scale square wave."""
+
+_STEPS = np.float32(2**15)  # of a 16-bit sample from 0 to 1
 
 _FULL_SCALE = 1 - 2**-15  # the largest 16-bit sample; finer formats exceed it
 _FULL_SCALES = {
@@ -138,16 +141,22 @@ class ClipReader:
                 f"not {self.channel!r}"
             )
 
-    def read(self, path: str | Path) -> Clip:
+    def read(self, path: str | Path, content: Content | None = None) -> Clip:
         """Read one file, once: what is decoded is what is digested.
+
+        Args:
+            path: of the file.
+            content: what it holds, where it has been read already.
 
         Raises:
             ClipError: the file is no sound file, is cut short or empty, holds values that are not
                 finite, or has channels or a rate that the settings do not allow for. All of these
                 that apply are named.
         """
-        content = _content(Path(path))
-        container = examine(content)
+        content = content or _content(path)
+        if not content.data:
+            raise ClipError(path, [Flaw("the file is empty (0 bytes)", COPY_AGAIN)])
+        container = examine(content.data)
         decoded, flaws = _decode(container)
         if decoded is not None:
             flaws += self._misfits(decoded)
@@ -160,11 +169,10 @@ class ClipReader:
         mono = np.ascontiguousarray(mono, dtype=np.float32)
         silent = bool((mono == mono[0]).all())
         mono = self._at_rate(mono, decoded.rate, path)
-        sound = hashlib.blake2b((mono + np.float32(0)).data, digest_size=16).hexdigest()  # no -0.0
+        sound = _sound_digest(mono)
         if self.level_normalise and not silent:
             mono = mono * np.float32(LEVEL_RMS / np.sqrt(np.mean(mono.astype(np.float64) ** 2)))
-        digest = hashlib.sha256(content).hexdigest()
-        return Clip(mono, clipped, silent, container.open_ended, digest, sound)
+        return Clip(mono, clipped, silent, container.open_ended, content.digest, sound)
 
     def _misfits(self, decoded: _Decoded) -> list[Flaw]:
         """What about the channels and the rate the settings do not allow for."""
@@ -222,14 +230,21 @@ class _Memory(io.BytesIO):
             return self.tell()
 
 
-def _content(path: Path) -> bytes:
+def _content(path: str | Path) -> Content:
     try:
-        content = path.read_bytes()
+        return read_content(path)
     except OSError as error:
         raise ClipError(path, [_unreadable(str(error.strerror or error))]) from None
-    if not content:
-        raise ClipError(path, [Flaw("the file is empty (0 bytes)", COPY_AGAIN)])
-    return content
+
+
+def _sound_digest(samples: NDArray[np.float32]) -> str:
+    """Of samples of 16 bits as such, which is half as much to digest; of finer ones as they are."""
+    scaled = samples * _STEPS
+    with np.errstate(invalid="ignore"):  # beyond 16 bits
+        numbers = scaled.astype("<i2")
+    exact = (numbers == scaled).all()
+    content = numbers.data if exact else (samples + np.float32(0)).data  # without -0.0
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def _decode(container: Container) -> tuple[_Decoded | None, list[Flaw]]:
@@ -240,7 +255,7 @@ def _decode(container: Container) -> tuple[_Decoded | None, list[Flaw]]:
             announced = file.frames  # a codec without a length cannot be read to its end
             if file.seekable():
                 file.seek(0)  # as soundfile.read does: MP3 decodes to other last bits after it
-            samples = file.read(announced, dtype="float32", always_2d=True)
+            samples = _samples(file, announced)
             decoded = _Decoded(samples, file.samplerate, file.subtype)
     except (soundfile.SoundFileError, RuntimeError, ValueError, MemoryError) as error:
         # libsndfile's words, without the file's name again; a known flaw says more than they do.
@@ -255,6 +270,13 @@ def _decode(container: Container) -> tuple[_Decoded | None, list[Flaw]]:
             Flaw("holds samples that are not finite numbers", "remove it or record it again")
         )
     return decoded, flaws
+
+
+def _samples(file: soundfile.SoundFile, frames: int) -> NDArray[np.float32]:
+    """`(frames, channels)` or fewer, full scale at 1."""
+    if file.subtype == "PCM_16":  # the floats that libsndfile gives, in a fifth of the time
+        return np.asarray(file.read(frames, dtype="int16", always_2d=True) / _STEPS)
+    return np.asarray(file.read(frames, dtype="float32", always_2d=True))
 
 
 def _unreadable(reason: str) -> Flaw:

@@ -9,8 +9,8 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import NamedTuple
 
-from anomalib_ts.core.digests import file_digest
-from anomalib_ts.core.files import atomic_write
+from anomalib_ts.core.digests import Content, read_content
+from anomalib_ts.core.files import atomic_write, check_regular
 from anomalib_ts.errors import DataNotFoundError, InputError
 
 _SETTLED = 2.0  # seconds: a file changed more recently may change again within one clock tick
@@ -30,7 +30,7 @@ class _Stamp(NamedTuple):
 
     @classmethod
     def of(cls, file: Path) -> _Stamp:
-        status = file.stat()
+        status = check_regular(file)
         return cls(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def settled(self) -> bool:
@@ -67,14 +67,29 @@ class DigestMemo:
             DataNotFoundError: a file is not there.
             InputError: a file may not be read.
         """
-        entries = list(pool.map(self._entry, files))
-        self._fresh = {
-            str(file.absolute()): entry for file, entry in zip(files, entries, strict=True)
-        }
-        return [entry.digest for entry in entries]
+        return list(pool.map(lambda file: self.digest(file)[0], files))
+
+    def digest(self, file: Path) -> tuple[str, Content | None]:
+        """SHA-256 of one file and, where it had to be read for that, what it holds.
+
+        Raises:
+            DataNotFoundError: it is not there.
+            InputError: it may not be read.
+        """
+        name = str(file.absolute())
+        stamp = _Stamp.of(file)
+        remembered = self._known.get(name)
+        if remembered and remembered.stamp == stamp:
+            self._fresh[name] = remembered
+            return remembered.digest, None
+        trusted = stamp.settled()
+        content = _read(file)
+        unchanged = trusted and _Stamp.of(file) == stamp
+        self._fresh[name] = _Entry(content.digest, stamp if unchanged else None)
+        return content.digest, content
 
     def save(self) -> None:
-        """Write what `digests` has learnt, if anything.
+        """Write what was learnt, if anything.
 
         Raises:
             OSError: the JSON file cannot be written.
@@ -98,21 +113,13 @@ class DigestMemo:
         except (OSError, ValueError, TypeError):
             return {}
 
-    def _entry(self, file: Path) -> _Entry:
-        try:
-            stamp = _Stamp.of(file)
-            remembered = self._known.get(str(file.absolute()))
-            if remembered and remembered.stamp == stamp:
-                return remembered
-            trusted = stamp.settled()
-            digest = file_digest(file)
-            return _Entry(digest, stamp if trusted and _Stamp.of(file) == stamp else None)
-        except DataNotFoundError:
-            raise
-        except FileNotFoundError:
-            raise DataNotFoundError(f"there is no file {file}") from None
-        except OSError as error:
-            raise InputError(
-                f"{file}: cannot be read ({error.strerror or error}); mend its permissions or "
-                "remove it"
-            ) from None
+
+def _read(file: Path) -> Content:
+    try:
+        return read_content(file)
+    except FileNotFoundError:
+        raise DataNotFoundError(f"there is no file {file}") from None
+    except OSError as error:
+        raise InputError(
+            f"{file}: cannot be read ({error.strerror or error}); mend its permissions or remove it"
+        ) from None

@@ -18,7 +18,7 @@ from anomalib_ts.errors import ConfigError, InputError
 POWER_FLOOR = 1e-10
 """Mel power below this (-100 dB) counts as this, so that digital silence stays finite."""
 
-_CHUNKS = {"double": 16, "single": 48}
+_CHUNKS = {"double": 16, "single": 64}
 """Frames transformed at once: they stay in the CPU cache, twice as fast as a whole clip."""
 
 _GROUP = 16  # mel bands that are summed at once; they share few bins with the others
@@ -26,6 +26,8 @@ _GROUP = 16  # mel bands that are summed at once; they share few bins with the o
 _DOUBTFUL = 1e-6
 """Power of a band against the frame's loudest bin below which single precision shows: there it
 differs from double precision by up to 4e-4 dB, at 1e-7 by 2e-3 and at 1e-9 by 0.1."""
+
+_DECIBELS = np.float32(10 / np.log(10))
 
 Precision = Literal["double", "single"]
 
@@ -113,13 +115,14 @@ class LogMel:
         groups, peaks = _grouped_filter_bank(self, sample_rate)
         parts = rfft(frames * _single_window(self.n_fft), axis=1).view(np.float32)
         np.multiply(parts, parts, out=parts)
-        power = parts[:, ::2] + parts[:, 1::2]
         mel = np.zeros((len(frames), self.n_mels), np.float32)
-        for bands, bins, weights in groups:
-            np.matmul(power[:, bins], weights, out=mel[:, bands])
+        for bands, covered, weights in groups:
+            np.matmul(parts[:, covered], weights, out=mel[:, bands])
         np.maximum(mel, np.float32(POWER_FLOOR), out=mel)
-        decibels = _to_decibels(mel)
-        doubtful = (mel < power.max(axis=1, keepdims=True) * (_DOUBTFUL * peaks)).any(axis=1)
+        loudest = 2 * parts.max(axis=1, keepdims=True)  # at least the power of any bin
+        doubtful = (mel < loudest * (_DOUBTFUL * peaks)).any(axis=1)
+        decibels = np.log(mel, out=mel)  # log10 takes four times as long
+        decibels *= _DECIBELS
         again = np.flatnonzero(doubtful)
         for start in range(0, len(again), _CHUNKS["double"]):
             some = again[start : start + _CHUNKS["double"]]
@@ -160,7 +163,8 @@ def _grouped_filter_bank(
 ) -> tuple[list[tuple[slice, slice, NDArray[np.float32]]], NDArray[np.float32]]:
     """Groups of bands, and the largest weight of each band, `(n_mels,)`.
 
-    Of a group: the bands, the bins that they cover, and `(bins, bands)` weights.
+    Of a group: the bands, where the real and imaginary parts of the bins that they cover are, and
+    `(parts, bands)` weights of their squares, so that nothing has to be added up before.
     """
     bank = mel_filter_bank(settings, sample_rate)
     groups = []
@@ -168,6 +172,7 @@ def _grouped_filter_bank(
         bands = slice(start, start + _GROUP)
         covered = np.flatnonzero(bank[bands].any(axis=0))
         if len(covered):
-            bins = slice(int(covered[0]), int(covered[-1]) + 1)
-            groups.append((bands, bins, np.ascontiguousarray(bank[bands, bins].T)))
+            first, end = int(covered[0]), int(covered[-1]) + 1
+            weights = np.repeat(bank[bands, first:end].T, 2, axis=0)
+            groups.append((bands, slice(2 * first, 2 * end), weights))
     return groups, bank.max(axis=1)

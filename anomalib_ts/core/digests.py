@@ -7,13 +7,30 @@ import json
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from anomalib_ts.core.files import check_regular
 from anomalib_ts.errors import DataNotFoundError, InputError
 
 _SETTLED = 2 * 10**9
 """Nanoseconds after which a file's stamp is trusted: no clock of a file system is as coarse."""
+
+
+class Content(NamedTuple):
+    """The bytes of a file, and their SHA-256 (64 hex digits)."""
+
+    data: bytes
+    digest: str
+
+
+def read_content(path: str | Path) -> Content:
+    """Read a file whole, once, so that its digest is that of what is made of it.
+
+    Raises:
+        OSError: it is not there or cannot be read.
+    """
+    data = Path(path).read_bytes()
+    return Content(data, hashlib.sha256(data).hexdigest())
 
 
 def text_digest(*parts: object) -> str:

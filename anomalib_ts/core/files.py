@@ -24,11 +24,16 @@ _claims: dict[Path, IO[bytes]] = {}
 
 
 @contextmanager
-def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
+def atomic_write(path: str | Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open a temporary file that takes the place of `path` only if the block succeeds.
 
     A reader, a crash or a second writer never sees half a file. What writers that were killed
     have left in the folder is removed when a process first writes there.
+
+    Args:
+        path: of the file.
+        durable: wait until the disk has the bytes. If not, a power cut may leave a damaged file;
+            for what carries a checksum and can be made again.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +46,8 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
         try:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
             os.fchmod(file.fileno(), 0o644)
             part.replace(folder / target.name)
         except BaseException:

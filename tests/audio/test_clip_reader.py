@@ -181,6 +181,31 @@ def test_the_same_sound_has_the_same_digest_in_any_file(tmp_path):
     assert loud.sound == clips[0].sound
 
 
+def test_the_same_sound_finer_than_16_bits_is_known_in_another_format(tmp_path):
+    samples = np.round(noise(0.2) * 2**23) / 2**23
+    samples[:2] = 0.0, -0.0
+    fine = [
+        write(tmp_path / "24.wav", samples, subtype="PCM_24"),
+        write(tmp_path / "float.wav", samples, subtype="FLOAT"),
+        write(tmp_path / "24.flac", samples, subtype="PCM_24"),
+    ]
+    coarse = write(tmp_path / "16.wav", samples)
+    louder = write(tmp_path / "louder.wav", 16 * samples, subtype="FLOAT")  # beyond full scale
+    sounds = [ClipReader().read(path).sound for path in (*fine, coarse, louder)]
+    assert sounds[0] == sounds[1] == sounds[2]
+    assert len(set(sounds)) == 3
+
+
+def test_16_bits_are_the_floats_that_libsndfile_gives(tmp_path):
+    extremes = np.arange(-(2**15), 2**15) / 2**15
+    for name in ("all.wav", "all.flac", "all.aiff"):
+        path = write(tmp_path / name, extremes)
+        expected, _ = soundfile.read(path, dtype="float32")
+        samples = ClipReader().read(path).samples
+        assert samples.dtype == np.float32
+        assert (samples == expected).all()
+
+
 def test_truncated_wav_is_refused(tmp_path):
     path = write(tmp_path / "cut.wav", noise(0.5))
     whole = path.read_bytes()

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anomalib_ts.audio import LogMel, SpectrogramCache, digest_memo
+from anomalib_ts.audio import LogMel, SpectrogramCache, clip_reader, digest_memo
 from anomalib_ts.audio import cache as cache_module
 from anomalib_ts.audio.clip_reader import ClipReader
-from anomalib_ts.core.digests import file_digest
+from anomalib_ts.core.digests import Content, file_digest, read_content
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, DataNotFoundError, InputError
 from tests.makers.clips import RATE, noise, sine, write
 
@@ -31,13 +31,13 @@ def cache(tmp_path):
 
 @pytest.fixture
 def computed(monkeypatch):
-    """Names of the files whose sound is read from now on."""
+    """Names of the files whose sound is decoded from now on."""
     names = []
     read = ClipReader.read
 
-    def counting(self, path):
+    def counting(self, path, content=None):
         names.append(Path(path).name)
-        return read(self, path)
+        return read(self, path, content)
 
     monkeypatch.setattr(ClipReader, "read", counting)
     return names
@@ -69,6 +69,27 @@ def test_the_first_load_computes_and_the_second_reads(files, cache, computed):
         assert b.values.dtype == np.float32
         assert not b.values.flags.writeable
         assert (a.clipped, a.silent) == (b.clipped, b.silent) == (0, False)
+
+
+def test_a_new_file_is_read_once_for_its_digest_and_its_sound(files, cache, monkeypatch):
+    read = []
+    for module in (digest_memo, clip_reader):
+        monkeypatch.setattr(
+            module, "read_content", lambda file: read.append(Path(file)) or read_content(file)
+        )
+    cache.load(files)
+    assert sorted(read) == files
+
+
+def test_a_missing_file_ends_a_load_early(files, cache, monkeypatch):
+    computed = []
+    monkeypatch.setattr(
+        ClipReader, "read", lambda *given: time.sleep(0.05) or computed.append(given)
+    )
+    many = [write(files[0].with_name(f"{i}.wav"), noise(0.1, seed=i)) for i in range(20)]
+    with pytest.raises(DataNotFoundError, match=r"missing\.wav"):
+        replace(cache, jobs=1).load([files[0].with_name("missing.wav"), *many])
+    assert len(computed) < 20
 
 
 def test_flaws_are_remembered(tmp_path, cache):
@@ -106,8 +127,7 @@ def test_unchanged_files_are_not_read_for_their_digests(files, cache, monkeypatc
     assert first == [file_digest(file) for file in files]
     read = []
     monkeypatch.setattr(
-        "anomalib_ts.audio.digest_memo.file_digest",
-        lambda file: read.append(file) or "changed",
+        digest_memo, "read_content", lambda file: read.append(file) or Content(b"", "changed")
     )
     assert cache.digests(files) == first
     assert read == []
@@ -149,16 +169,22 @@ def test_a_file_that_changed_just_now_is_read_again(files, cache, monkeypatch):
     age(*files)
     cache.digests(files)
     read = []
-    monkeypatch.setattr(digest_memo, "file_digest", lambda file: read.append(file) or "again")
+    monkeypatch.setattr(
+        digest_memo, "read_content", lambda file: read.append(file) or Content(b"", "again")
+    )
     assert cache.digests(files) == ["again"] * 4
     assert sorted(read) == files
 
 
 def test_a_spectrogram_goes_with_the_digest_of_what_it_was_made_of(files, cache, monkeypatch):
     """A file that changes between its digest and its reading is described as it was read."""
+    monkeypatch.setattr(digest_memo, "_SETTLED", 0)
+    age(*files)
+    cache.digests(files)  # remembered, so that `load` reads it once more for its sound
     read = ClipReader.read
 
-    def late(self, path):
+    def late(self, path, content=None):
+        assert content is None
         if Path(path) == files[1]:
             write(files[1], noise(0.4, seed=50))
         return read(self, path)
@@ -183,7 +209,7 @@ def broken_link(folder, monkeypatch):
 
 
 def full_disk(folder, monkeypatch):
-    def full(path):
+    def full(path, durable=True):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     monkeypatch.setattr(cache_module, "atomic_write", full)
@@ -202,7 +228,7 @@ def full_at_the_end(folder, monkeypatch):
 def read_only(folder, monkeypatch):
     folder.mkdir()
 
-    def refuse(path):
+    def refuse(path, durable=True):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     monkeypatch.setattr(cache_module, "atomic_write", refuse)  # root may write to any folder
@@ -243,6 +269,18 @@ def test_an_entry_of_another_shape_is_computed_again(files, cache):
     about = np.load(entry)["about"]
     np.savez(entry, log_mel=np.zeros((13, 7), np.float32), about=about)
     assert (cache.load(files[:1])[0].values == good).all()
+
+
+def test_an_entry_from_before_it_told_its_form_is_made_again(files, cache, computed):
+    cache.load(files[:1])
+    (entry,) = entries(cache)
+    with np.load(entry) as known:
+        values, about = known["log_mel"], json.loads(bytes(known["about"]))
+    del about["form"]
+    np.savez(entry, log_mel=values, about=np.bytes_(json.dumps(about | {"sound": "another"})))
+    computed.clear()
+    assert cache.load(files[:1])[0].sound == ClipReader().read(files[0]).sound
+    assert computed[:1] == ["0.wav"]
 
 
 def test_a_damaged_memo_is_started_anew(files, cache):

@@ -318,7 +318,7 @@ def test_the_case_carries_the_fingerprint_of_what_was_read(root, monkeypatch):
     changed = root / "fan" / "test" / "normal_id_00_00000000.wav"
     read = ClipReader.read
 
-    def late(self, path):
+    def late(self, path, content=None):
         """The file changes after its digest was asked for."""
         if path == changed:
             write(changed, noise(0.3, 777))
