@@ -14,7 +14,7 @@ import csv
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -78,10 +78,10 @@ class Fit:
 MEASURED = ("auroc", "false_alarms", "found", "own_false_alarms", "own_found", *FAULTS, "fit_s")
 
 
-def fits(study: str, seed: int) -> Iterator[Fit]:
+def fits(study: str, seed: int, types: Sequence[str]) -> Iterator[Fit]:
     """The rows of a study, the most wanted first."""
     if study in ("table3", "levels"):
-        for case in TYPES:
+        for case in types:
             for method in ("joined", "autoencoder", "clip statistics", "devnet", "paper"):
                 yield Fit(study, case, seed, method)
     elif study == "unseen":
@@ -93,8 +93,9 @@ def fits(study: str, seed: int) -> Iterator[Fit]:
     else:
         for method in ("autoencoder", "clip statistics"):
             yield Fit(study, "ventilator", seed, method, 0)
-        for labelled in (5, 10, 20, 50, 100, 200):
-            yield Fit(study, "ventilator", seed, "joined", labelled)
+        for method in ("joined", "devnet"):
+            for labelled in (1, 2, 5, 10, 20, 50, 100, 200):
+                yield Fit(study, "ventilator", seed, method, labelled)
 
 
 @lru_cache(maxsize=1)
@@ -173,6 +174,7 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("--studies", nargs="+", default=["table3"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--types", nargs="+", default=TYPES, help="of table3 and levels")
     parser.add_argument("--root", type=Path, default=Path("data"))
     parser.add_argument("--print", action="store_true", help="only the tables of what is there")
     options = parser.parse_args()
@@ -182,7 +184,7 @@ def main() -> None:
         done = {tuple(row[name] for name in Fit.__dataclass_fields__) for row in rows}
         for study in options.studies:
             for seed in options.seeds:
-                for fit in fits(study, seed):
+                for fit in fits(study, seed, options.types):
                     if fit.key not in done:
                         row = vars(fit) | measured(fit, options.root)
                         append(options.results, row)
