@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,9 @@ FLOOR = 1e-6
 
 
 def by_replacement(
-    score: Callable[[Recording], FloatArray], recording: Recording, healthy: NDArray[np.float32]
+    score_each: Callable[[Iterable[Recording]], Iterable[FloatArray]],
+    recording: Recording,
+    healthy: NDArray[np.float32],
 ) -> FloatArray:
     """By how much each score falls when a channel is replaced by what is healthy beside the others.
 
@@ -26,11 +28,13 @@ def by_replacement(
 
     >>> pump = Recording(np.array([[0.0, 0.0], [3.0, 1.0]]))
     >>> healthy = np.array([[0.5, 0.5], [-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5]], dtype=np.float32)
-    >>> by_replacement(lambda recording: abs(recording.values).max(axis=1), pump, healthy).tolist()
+    >>> def largest(recordings):
+    ...     return [abs(recording.values).max(axis=1) for recording in recordings]
+    >>> by_replacement(largest, pump, healthy).tolist()
     [[-0.5, -0.5], [2.0, 0.0]]
 
     Args:
-        score: takes a standardised recording to its scores `(n,)`.
+        score_each: takes standardised recordings to the scores `(n,)` of each.
         recording: standardised.
         healthy: `(m, c)`, standardised; repeated where the recording is longer.
 
@@ -40,14 +44,17 @@ def by_replacement(
     mean, weights = _regressions(healthy)
     usual = (healthy - mean) @ weights
     expected = recording.values - (recording.values - mean) @ weights
-    before = score(recording)
-    falls = np.empty(recording.values.shape)
-    for channel in range(recording.channels):
-        values = recording.values.copy()
-        deviations = np.resize(usual[:, channel], len(values))
-        values[:, channel] = expected[:, channel] + deviations
-        falls[:, channel] = before - score(replace(recording, values=values))
-    return falls
+
+    def with_each_replaced() -> Iterator[Recording]:
+        yield recording
+        for channel in range(recording.channels):
+            values = recording.values.copy()
+            deviations = np.resize(usual[:, channel], len(values))
+            values[:, channel] = expected[:, channel] + deviations
+            yield replace(recording, values=values)
+
+    before, *after = score_each(with_each_replaced())
+    return np.stack([before - one for one in after], axis=1)
 
 
 def _regressions(healthy: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:

@@ -18,11 +18,13 @@ from anomalib_ts.detectors import (
     DevNet,
     FastFlow1D,
     IForest,
+    Lof,
     Lstm,
     Mahalanobis,
     MlpAutoencoder,
     MobileFaceNet,
     MovingMean,
+    Ocsvm,
     Pca,
     Poly,
     RandomScore,
@@ -204,6 +206,19 @@ def test_a_contribution_to_a_residual_is_its_fall_at_the_best_value(window):
         )
 
 
+@pytest.mark.parametrize("kind", [IForest, Lof, Ocsvm])
+@pytest.mark.parametrize("window", [1, 7, 90])
+def test_recordings_that_are_scored_together_have_the_scores_that_they_have_alone(
+    kind, window, monkeypatch
+):
+    monkeypatch.setattr("anomalib_ts.detectors.classical.window_detector.BATCH_VALUES", 2000)
+    rng = np.random.default_rng(0)
+    detector = kind(window=window).fit(rng.standard_normal((200, 3)))
+    recordings = [Recording(rng.standard_normal((n, 3))) for n in (5, 60, 1, 200, 89, 90)]
+    for together, one in zip(detector._score_each(iter(recordings)), recordings, strict=True):
+        np.testing.assert_allclose(together, detector._score(one), rtol=1e-6)
+
+
 def test_a_replaced_channel_follows_the_others():
     """The regression is known: the third channel is the sum of the others."""
     rng = np.random.default_rng(0)
@@ -211,7 +226,7 @@ def test_a_replaced_channel_follows_the_others():
     healthy[:, 2] = healthy[:, :2].sum(axis=1)
     seen = []
     by_replacement(
-        lambda one: seen.append(one.values) or np.zeros(len(one)),
+        lambda each: [seen.append(one.values) or np.zeros(len(one)) for one in each],
         Recording(healthy[:50] * 3),
         healthy,
     )

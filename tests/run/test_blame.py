@@ -200,8 +200,10 @@ def test_the_highest_clip_is_asked_about_whatever_it_costs(monkeypatch):
 @pytest.mark.parametrize("kind", [MovingMean, IForest, Pca])
 def test_what_contributions_cost_is_what_they_cost(kind, monkeypatch):
     values = np.random.default_rng(0).standard_normal((300, 4))
-    fitted, calls, plain = kind().fit(values), [], kind._score
-    monkeypatch.setattr(kind, "_score", lambda *given: calls.append(1) or plain(*given))
+    fitted, calls, plain = kind().fit(values), [], kind._score_each
+    monkeypatch.setattr(
+        kind, "_score_each", lambda one, given: plain(one, [calls.append(1) or r for r in given])
+    )
     fitted.contributions(values)
     assert fitted.contribution_cost() == max(1, len(calls))
 

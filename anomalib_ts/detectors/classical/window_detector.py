@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,10 +63,36 @@ class WindowDetector(Detector):
         self.window_ = window_length(self.window, recordings, published=self._published)
         self._learn(training_windows(recordings, self.window_))
 
+    def _score_each(self, recordings: Iterable[Recording]) -> Iterator[FloatArray]:
+        if self._published or type(self)._window_scores is WindowDetector._window_scores:
+            yield from super()._score_each(recordings)
+            return
+        for group in self._groups(recordings):
+            scores = self._row_scores(group)
+            counts = [max(1, len(one) - self.window_ + 1) for one in group]
+            parts = np.split(scores, np.cumsum(counts)[:-1])
+            yield from (self._to_points(p, len(one)) for p, one in zip(parts, group, strict=True))
+
+    def _groups(self, recordings: Iterable[Recording]) -> Iterator[list[Recording]]:
+        """Recordings in turn, so many together as their windows fill one batch."""
+        group: list[Recording] = []
+        values = 0
+        for recording in recordings:
+            size = recording.values.size * self.window_
+            if group and values + size > BATCH_VALUES:
+                yield group
+                group, values = [], 0
+            group.append(recording)
+            values += size
+        if group:
+            yield group
+
     def _point_scores(self, recording: Recording) -> FloatArray:
-        windows = Windows([recording], self.window_)
-        scores = np.concatenate([self._window_scores(rows) for rows in batches_of(windows)])
-        return self._to_points(scores, len(recording))
+        return self._to_points(self._row_scores([recording]), len(recording))
+
+    def _row_scores(self, recordings: Sequence[Recording]) -> FloatArray:
+        windows = Windows(recordings, self.window_)
+        return np.concatenate([self._window_scores(rows) for rows in batches_of(windows)])
 
     def _to_points(self, scores: FloatArray, n: int) -> FloatArray:
         to_points = centre_scores if self._published else mean_scores
