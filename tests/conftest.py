@@ -18,6 +18,11 @@ import pytest
 SHARED = Path(os.environ.get("ANOMALIB_TS_SHARED", Path(__file__).parents[2] / "shared"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that both processes end at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with real data; tests that use it are skipped where it is absent."""

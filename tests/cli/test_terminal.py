@@ -76,16 +76,16 @@ def command(arguments, folder, **environment):
     )
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"PYTHONIOENCODING": "ascii", "LANG": "C", "LC_ALL": "C"},
-        {"TERM": "dumb", "COLUMNS": "1"},
-        {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
-    ],
-    ids=["ascii", "narrow", "notebook"],
-)
-def test_any_terminal(environment, tmp_path):
+def test_any_terminal(tmp_path):
+    """One that knows no letters, has no width, and is set up for a notebook's pictures."""
+    environment = {
+        "PYTHONIOENCODING": "ascii",
+        "LANG": "C",
+        "LC_ALL": "C",
+        "TERM": "dumb",
+        "COLUMNS": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
     folder = tmp_path / "mü [x]"
     folder.mkdir()
     overrides = [setting for setting in SMALL if not setting.startswith("plot")]

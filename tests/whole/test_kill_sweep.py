@@ -17,6 +17,6 @@ def test_killed_and_resumed_equals_undisturbed(tmp_path):
     assert kill_sweep.start(sweep, tmp_path / "whole").wait() == 0
     expected = kill_sweep.table(tmp_path / "whole")
     assert len(expected) == 18
-    for store in kill_sweep.torture(sweep, tmp_path, kills=3, longest=10.0, seed=0):
+    for store in kill_sweep.torture(sweep, tmp_path, kills=2, longest=8.0, seed=0):
         assert kill_sweep.table(store) == expected
         assert kill_sweep.files(store) == kill_sweep.files(tmp_path / "whole")

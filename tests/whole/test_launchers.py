@@ -84,7 +84,7 @@ def test_a_sweep_survives_detectors_that_do_not(launcher, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     targets = ",".join(f"tests.makers.naughty_detectors.{name}" for name in NAUGHTY)
     small = [word for word in SWEEP if word.startswith("data.")]
-    limits = ["limits.seconds=15", "limits.memory_mb=1500"]
+    limits = ["limits.seconds=8", "limits.memory_mb=1500"]
     settings = ["detector=random", f"detector._target_={targets}", "~detector.seed", *limits]
     assert main(["run", "-m", *settings, *small, *launcher, "protocol=whole"]) == 1
     records = list(Store("results").records())

@@ -235,7 +235,7 @@ def test_a_run_on_sounds_ends_with_a_picture_and_its_most_anomalous_clips(
 def test_a_run_does_not_fail_for_its_picture(sounds, monkeypatch, capsys):
     assert main([*sounds, "plot=false"]) == 0
     monkeypatch.setattr("anomalib_ts.views.case.unit.create_stored", broken)
-    assert main(sounds) == 0
+    assert main([*sounds]) == 0
     shown = capsys.readouterr().err
     assert "no picture of fan: data/fan is on a drive that is not there" in shown
     assert not list(Store("results").folder.rglob("*.png"))
