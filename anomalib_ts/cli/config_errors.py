@@ -21,7 +21,11 @@ from anomalib_ts.settings.registry import GROUPS, choices, config_folder
 
 _NO_SUCH_KEY = re.compile(r"Could not (?:override|delete[^']*) '([^'=]+)'")
 _THERE_ALREADY = re.compile(r"Could not append to config. An item is already at '([^'=]+)'")
-COMMANDS = {"config": "anomalib-ts run", "synth": "anomalib-ts synth"}
+COMMANDS = {
+    "config": "anomalib-ts run",
+    "synth": "anomalib-ts synth",
+    "sparseness": "anomalib-ts sparseness",
+}
 """The command that each main configuration in `conf/` is of."""
 
 EXTRAS = {

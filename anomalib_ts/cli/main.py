@@ -18,6 +18,7 @@ from anomalib_ts.cli.results_commands import (
     add_reproduce,
     add_scores,
 )
+from anomalib_ts.cli.sparseness_help import add_sparseness, sparseness
 from anomalib_ts.cli.synthetic import add_judge, add_synth, synth
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def _command(given: list[str]) -> int:
         return command(given[0], given[1:])
     if given[:1] == ["synth"]:
         return synth(given[1:])
+    if given[:1] == ["sparseness"]:
+        return sparseness(given[1:])
     options = _parser().parse_args(given)
     return int(options.command(options))
 
@@ -127,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         add_evaluate,
         add_synth,
         add_judge,
+        add_sparseness,
     ):
         add(commands)
     return parser

@@ -62,9 +62,9 @@ def synth(arguments: list[str]) -> int:
         sys.stdout.write(SYNTH_HELP)
         return 0
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when torch is imported
-    from anomalib_ts.cli.synth import run  # noqa: PLC0415
+    from anomalib_ts.cli.synth import SYNTH  # noqa: PLC0415
 
-    return run([argument for argument in arguments if argument not in ("-m", "--multirun")])
+    return SYNTH([argument for argument in arguments if argument not in ("-m", "--multirun")])
 
 
 def _judge(options: argparse.Namespace) -> int:

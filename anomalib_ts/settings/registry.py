@@ -41,6 +41,7 @@ GROUPS = {
     "judge": "Judges of generated tables (synth)",
     "image": "Images of rows (synth)",
     "generator": "Generators of rows (synth)",
+    "classifier": "Classifiers of images (sparseness)",
     "experiment": "Experiments",
     "experiment/method": "Methods as a published table has them",
     "hydra/launcher": "Launchers of multiruns",

@@ -47,6 +47,7 @@ KINDS = {
     "threshold": "anomalib_ts.evaluation.thresholds.Threshold",
     "metrics": "anomalib_ts.evaluation.judge.Evaluation",
     "attack": "anomalib_ts.robustness.attack.Attack",
+    "classifier": "anomalib_ts.robustness.classifiers.classifier.Classifier",
     "limits": "anomalib_ts.run.limits.Limits",
     "trainer": "anomalib_ts.detectors.deep.training.TrainerSettings",
     "judge": "anomalib_ts.synthetic.judges.judge.Judge",

@@ -18,6 +18,7 @@ from anomalib_ts.settings.registry import choices, config_folder
 
 GROUPS = (
     "attack",
+    "classifier",
     "data",
     "data/audio",
     "data/spectrogram",
@@ -134,10 +135,10 @@ def test_a_missing_extra_says_how_to_get_it():
     assert 'pip install "anomalib-ts[audio]"' in done.stderr.splitlines()[-1]
 
 
-OF_SYNTH = {"nids_tables"}
+OF_OTHER_COMMANDS = {"nids_tables", "psi_digits"}
 
 
-@pytest.mark.parametrize("experiment", sorted(choices("experiment").keys() - OF_SYNTH))
+@pytest.mark.parametrize("experiment", sorted(choices("experiment").keys() - OF_OTHER_COMMANDS))
 def test_every_experiment_composes_into_a_job(experiment):
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         config = compose("config", [f"experiment={experiment}"])

@@ -37,6 +37,7 @@ GOOD = {
     "trainer": "anomalib_ts.detectors.deep.training.TrainerSettings",
     "judge": "anomalib_ts.synthetic.judges.judge.PointJudge",
     "image": "anomalib_ts.synthetic.tables.row_images.ImageSettings",
+    "classifier": "anomalib_ts.robustness.classifiers.classifier.Classifier",
     "generator": "anomalib_ts.synthetic.generators.references.Marginals",
     "figure": "anomalib_ts.views.figures.curve.Curve",
     "logger": "pytorch_lightning.loggers.CSVLogger",
