@@ -5,7 +5,7 @@ First the spectrogram alone of sound that is in memory, then from file to spectr
     python benchmarks/spectrogram/run.py [--clips 1000] [--jobs 2] [--sounds FOLDER]
 
 Writes no results; prints one line a method. Clips are generated unless a folder of sounds (16 kHz,
-mono) is given, whose files are then taken in turn under new names.
+WAV, mono) is given, whose files are then taken in turn under new names.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def make_files(folder: Path, clips: int, sounds: Path | None, jobs: int) -> list
     sources = sorted(sounds.rglob("*.wav"))
     files = [folder / f"{i:08d}.wav" for i in range(clips)]
     for i, file in enumerate(files):
-        # One more byte behind the sound makes each file another one for the cache.
+        # A chunk of its own behind the sound makes each WAV another one for the cache.
         shutil.copy(sources[i % len(sources)], file)
         with file.open("ab") as out:
-            out.write(f"{i}".encode())
+            out.write(b"note" + (8).to_bytes(4, "little") + f"{i:08d}".encode())
     return files
 
 
