@@ -20,6 +20,11 @@ RECORD_METRICS = (*AREAS, "aupr", *DECISIONS)
 """What is defined for labels of whole recordings."""
 
 
+def chance_level(key: str) -> float | None:
+    """What a random score gets at a metric, where that does not depend on the data."""
+    return 0.5 if key.removeprefix(POOLED).partition("/")[0] in AREAS else None
+
+
 def judge_clips(
     rows: list[Metric],
     truth: GroundTruth,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from anomalib_ts.evaluation.machines import chance_level
 from anomalib_ts.metrics.registry import sign_of
 from anomalib_ts.results.formats import Grid
 from anomalib_ts.results.record import Record
@@ -19,7 +20,6 @@ from anomalib_ts.views.figures.style import colour, new_figure
 from anomalib_ts.views.figures.values import (
     Summary,
     cell,
-    chance,
     check_value,
     digits_for,
     heading,
@@ -178,11 +178,11 @@ def _picture(table: Summaries, columns: list[str], metric: str, remark: str) -> 
     down = math.ceil(len(columns) / across)
     longest = max(map(len, table))
     width = 0.6 + 0.085 * longest + 2.5 * across
-    remark += " Dashed: chance." if chance(metric) is not None else ""
+    remark += " Dashed: chance." if chance_level(metric) is not None else ""
     figure = new_figure(width, 0.9 + down * (0.75 + 0.27 * len(table)), remark)
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for panel, column in zip(panels.flat, columns, strict=False):
-        _fill(panel, table, column, chance(metric))
+        _fill(panel, table, column, chance_level(metric))
     for panel in panels.flat[len(columns) :]:
         panel.set_visible(False)
     for panel in panels.flat[len(columns) - across : len(columns)]:

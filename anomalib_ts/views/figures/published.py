@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anomalib_ts.errors import UndefinedMetricError
+from anomalib_ts.evaluation.machines import chance_level
 from anomalib_ts.results.entries import Method, Series, entries, unattacked
 from anomalib_ts.results.formats import Grid, best_in_bold
 from anomalib_ts.results.leaderboard import Row, leaderboard_of
@@ -18,7 +19,7 @@ from anomalib_ts.results.record import Record
 from anomalib_ts.results.store import Store
 from anomalib_ts.views.figures.base import Drawn, StudyFigure
 from anomalib_ts.views.figures.style import colour, new_figure
-from anomalib_ts.views.figures.values import chance, check_value
+from anomalib_ts.views.figures.values import check_value
 from anomalib_ts.views.palette import FAINT, INK
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def _picture(lines: Sequence[Line], data: Sequence[str], metric: str) -> Figure:
         for label, line in zip(labels, lines, strict=True)
     ]
     width = 0.6 + 0.085 * max(map(len, labels)) + 2.6 * across
-    remark = "Filled: ours. Open: published." + (" Dashed: chance." if chance(metric) else "")
+    remark = "Filled: ours. Open: published." + (" Dashed: chance." if chance_level(metric) else "")
     figure = new_figure(width, 0.9 + down * (0.75 + 0.27 * len(lines)), remark)
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for panel, name in zip(panels.flat, data, strict=False):
@@ -249,7 +250,7 @@ def _fill(panel: Axes, lines: Sequence[Line], name: str, metric: str) -> None:
     """For each method a filled point with bars, an open one, and a line between them."""
     panel.set_title(name)
     panel.grid(visible=True, axis="both")
-    if (level := chance(metric)) is not None:
+    if (level := chance_level(metric)) is not None:
         panel.axvline(level, color=FAINT, linestyle="--", linewidth=1.2)
     for place, line in enumerate(lines):
         row = line.ours.get(name)

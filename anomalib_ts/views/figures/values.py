@@ -89,11 +89,6 @@ def heading(key: str) -> str:
     return f"{title(metric)}, pooled" if pooled == "pooled" else title(key)
 
 
-def chance(key: str) -> float | None:
-    """What a random score gets, where that does not depend on the data."""
-    return 0.5 if key.removeprefix(POOLED).partition("/")[0] in AREAS else None
-
-
 def check_value(key: str, metrics: str | list[str], where: str) -> None:
     """Refuse a value that no record will have.
 

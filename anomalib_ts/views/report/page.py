@@ -58,7 +58,7 @@ def page(
     environment = Environment(
         loader=PackageLoader("anomalib_ts.views.report"), autoescape=True, undefined=StrictUndefined
     )
-    environment.filters |= {"num": _number, "short": _short, "p": _probability}
+    environment.filters |= {"num": _number, "signed": _signed, "short": _short, "p": _probability}
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # Bokeh refers backwards
     template = environment.get_template("page.html")
     pareto = pareto_item(shown)
@@ -120,6 +120,10 @@ def _asset(name: str) -> Markup:
 
 def _number(value: float | None, digits: int = 3) -> str:
     return NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "\u2212")
 
 
 def _short(value: float | None) -> str:

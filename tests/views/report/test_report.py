@@ -212,12 +212,24 @@ def test_attacked_results_have_a_section_of_their_own(tmp_path):
     for name, clean, hit in (("strong", 0.9, 0.2), ("steady", 0.7, 0.6)):
         store.save(ok(clean, name))
         store.save(ok(hit, name, attack=pgd))
+    inner = {"_target_": "anomalib_ts.robustness.Defended", "detector": None}
+    for smoothing, clean, hit in ((1, 0.66, 0.4), (15, 0.6, 0.5)):
+        settings = {
+            "detector_settings": {**inner, "smoothing": smoothing},
+            "variant": f"{smoothing}",
+        }
+        store.save(ok(clean, "defended", **settings))
+        store.save(ok(hit, "defended", attack=pgd, **settings))
     (path,) = write_report(store, tmp_path / "r.html")
     text = path.read_text()
     section = text.partition('<section id="attacks">')[2].partition("</section>")[0]
     assert "pgd both" in section
-    assert "steady loses least at the largest size (0.100)" in section
+    assert (
+        "steady loses least at the largest size (0.100) of those that beat chance (0.5)" in section
+    )
     assert "strong is the best without an attack, steady from 0.25 on." in section
+    assert "smoothing=15 gains DenseAutoencoder most at the largest size (+0.100)" in section
+    assert "and changes the clean value by \u22120.060." in section
     ranking = text.partition('<section id="ranking">')[2].partition("</section>")[0]
     assert "0.900" in ranking and "0.200" not in ranking
 
