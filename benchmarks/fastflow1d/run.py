@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from anomalib_ts.core.recording import Recording
+from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.base import Case
 from anomalib_ts.detectors import FastFlow1D
 from anomalib_ts.detectors.deep.convolutional import score_in_chunks
@@ -56,10 +56,10 @@ def files(root: Path, job: str) -> Iterator[tuple[Path, str]]:
         yield path, protocol
 
 
-def alone(detector: FastFlow1D, test: Recording, smoothing: int) -> list[float]:
-    """AUROC of each of the three scores by itself."""
+def each_score(detector: FastFlow1D, test: Recording, smoothing: int) -> FloatArray:
+    """The four `SCORES` of each point, `(4, n)`."""
     (standardised,) = detector.scaler_.transform([test])
-    scores = score_in_chunks(
+    return score_in_chunks(
         detector.model_,
         partial(detector.model_.scores, smoothing=smoothing),
         standardised.values,
@@ -68,6 +68,11 @@ def alone(detector: FastFlow1D, test: Recording, smoothing: int) -> list[float]:
         multiple=4,
         stage="score",
     )
+
+
+def alone(detector: FastFlow1D, test: Recording, smoothing: int) -> list[float]:
+    """AUROC of each of the four scores by itself."""
+    scores = each_score(detector, test, smoothing)
     return [float(roc_auc_score(test.labels, one)) for one in scores]
 
 
