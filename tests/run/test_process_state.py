@@ -107,6 +107,7 @@ CHANGES = {
     ),
     "dtype": (lambda: torch.set_default_dtype(torch.float64), torch.get_default_dtype),
     "device": (lambda: torch.set_default_device("meta"), torch.get_default_device),
+    "device once more": (lambda: torch.set_default_device("meta:0"), torch.get_default_device),
     "threads": (lambda: torch.set_num_threads(3), torch.get_num_threads),
     "deterministic": (
         lambda: torch.use_deterministic_algorithms(True),

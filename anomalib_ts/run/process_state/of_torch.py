@@ -20,12 +20,7 @@ def of_torch() -> Iterator[Item]:
         yield _torch(f"{kind} modes", 0, partial(_modes, kind), partial(_end_modes, kind))
     yield _torch("inference mode", False, lambda torch: torch.is_inference_mode_enabled(), _infer)
     yield _torch("default dtype", "float32", _default_dtype, _set_default_dtype)
-    yield _torch(
-        "default device",
-        "cpu",
-        lambda torch: str(torch.get_default_device()),
-        lambda torch, value: torch.set_default_device(None if value == "cpu" else value),
-    )
+    yield _torch("default device", "cpu", _default_device, _set_default_device)
     yield _torch(
         "number of threads",
         None,
@@ -117,6 +112,22 @@ def _end_modes(kind: str, torch: Any, wanted: int) -> None:
     pop = getattr(torch._C, f"_pop_torch_{kind}_stack")
     while _modes(kind, torch) > wanted:
         pop(*([None] if kind == "dispatch" else []))
+
+
+def _default_device(torch: Any) -> str:
+    context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    return "cpu" if context is None else str(context.device)
+
+
+def _set_default_device(torch: Any, value: str) -> None:
+    """Set it where its mode may have been ended with the others, which torch 2.4 cannot do."""
+    kept = vars(torch._GLOBAL_DEVICE_CONTEXT)
+    if _modes("function", torch) == 0:
+        kept.pop("device_context", None)
+    if value != "cpu" or "device_context" in kept:
+        torch.set_default_device(None if value == "cpu" else value)
+    if value == "cpu":
+        kept.pop("device_context", None)  # torch 2.4 cannot read a device of None
 
 
 _inference: list[Any] = []  # the last guard, since the mode lasts as long as it
