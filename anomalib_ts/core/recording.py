@@ -10,8 +10,16 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anomalib_ts.core.array_kinds import BEYOND_WHOLE, LARGEST_WHOLE, is_array_like, unwrapped
-from anomalib_ts.errors import AnomalibTsWarning, InputError, ValueKindError
+from anomalib_ts.core.array_kinds import is_array_like, unwrapped
+from anomalib_ts.core.recording_parts import (
+    checked_ignored,
+    checked_label,
+    checked_labels,
+    checked_names,
+    checked_times,
+    checked_values,
+)
+from anomalib_ts.errors import AnomalibTsWarning, InputError
 
 FloatArray: TypeAlias = NDArray[np.float64]
 LabelArray: TypeAlias = NDArray[np.int8]
@@ -76,19 +84,17 @@ class Recording:
     ignored: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", _checked_values(self.values, self.name))
+        object.__setattr__(self, "values", checked_values(self.values, self.name))
         if self.labels is not None:
-            object.__setattr__(self, "labels", _checked_labels(self.labels, len(self), self.name))
+            object.__setattr__(self, "labels", checked_labels(self.labels, len(self), self.name))
         if self.ignored is not None:
-            object.__setattr__(
-                self, "ignored", _checked_ignored(self.ignored, len(self), self.name)
-            )
-        object.__setattr__(self, "label", _checked_label(self.label, self.name))
+            object.__setattr__(self, "ignored", checked_ignored(self.ignored, len(self), self.name))
+        object.__setattr__(self, "label", checked_label(self.label, self.name))
         if self.channel_names is not None:
-            names = _checked_names(self.channel_names, self.channels, self.name)
+            names = checked_names(self.channel_names, self.channels, self.name)
             object.__setattr__(self, "channel_names", names)
         if self.times is not None:
-            object.__setattr__(self, "times", _checked_times(self.times, len(self), self.name))
+            object.__setattr__(self, "times", checked_times(self.times, len(self), self.name))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -258,173 +264,6 @@ def as_recordings(data: RecordingLike | Sequence[RecordingLike]) -> tuple[Record
     return (as_recording(cast(RecordingLike, data)),)
 
 
-def _checked_values(values: Any, name: str) -> NDArray[Any]:
-    given = _numeric(values, name)
-    if given.ndim == 1:
-        given = given[:, None]
-    if given.ndim != 2 or not given.size:
-        raise InputError(
-            f"{name}: values must be (points, channels) with at least one of each, "
-            f"not an array of shape {np.shape(values)}{_no_features(given)}"
-        )
-    array = np.array(given, copy=None if _is_immutable(given) else True)
-    if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise InputError(
-            f"{name}: point {row}, channel {column} is {array[row, column]}; values must be "
-            "finite, not NaN or inf. Fill or drop such points first (anomalib_ts.data.fill_gaps "
-            "mends short gaps)"
-        )
-    array.setflags(write=False)
-    return array
-
-
-def _no_features(given: NDArray[Any]) -> str:
-    """What scikit-learn says of an array without columns, as its tools expect it."""
-    if given.ndim != 2 or given.shape[1]:
-        return ""
-    return f", 0 feature(s) (shape={given.shape}) while a minimum of 1 is required."
-
-
-def _numeric(values: Any, name: str) -> NDArray[Any]:
-    """The values as float32 or float64, whichever holds them; masked ones are NaN.
-
-    Raises:
-        InputError: they are not real numbers, or float64 cannot tell them apart.
-    """
-    try:
-        given = np.asarray(unwrapped(values, name).values)
-        if given.dtype.kind == "c":
-            raise TypeError(f"they are {given.dtype}. Complex data not supported")
-        if given.dtype.kind in "mMSU":
-            raise TypeError(f"they are {given.dtype}")
-        exact = given.dtype.kind in "biuf" and np.can_cast(given.dtype, np.float32)
-        with np.errstate(over="ignore"):
-            numbers = given.astype(np.float32 if exact else np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError) as error:
-        kind = ValueKindError if isinstance(error, TypeError) else InputError
-        raise kind(f"{name}: the values are not numbers: {error}") from None
-    if given.dtype.kind in "iuO" and given.itemsize == 8 and numbers.size:
-        _refuse_large(given, numbers, name)
-    return numbers
-
-
-def _refuse_large(given: NDArray[Any], numbers: NDArray[Any], name: str) -> None:
-    large = np.abs(numbers) > LARGEST_WHOLE
-    pairs = zip(given[large].tolist(), numbers[large].tolist(), strict=True)
-    if any(isinstance(whole, int) and whole != number for whole, number in pairs):
-        raise InputError(f"{name}: {BEYOND_WHOLE}")
-
-
 def _listed(names: tuple[str, ...]) -> str:
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
     return ", ".join(names[:20]) + more
-
-
-def _is_immutable(array: NDArray[Any]) -> bool:
-    """Whether nobody can write to the memory: it is another recording's, so it can be shared.
-
-    A read-only view (as pandas gives them) may still belong to an array that can be written to.
-    """
-    owner: Any = array
-    while isinstance(owner, np.ndarray):
-        if owner.flags.writeable:
-            return False
-        owner = owner.base
-    return owner is None
-
-
-def _checked_label(label: Any, name: str) -> int | None:
-    if label is None:
-        return None
-    if np.ndim(label) or np.ma.is_masked(label) or label not in (0, 1):
-        raise InputError(f"{name}: the record label must be 0 or 1, not {label!r}")
-    return int(label)
-
-
-def _refuse_masked(array: Any, what: str, name: str) -> None:
-    """A masked label or time is unknown; NumPy would give the number that is under the mask."""
-    if np.ma.is_masked(array):
-        at = int(np.argmax(np.ma.getmaskarray(array)))
-        raise InputError(f"{name}: the {what} of point {at} is masked; leave such points out")
-
-
-def _checked_labels(labels: Any, n: int, name: str) -> LabelArray:
-    _refuse_masked(labels, "label", name)
-    array = np.asarray(labels)
-    if array.shape != (n,):
-        raise InputError(f"{name}: {n} points need labels of shape ({n},), not {array.shape}")
-    bad = ~np.isin(array, (0, 1))
-    if bad.any():
-        at = int(np.argmax(bad))
-        raise InputError(
-            f"{name}: the label of point {at} is {array[at]}; labels must be 0 (normal) or "
-            "1 (anomalous)"
-        )
-    checked = array.astype(np.int8)
-    checked.setflags(write=False)
-    return checked
-
-
-def _checked_ignored(ignored: Any, n: int, name: str) -> NDArray[np.bool_]:
-    array = np.asarray(ignored)
-    if np.ma.is_masked(ignored) or array.shape != (n,) or not np.isin(array, (0, 1)).all():
-        raise InputError(
-            f"{name}: `ignored` must be ({n},) of 0 and 1, one a point, not {array.dtype} of shape "
-            f"{array.shape}"
-        )
-    checked = array.astype(np.bool_)
-    checked.setflags(write=False)
-    return checked
-
-
-def _checked_names(names: Any, channels: int, name: str) -> tuple[str, ...]:
-    if isinstance(names, str) or not all(isinstance(one, str) for one in names):
-        raise InputError(f"{name}: channel_names must be texts, one a channel, not {names!r}")
-    checked = tuple(names)
-    if len(checked) != channels:
-        raise InputError(f"{name}: {channels} channels, but {len(checked)} channel names")
-    doubled = [one for one in checked if checked.count(one) > 1] if channels < 4096 else []
-    if doubled or len(set(checked)) != channels:
-        raise InputError(f"{name}: two channels have the same name {doubled[:1]}; rename one")
-    return checked
-
-
-def _refuse_beyond_nanoseconds(given: NDArray[Any], stored: NDArray[Any], name: str) -> None:
-    """NumPy wraps round what 64 bits of nanoseconds do not hold, from 1677 to 2262."""
-    days = given.astype("datetime64[D]")
-    wrong = days != stored.astype("datetime64[D]")
-    wrong &= ~np.isnat(days)
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        raise InputError(
-            f"{name}: the time of point {at}, {given[at]}, is beyond the years 1678 to 2261 that "
-            "time stamps in nanoseconds hold; give seconds as numbers"
-        )
-
-
-def _checked_times(times: Any, n: int, name: str) -> NDArray[Any]:
-    _refuse_masked(times, "time", name)
-    array = np.asarray(times)
-    if array.shape != (n,):
-        raise InputError(f"{name}: {n} points need times of shape ({n},), not {array.shape}")
-    if array.dtype.kind == "M":
-        given, array = array, array.astype("datetime64[ns]")
-        missing = np.isnat(array)
-        _refuse_beyond_nanoseconds(given, array, name)
-    elif array.dtype.kind in "iuf":
-        array = array.astype(np.float64)
-        missing = ~np.isfinite(array)
-    else:
-        raise InputError(f"{name}: times must be datetime64 or seconds, not {array.dtype}")
-    if missing.any():
-        raise InputError(f"{name}: the time of point {int(np.argmax(missing))} is missing")
-    falls = ~(array[1:] > array[:-1])
-    if falls.any():
-        at = int(np.argmax(falls)) + 1
-        raise InputError(
-            f"{name}: the time of point {at}, {array[at]}, does not come after the one before, "
-            f"{array[at - 1]}; sort the points by time and drop doubles"
-        )
-    array.setflags(write=False)
-    return array
