@@ -175,6 +175,7 @@ def main() -> None:
     parser.add_argument("--studies", nargs="+", default=["table3"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--types", nargs="+", default=TYPES, help="of table3 and levels")
+    parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--root", type=Path, default=Path("data"))
     parser.add_argument("--print", action="store_true", help="only the tables of what is there")
     options = parser.parse_args()
@@ -185,7 +186,7 @@ def main() -> None:
         for study in options.studies:
             for seed in options.seeds:
                 for fit in fits(study, seed, options.types):
-                    if fit.key not in done:
+                    if fit.key not in done and fit.method in options.methods:
                         row = vars(fit) | measured(fit, options.root)
                         append(options.results, row)
                         print(" ".join(str(value) for value in row.values()), flush=True)
