@@ -87,7 +87,15 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read it has gone away
         silence_output()
         return 0
+    except OSError as error:  # a file or folder that was named
+        sys.stderr.write(f"anomalib-ts: {printable(_described(error))}\n")
+        return 2
     return status
+
+
+def _described(error: OSError) -> str:
+    path = error.filename2 or error.filename
+    return f"{path}: {error.strerror}" if path and error.strerror else str(error)
 
 
 def _command(given: list[str]) -> int:

@@ -147,7 +147,13 @@ def _model_path(settings: Sequence[str]) -> tuple[Path, list[str]]:
     found = [text.partition("=")[2] for text in settings if text.startswith("model=")]
     if len(found) != 1 or not found[0]:
         raise ConfigError("say where the model goes, once: model=pump.ats")
-    return Path(found[0]), [text for text in settings if not text.startswith("model=")]
+    path = Path(found[0])
+    from anomalib_ts.core.files import try_writing  # noqa: PLC0415
+
+    if path.is_dir():
+        raise ConfigError(f"the model cannot be written to {path}: that is a folder")
+    try_writing(path.parent)
+    return path, [text for text in settings if not text.startswith("model=")]
 
 
 def _first_target(options: argparse.Namespace, recordings: Sequence[Recording]) -> AlarmTarget:
@@ -192,7 +198,7 @@ def _threshold(arguments: list[str]) -> int:
     changes = _changes(options, model.healthy.period)
     target = retargeted(model.target, **changes)
     if options.inputs:
-        model = former.recalibrated(healthy_recordings(inputs.data_sets(former)), target)
+        model = former.recalibrated(healthy_recordings(inputs.data_sets(former.reading)), target)
     elif any(value is not None for value in changes.values()):
         model = former.with_target(target)
     if model is former:
@@ -212,19 +218,20 @@ def _check(arguments: list[str]) -> int:
     parser = command_parser(
         "check", "Look at data before anything is fitted, and say what suits.", CHECK
     )
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="a file, or settings of data")
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="files, or settings of data")
     options = parser.parse_args(arguments)
-    from anomalib_ts.cli.hydra_app import composed_parts  # noqa: PLC0415
-
-    settings = [text if "=" in text else f"data.path={text}" for text in options.inputs]
-    chosen = any(text.startswith("data=") for text in settings)
-    parts = composed_parts(settings if chosen else ["data=csv", *settings], ("data",))
+    inputs = Inputs.of(options.inputs)
     from anomalib_ts.core.console import log_to_terminal  # noqa: PLC0415
-    from anomalib_ts.deploy.inspection import advice, findings  # noqa: PLC0415
-    from anomalib_ts.settings.config import create  # noqa: PLC0415
 
     log_to_terminal()
-    data_set: DataSet = create(parts["data"], "data")
+    for data_set in inputs.data_sets({}):
+        _say_findings(data_set)
+    return 0
+
+
+def _say_findings(data_set: DataSet) -> None:
+    from anomalib_ts.deploy.inspection import advice, findings  # noqa: PLC0415
+
     for name in data_set.case_names():
         case = data_set.load(name)
         for recording in (*case.train, *case.test):
@@ -233,7 +240,6 @@ def _check(arguments: list[str]) -> int:
         if not case.train:
             say(["  no training part: `run` takes the first 10 % (prefix), `fit` all of it"])
         say([f"  {line}" for line in advice(max((*case.train, *case.test), key=len))])
-    return 0
 
 
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {

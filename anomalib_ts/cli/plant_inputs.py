@@ -6,14 +6,13 @@ Light as `main`: what is heavy is imported by the functions that need it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anomalib_ts.core.recording import Recording
     from anomalib_ts.data.base import DataSet
-    from anomalib_ts.deploy.model import PlantModel
 
 
 @dataclass(frozen=True)
@@ -22,15 +21,19 @@ class Inputs:
 
     Attributes:
         paths: files and folders, read as the files of training were.
+        reading: what settings say of how they are read instead.
         settings: of the data set that settings describe; empty if there are none.
     """
 
     paths: tuple[str, ...]
-    settings: dict[str, Any]
+    reading: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Inputs:
         """Tell paths from settings (`data=csv`, `data.path=FILE`), and compose these.
+
+        Settings that choose no data (`data.exclude_columns=[extra]`) are of the paths.
 
         Raises:
             ConfigError: a setting is wrong.
@@ -38,22 +41,30 @@ class Inputs:
         settings = [text for text in texts if "=" in text and not Path(text).exists()]
         paths = tuple(text for text in texts if text not in settings)
         if not settings:
-            return cls(paths, {})
+            return cls(paths)
         from anomalib_ts.cli.hydra_app import composed_parts  # noqa: PLC0415
 
         chosen = any(text.startswith("data=") for text in settings)
-        parts = composed_parts(settings if chosen else ["data=csv", *settings], ("data",))
-        return cls(paths, parts["data"])
+        if not chosen:
+            settings.insert(0, "data=csv")
+        if not paths or chosen or any(text.startswith("data.path=") for text in settings):
+            return cls(paths, settings=composed_parts(settings, ("data",))["data"])
+        composed = composed_parts([*settings, "data.path=a path"], ("data",))["data"]
+        named = {text.partition("=")[0].lstrip("+").removeprefix("data.") for text in settings}
+        return cls(paths, {name: composed[name] for name in named & composed.keys()})
 
-    def data_sets(self, model: PlantModel) -> list[DataSet]:
+    def data_sets(self, reading: dict[str, Any]) -> list[DataSet]:
         """The data sets, those of paths first.
+
+        Args:
+            reading: settings that paths are read with, but for those that were given.
 
         Raises:
             ConfigError: settings make no data set.
         """
         from anomalib_ts.settings.config import create, create_stored  # noqa: PLC0415
 
-        csv = {**model.reading, "_target_": "anomalib_ts.data.CsvFile"}
+        csv = {**reading, **self.reading, "_target_": "anomalib_ts.data.CsvFile"}
         found: list[DataSet] = [create_stored({**csv, "path": path}, "data") for path in self.paths]
         if self.settings:
             found.append(create(self.settings, "data"))

@@ -60,7 +60,9 @@ def alarms_described(model: PlantModel) -> list[str]:
         lines.append(f"on {len(held.scores):,} {what} points: {share:.3%} of them above it")
         return lines
     most = poisson_upper(count) / days
-    lines.append(f"expected false alarms a day: {expected:.3g}")
+    lines.append(
+        f"expected false alarms a day: {expected:.3g}, while the plant is as in the {what} data"
+    )
     lines.append(
         f"on {days:.3g} days of {what} data: {counted(count, 'alarm')}; by that alone, at most "
         f"{most:.3g} a day (95 %)"

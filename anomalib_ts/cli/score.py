@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,12 +79,25 @@ def _score_files(options: argparse.Namespace) -> int:
     log_to_terminal()
     model = PlantModel.load(options.model)
     alarms = 0
-    for data_set in inputs.data_sets(model):
-        for name in data_set.case_names():
-            scored = _scored(model, data_set.load(name).test)
-            alarms += sum(len(part.alarms) for part in scored)
-            _write(options, model, name, scored)
+    cases = [(one, name) for one in inputs.data_sets(model.reading) for name in one.case_names()]
+    _check_names([name for _, name in cases])
+    for data_set, name in cases:
+        scored = _scored(model, data_set.load(name).test)
+        alarms += sum(len(part.alarms) for part in scored)
+        _write(options, model, name, scored)
     return ALARM_STATUS if alarms and options.fail_on_alarm else 0
+
+
+def _check_names(names: list[str]) -> None:
+    """Results are files of these names."""
+    from anomalib_ts.errors import ConfigError  # noqa: PLC0415
+
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise ConfigError(
+            f"{count} inputs are called {name}, and the results of one would replace those of "
+            "another; score them one after another, each with an --output of its own"
+        )
 
 
 def _scored(model: PlantModel, recordings: Sequence[Recording]) -> list[ScoredRecording]:
@@ -135,6 +149,10 @@ def _score_live(options: argparse.Namespace) -> int:
     log_to_terminal()
     if len(options.inputs) != 1:
         raise ConfigError("with - or --follow, give that one input")
+    if options.history is not None and options.history < 0:
+        raise ConfigError(f"--history must be at least 0, not {options.history}")
+    if options.idle is not None and not options.idle >= 0:
+        raise ConfigError(f"--idle must be at least 0, not {options.idle:g}")
     model = PlantModel.load(options.model)
     layout = {
         name: model.reading[name] for name in ("delimiter", "decimal") if name in model.reading

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import stat
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,6 +54,18 @@ def atomic_write(path: str | Path, *, durable: bool = True) -> Iterator[IO[bytes
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+def try_writing(folder: Path) -> None:
+    """Write a little to a folder, to fail now rather than after hours of work.
+
+    Raises:
+        OSError: it cannot be created or written, or its disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(4096))
+        file.flush()
 
 
 def sweep_unfinished(folder: Path) -> None:

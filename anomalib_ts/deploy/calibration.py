@@ -144,7 +144,8 @@ class HeldBack:
     def expected_per_day(self, target: AlarmTarget, rule: AlarmRule) -> float | None:
         """False alarms a day to expect; None if that cannot be told.
 
-        Counted where there are enough, else by the tail over a high level.
+        Counted where there are enough or the threshold is not far out, else by the tail over a
+        high level.
         """
         if self.period is None:
             return None
@@ -152,9 +153,10 @@ class HeldBack:
         if count >= COUNTED:
             return count / self.days
         try:
-            return _tail(self, target).per_day(rule.threshold)
+            tail = _tail(self, target)
         except InputError:
             return count / self.days
+        return count / self.days if rule.threshold < tail.level else tail.per_day(rule.threshold)
 
     def _with(self, threshold: float, target: AlarmTarget) -> AlarmRule:
         middle = float(np.median(self.scores))
@@ -307,12 +309,12 @@ def _gamma(healthy: HeldBack, target: AlarmTarget) -> float:
     rate = target.rate
     if target.per_day is not None:
         tail = _tail(healthy, target)
+        if target.per_day >= tail.rate:
+            return _empirical(healthy, target)
         share = float((lasting > tail.level).mean())
         per_day = _DAY / (healthy.period or math.nan)
         rate = target.per_day / per_day * (share * per_day / tail.rate)
     assert rate is not None
-    if rate >= 1:
-        raise InputError("so many alarms a day are more than there are points")
     return GammaThreshold(1 - rate).fit(lasting)
 
 
@@ -335,9 +337,20 @@ def _empirical(healthy: HeldBack, target: AlarmTarget) -> float:
             "day; use method pot, or hold back more data"
         )
     levels = np.unique(lasting)
-    low, high = 0, len(levels) - 1  # at the highest there is no alarm
-    while low < high:  # alarms hardly ever become more as the threshold rises
+
+    def count(place: int) -> int:
+        return healthy.alarms(healthy._with(float(levels[place]), target))
+
+    # From above, where there is no alarm: far below, they merge into a single one.
+    low = high = best = len(levels) - 1
+    most = 0
+    while (alarms := count(low)) <= allowed:
+        if alarms > most:
+            best, most = low, alarms
+        if low == 0:  # no threshold raises more than it may
+            return float(levels[best])
+        high, low = low, max(0, low - 1 - (len(levels) - low) // 16)
+    while high - low > 1:  # alarms hardly ever become more as the threshold rises
         middle = (low + high) // 2
-        few = healthy.alarms(healthy._with(float(levels[middle]), target)) <= allowed
-        low, high = (low, middle) if few else (middle + 1, high)
-    return float(levels[low])
+        low, high = (low, middle) if count(middle) <= allowed else (middle, high)
+    return float(levels[high])

@@ -75,8 +75,11 @@ def export_onnx(detector: Detector, path: str | Path, threshold: float | None = 
     network = _traced(graph, facts, as_fitted.n_channels_)
     limit = detector.threshold_ if threshold is None else threshold
     content = _with_metadata(network, facts | {"threshold": repr(float(limit))})
-    with atomic_write(path) as file:
-        file.write(content)
+    try:
+        with atomic_write(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise AnomalibTsError(f"cannot write {path}: {error.strerror or error}") from error
     return Path(path)
 
 

@@ -157,5 +157,5 @@ def _alike(recording: Recording) -> list[Finding]:
 def _period(recording: Recording) -> int:
     """The median period of the channels that have one."""
     found = [find_period(channel, NO_PERIOD) for channel in recording.values.T[:MOST_PAIRS]]
-    known = [period for period in found if period != NO_PERIOD]
+    known = [period for period in found if 0 < 2 * period <= len(recording)]  # seen at least twice
     return int(np.median(known)) if known else NO_PERIOD

@@ -37,6 +37,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 2**16  # bytes read at a time
 _PAUSE = 0.2  # seconds between two looks at a file
 _MOST_LINES = 512  # scored at a time
+_LONGEST_CELL = 40  # characters of it that an error shows
 
 
 class BlockScorer:
@@ -102,6 +103,7 @@ class LiveScorer:
     alarms: LiveAlarms = field(init=False)
     _stream: Stream | BlockScorer = field(init=False, repr=False)
     _places: list[int] | None = field(default=None, repr=False)
+    _columns: int = field(default=0, repr=False)
     _time: int | None = field(default=None, repr=False)
     _last: FloatArray | None = field(default=None, repr=False)
     _waiting: list[str] = field(default_factory=list, repr=False)
@@ -156,8 +158,9 @@ class LiveScorer:
         rows: list[FloatArray] = []
         if lines and self._places is None:
             self._divider = self.delimiter or self._delimiter_of(lines)
-        for cells in csv.reader(lines, delimiter=self._divider):
+        for line in lines:
             self._line += 1
+            cells = self._cells(line)
             if not any(cell.strip() for cell in cells):
                 continue
             if self._places is None and self._is_header(cells):
@@ -167,6 +170,18 @@ class LiveScorer:
             when = str(self._line) if self._time is None else cells[self._time].strip()
             self._waiting.append(when)
         return rows
+
+    def _cells(self, line: str) -> list[str]:
+        """A line's cells; a quotation mark that is left open ends with it, as lines come singly."""
+        try:
+            cells = next(csv.reader([line], delimiter=self._divider), [])
+        except csv.Error as error:
+            raise InputError(f"line {self._line} cannot be read: {error}") from None
+        if self._places is not None and len(cells) > self._columns:
+            raise InputError(
+                f"line {self._line} has {len(cells)} cells, but there are {self._columns} columns"
+            )
+        return cells
 
     def _judged(self, scores: FloatArray) -> list[LivePoint]:
         first = len(self._recent) - len(self._waiting)  # of these points among the recent ones
@@ -216,6 +231,7 @@ class LiveScorer:
                 )
             self._time = 0 if len(cells) > count else None
             self._places = list(range(len(cells) - count, len(cells)))
+            self._columns = len(cells)
             return False
         missing = [name for name in wanted if name not in names]
         if missing:
@@ -224,6 +240,7 @@ class LiveScorer:
                 f"{nearest(missing[0], names)}"
             )
         self._places = [names.index(name) for name in wanted]
+        self._columns = len(names)
         known = [name.lower() for name in names]
         self._time = next((known.index(name) for name in TIME_NAMES if name in known), None)
         return True
@@ -243,7 +260,8 @@ class LiveScorer:
             comma = self.decimal == "," or (self.decimal is None and self._divider != ",")
             number = float(text.replace(",", ".") if comma else text) if text else np.nan
         except ValueError:
-            raise InputError(f"line {self._line}, {called}: {text!r} is not a number") from None
+            shown = repr(text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}...")
+            raise InputError(f"line {self._line}, {called}: {shown} is not a number") from None
         if np.isfinite(number):
             return number
         if self._last is None:

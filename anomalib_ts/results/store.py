@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -27,7 +26,7 @@ import numpy as np
 from filelock import FileLock
 
 from anomalib_ts.core.digests import digest
-from anomalib_ts.core.files import atomic_write
+from anomalib_ts.core.files import atomic_write, try_writing
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import AnomalibTsError, DamagedResultError, DataNotFoundError
 from anomalib_ts.results.blamed import Blamed
@@ -330,9 +329,7 @@ class Store:
         """
         self._make(self.folder)
         try:
-            with tempfile.TemporaryFile(dir=self.folder) as file:
-                file.write(bytes(4096))
-                file.flush()
+            try_writing(self.folder)
         except OSError as error:
             raise AnomalibTsError(
                 f"cannot write to the results folder {self.folder}: {error.strerror or error}"

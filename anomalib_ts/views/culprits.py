@@ -108,13 +108,21 @@ def framed(found: Sequence[Culprit]) -> list[slice]:
     return [one.channels for one in found if one.share >= FRAMED * found[0].share]
 
 
-def as_text(found: Sequence[Culprit]) -> str:
-    """Names with shares.
+def as_text(found: Sequence[Culprit], longest: int | None = None) -> str:
+    """Names with shares; without the last ones where the text would be too long.
 
-    >>> as_text([Culprit("flow", 0.912, slice(0, 1)), Culprit("heat", 0.066, slice(1, 2))])
-    'flow 91 %, heat 7 %'
+    >>> two = [Culprit("flow", 0.912, slice(0, 1)), Culprit("heat", 0.066, slice(1, 2))]
+    >>> as_text(two), as_text(two, longest=18)
+    ('flow 91 %, heat 7 %', 'flow 91 %')
+
+    Args:
+        found: the largest share first.
+        longest: characters, if there is a limit; the first is named in any case.
     """
-    return ", ".join(f"{one.name} {round(100 * one.share)} %" for one in found)
+    texts = [f"{one.name} {round(100 * one.share)} %" for one in found]
+    while longest is not None and len(texts) > 1 and len(", ".join(texts)) > longest:
+        texts.pop()
+    return ", ".join(texts)
 
 
 def _bands(shares: FloatArray, frequencies: FloatArray) -> tuple[Culprit, ...]:

@@ -75,6 +75,7 @@ def test_fit_says_what_it_promises(capsys):
     assert "other.ats: IForest, fitted on 6,000 points of healthy.csv" in out
     assert "channels flow, heat" in out
     assert "(0.1 false alarms a day, pot)" in out
+    assert "0.1, while the plant is as in the held-back data" in out
     assert "0.833 days of held-back data" in out
 
 
@@ -112,6 +113,27 @@ def test_a_folder_at_once_and_the_exit_status(tmp_path):
     table = pd.read_parquet(tmp_path / "tomorrow.scores.parquet")
     assert table.time.dtype.kind == "M"
     assert json.loads((tmp_path / "quiet.alarms.json").read_text()) == {"alarms": []}
+
+
+def test_results_of_one_file_never_replace_those_of_another(tmp_path, capsys):
+    (tmp_path / "quiet.csv").write_text(Path("quiet.csv").read_text())
+    call = ["score", "pump.ats", "quiet.csv", str(tmp_path / "quiet.csv"), "-o", str(tmp_path)]
+    assert main(call) == 2
+    assert "2 inputs are called quiet" in capsys.readouterr().err
+    assert not (tmp_path / "quiet.scores.csv").exists()
+
+
+def test_settings_without_data_are_of_the_paths(tmp_path, capsys):
+    table = pd.read_csv("quiet.csv", float_precision="round_trip").assign(extra=1.0)
+    table.to_csv(tmp_path / "a=b [1].csv", index=False)
+    path = str(tmp_path / "a=b [1].csv")
+    call = ["score", "pump.ats", path, "-o", str(tmp_path), "--no-picture"]
+    assert main(call) == 2
+    assert "leave some out with data.exclude_columns" in capsys.readouterr().err
+    assert main([*call, "data.exclude_columns=[extra]"]) == 0
+    assert main(["check", path, "quiet.csv", "data.exclude_columns=[heat]"]) == 0
+    found = [line for line in capsys.readouterr().out.splitlines() if "one every" in line]
+    assert [line.split(",")[2] for line in found] == [" 2 channels", " 1 channel"]
 
 
 def test_other_columns_are_one_line(capsys):
@@ -259,6 +281,9 @@ def test_a_file_that_grows_and_is_replaced(home, capsys):
         ("timestamp,flow\n", "'heat' is missing"),
         ("timestamp,flow,heat\n1,2,x\n", "line 2, channel 'heat': 'x' is not a number"),
         ("timestamp,flow,heat\n1,2,\n", "line 2, channel 'heat': the first value is missing"),
+        ("timestamp,flow,heat\n1,2,3,4\n", "line 2 has 4 cells, but there are 3 columns"),
+        ('timestamp,flow,heat\n1,"2,3\n2,1,1\n', "line 2, channel 'flow': '2,3' is not a number"),
+        (f"timestamp,flow,heat\n{'1' * 200_000},2,3\n", "line 2 cannot be read: field larger"),
     ],
 )
 def test_lines_that_cannot_be_read(text, message, capsys):
@@ -300,6 +325,14 @@ def test_a_file_without_a_training_part_takes_prefix_and_says_so(capsys):
         (["score", "none.ats", "quiet.csv"], "there is no model none.ats"),
         (["score", "quiet.csv", "quiet.csv"], "quiet.csv is no model file"),
         (["score", "pump.ats", "none.csv"], "none.csv"),
+        (["fit", "data=csv", "data.path=healthy.csv", "model=."], "written to .: that is a folder"),
+        (["fit", "data=csv", "data.path=healthy.csv", "model=pump.ats/x"], "pump.ats: File exists"),
+        (["score", "pump.ats", ".", "--follow", "--idle", "0"], ".: Is a directory"),
+        (
+            ["score", "pump.ats", "quiet.csv", "--follow", "--idle", "nan"],
+            "--idle must be at least",
+        ),
+        (["score", "pump.ats", "-", "--history", "-1"], "--history must be at least 0"),
         (["threshold", "pump.ats", "--shortest", "soon"], "no number of points and no duration"),
         (["threshold", "pump.ats", "--false-alarms-per-day", "-1"], "must be above 0"),
     ],

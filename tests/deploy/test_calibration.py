@@ -57,6 +57,24 @@ def test_empirical_raises_at_most_what_it_may(seed, shortest, merge, hysteresis)
 
 
 @pytest.mark.parametrize("method", ["pot", "gamma", "empirical"])
+def test_merging_does_not_lead_to_one_alarm_without_end(method):
+    """At a low threshold all scores are one alarm, and that is fewer than any number promised."""
+    healthy = held_back(exponential(30))
+    highest = DAY / 31 / np.e  # of p (1 - p)^30, no threshold raises more
+    for per_day, came in ((1.0, 1.0), (8.0, 8.0), (1000.0, highest)):
+        target = AlarmTarget(per_day=per_day, method=method, merge=30)
+        rule = healthy.rule(target)
+        assert healthy.alarms(rule) / 30 == pytest.approx(came, rel=0.3)
+        assert healthy.expected_per_day(target, rule) == pytest.approx(came, rel=0.3)
+
+
+def test_alarms_of_a_low_threshold_are_counted():
+    healthy = held_back(exponential(10))
+    target = AlarmTarget(value=0.1, merge=30)
+    assert healthy.expected_per_day(target, healthy.rule(target)) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("method", ["pot", "gamma", "empirical"])
 def test_fewer_alarms_take_a_higher_threshold(method):
     healthy = held_back(exponential(10))
     thresholds = [

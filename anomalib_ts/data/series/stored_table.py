@@ -48,7 +48,7 @@ def read_stored_table(path: Path, layout: TextLayout) -> TextTable:
     except Exception as error:  # whatever an engine makes of a damaged file
         raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from None
     if len(table.frame) < 2:
-        raise InputError(f"{path} holds {len(table.frame)} points; a series needs at least two")
+        raise InputError(f"{path} holds {len(table.frame)} of the two points that a series needs")
     return table
 
 

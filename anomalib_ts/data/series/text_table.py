@@ -193,7 +193,7 @@ def read_text_table(path: str | Path, layout: TextLayout = AS_FOUND) -> TextTabl
     except csv.Error as error:
         raise InputError(f"{path} is not a table: {error}") from None
     if len(table.frame) < 2:
-        raise InputError(f"{path} holds {len(table.frame)} points; a series needs at least two")
+        raise InputError(f"{path} holds {len(table.frame)} of the two points that a series needs")
     return table
 
 

@@ -149,7 +149,8 @@ def _caption(clip: RankedClip, count: int, example: str | None) -> str:
         facts.append("alarm" if clip.alarm else "no alarm")
     lines = [shortened(clip.name, _LONGEST_NAME), ", ".join(facts)]
     if clip.blamed:
-        lines.append(f"from {shortened(as_text(clip.blamed), _LONGEST_NAME)}")
+        blamed = as_text(clip.blamed, _LONGEST_NAME)
+        lines.append(f"from {shortened(blamed, _LONGEST_NAME)}")
     return "\n".join(lines)
 
 

@@ -122,7 +122,9 @@ class _Panels:
         """The name of a detail, and the channels that its highest score comes from."""
         row = highest(self.blamed, self.scores, segment)
         found = () if row is None else culprits(self.blamed.shares[row], self.painter.names)
-        return f"{name}: {shortened(as_text(found), _LONGEST_TITLE)}" if found else name
+        if not found:
+            return name
+        return f"{name}: {shortened(as_text(found, _LONGEST_TITLE), _LONGEST_TITLE)}"
 
     def fill(self, values: Axes, scores: Axes, part: slice) -> None:
         stretch = self.timeline.stretch(part)

@@ -154,8 +154,8 @@ class TestBadFiles:
         [
             (b"", r"own\.csv is empty"),
             ("\n \n", r"own\.csv is empty"),
-            ("a,label\n", "holds 0 points; a series needs at least two"),
-            ("a,label\n1,0\n", "holds 1 points"),
+            ("a,label\n", "holds 0 of the two points that a series needs"),
+            ("a,label\n1,0\n", "holds 1 of the two points"),
             ("a,b\n1,2\n3,oops\n", r"own\.csv, line 3, column 2 \(b\): 'oops' is not a number"),
             ("a,b\n\n1,2\n\n3,1_0\n", r"line 5, column 2 \(b\): '1_0' is not a number"),
             ("1,2\n3,oops\n", r"own\.csv, line 2, column 2: 'oops' is not a number"),

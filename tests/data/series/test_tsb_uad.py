@@ -146,7 +146,7 @@ class TestBadFiles:
         [
             ("", "bad.out is empty"),
             ("\n\n", "bad.out is empty"),
-            ("1,0\n", "holds 1 points; a series needs at least two"),
+            ("1,0\n", "holds 1 of the two points that a series needs"),
             ("1,0\n2,0\nabc,0\n", "bad.out, line 3, column 1: 'abc' is not a number"),
             ("1,0\n\n2,x\n", "bad.out, line 3, column 2: 'x' is not a number"),
             ("1,0\n2,2\n", "bad.out, line 2, column 2: the label is 2; labels must be 0"),
