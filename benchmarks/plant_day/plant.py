@@ -7,6 +7,7 @@ February; January is healthy.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import lfilter
 
 MINUTES = 365 * 1440
+MOVING = ("season", "filter", "wear")  # in the course of the year
 SENSORS = (
     "load_percent",
     "flow_m3h",
@@ -58,24 +60,28 @@ def smooth(rng: np.random.Generator, minutes: int, deviation: float) -> np.ndarr
     return deviation * slow
 
 
-def year(seed: int = 0) -> pd.DataFrame:
-    """`(525,600, 9)`: a time stamp and eight sensors, faults included."""
+def year(seed: int = 0, still: Collection[str] = ()) -> pd.DataFrame:
+    """`(525,600, 9)`: a time stamp and eight sensors, faults included.
+
+    What is `still`, some of `MOVING`, repeats January over and over.
+    """
     rng = np.random.default_rng(seed)
     minute = np.arange(MINUTES)
     day, hour = minute / 1440, minute / 60 % 24
+    season, filter_age, wear = (day % 31 if what in still else day for what in MOVING)
     shift = np.select([hour < 6, hour < 14, hour < 22], [55.0, 80.0, 72.0], 55.0)
     weekend = np.where((minute // 1440 + 3) % 7 >= 5, 0.75, 1.0)  # 1 January 2026 is a Thursday
     load = uniform_filter1d(shift * weekend, 20) + smooth(rng, 90, 2.5)
-    ambient = 11 - 11 * np.cos(2 * np.pi * (day - 20) / 365)
+    ambient = 11 - 11 * np.cos(2 * np.pi * (season - 20) / 365)
     ambient += 3.5 * np.sin(2 * np.pi * (hour - 9) / 24) + smooth(rng, 2880, 3.0)
-    clogged = day % 91 / 91
+    clogged = filter_age % 91 / 91
     flow = 1.5 * load * (1 - 0.04 * clogged)
     pressure = 2.0 + 0.04 * load + 0.25 * clogged
     power = 4.0 + 0.012 * load * pressure * 5 + smooth(rng, 30, 0.15)
     slow_load = uniform_filter1d(load, 120, origin=59)  # the metal is slow
     bearing = 28 + 0.35 * slow_load + 0.35 * ambient
     coolant = 20 + 0.15 * slow_load + 0.45 * ambient
-    vibration = 1.2 + 0.012 * load + 0.1 * day / 365 + np.abs(smooth(rng, 3, 0.08))
+    vibration = 1.2 + 0.012 * load + 0.1 * wear / 365 + np.abs(smooth(rng, 3, 0.08))
     columns = [load, flow, pressure, power, bearing, coolant, vibration, ambient]
     noise = (0.5, 0.8, 0.03, 0.2, 0.25, 0.2, 0.05, 0.15)
     values = np.stack(columns, axis=1) + rng.standard_normal((MINUTES, 8)) * noise
