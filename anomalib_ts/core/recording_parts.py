@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from anomalib_ts.core.array_kinds import BEYOND_WHOLE, LARGEST_WHOLE, unwrapped
 from anomalib_ts.errors import InputError, ValueKindError
 
+_FIRST_YEAR, _LAST_YEAR = 1678, 2261
+
 
 def checked_values(values: Any, name: str) -> NDArray[Any]:
     """`(n, c)` finite numbers that nobody can write to, float32 where that holds them."""
@@ -146,17 +148,19 @@ def checked_names(names: Any, channels: int, name: str) -> tuple[str, ...]:
     return checked
 
 
-def _refuse_beyond_nanoseconds(given: NDArray[Any], stored: NDArray[Any], name: str) -> None:
-    """NumPy wraps round what 64 bits of nanoseconds do not hold, from 1677 to 2262."""
-    days = given.astype("datetime64[D]")
-    wrong = days != stored.astype("datetime64[D]")
-    wrong &= ~np.isnat(days)
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        raise InputError(
-            f"{name}: the time of point {at}, {given[at]}, is beyond the years 1678 to 2261 that "
-            "time stamps in nanoseconds hold; give seconds as numbers"
-        )
+def nanoseconds(times: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Time stamps as datetime64[ns], and which of them that cannot hold: these are NaT.
+
+    It holds all of the years 1678 to 2261. Beyond, NumPy wraps round, and raises from 2.5 on.
+
+    >>> stamps, beyond = nanoseconds(np.array(["1600-01-01", "2024-01-01"], dtype="datetime64[s]"))
+    >>> stamps.astype("datetime64[D]").tolist(), beyond.tolist()
+    ([None, datetime.date(2024, 1, 1)], [True, False])
+    """
+    years = times.astype("datetime64[Y]").astype(np.int64) + 1970
+    beyond = ~np.isnat(times) & ((years < _FIRST_YEAR) | (years > _LAST_YEAR))
+    held = np.where(beyond, np.datetime64("NaT", "s").astype(times.dtype), times)
+    return held.astype("datetime64[ns]"), beyond
 
 
 def checked_times(times: Any, n: int, name: str) -> NDArray[Any]:
@@ -166,9 +170,15 @@ def checked_times(times: Any, n: int, name: str) -> NDArray[Any]:
     if array.shape != (n,):
         raise InputError(f"{name}: {n} points need times of shape ({n},), not {array.shape}")
     if array.dtype.kind == "M":
-        given, array = array, array.astype("datetime64[ns]")
+        given = array
+        array, beyond = nanoseconds(given)
+        if beyond.any():
+            at = int(np.argmax(beyond))
+            raise InputError(
+                f"{name}: the time of point {at}, {given[at]}, is beyond the years {_FIRST_YEAR} "
+                f"to {_LAST_YEAR} that time stamps in nanoseconds hold; give seconds as numbers"
+            )
         missing = np.isnat(array)
-        _refuse_beyond_nanoseconds(given, array, name)
     elif array.dtype.kind in "iuf":
         array = array.astype(np.float64)
         missing = ~np.isfinite(array)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.core.recording_parts import nanoseconds
 from anomalib_ts.data.series.text_table import to_numbers
 from anomalib_ts.errors import ConfigError, InputError
 
@@ -91,11 +92,8 @@ def _as_utc(column: pd.Series[Any]) -> NDArray[Any]:
     import pandas as pd  # noqa: PLC0415
 
     zoned: Any = pd.to_datetime(column, utc=True)
-    plain: NDArray[Any] = zoned.dt.tz_localize(None).to_numpy()
-    stamps = plain.astype("datetime64[ns]")
-    # NumPy wraps round beyond the years 1678 to 2261: such dates count as not read.
-    stamps[stamps.astype("datetime64[D]") != plain.astype("datetime64[D]")] = np.datetime64("NaT")
-    return stamps
+    stamps, _ = nanoseconds(zoned.dt.tz_localize(None).to_numpy())
+    return stamps  # those that it does not hold count as not read
 
 
 def _by_format(column: pd.Series[Any], date_format: str) -> NDArray[Any]:
@@ -139,7 +137,7 @@ def _unix(column: pd.Series[Any], numbers: FloatArray, unit: str) -> NDArray[Any
         return (column.to_numpy(np.int64) * factor).view("datetime64[ns]")
     nanoseconds = np.round(np.where(np.isnan(numbers), 0, numbers) * factor).astype(np.int64)
     stamps = nanoseconds.view("datetime64[ns]")
-    stamps[np.isnan(numbers)] = np.datetime64("NaT")
+    stamps[np.isnan(numbers)] = np.datetime64("NaT", "ns")
     return stamps
 
 

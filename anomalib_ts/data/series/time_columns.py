@@ -83,7 +83,7 @@ class TimeColumns(OpenColumns):
         seconds = read[clock].stamps
         since = np.where(np.isnan(seconds), 0, np.round(seconds * 1e9)).astype("timedelta64[ns]")
         stamps = read[day].stamps + since
-        stamps[np.isnan(seconds)] = np.datetime64("NaT")
+        stamps[np.isnan(seconds)] = np.datetime64("NaT", "ns")
         self.roles.time = self._take(day)
         self.roles.times = Times(stamps)
         self.roles.remarks += read[day].remarks

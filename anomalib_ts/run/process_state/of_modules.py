@@ -49,7 +49,7 @@ def _patchable(modules: int) -> list[Item]:
         if not isinstance(module, ModuleType) or not (own or _is_rested_on(name)):
             continue
         items.append(_names(name, module) if own else _functions(name, module))
-        if own or name.startswith(_PATCHED_CLASSES):
+        if own or _has_patched_classes(name):
             items += [
                 _names(f"{name}.{value.__qualname__}", value)
                 for value in vars(module).values()
@@ -62,9 +62,13 @@ def _is_rested_on(name: str) -> bool:
     """Python's library, and what is public of others: their inner modules are behind it."""
     package, *inner = name.split(".")
     public = len(inner) < _PUBLIC_DEPTH and not any(part.startswith("_") for part in inner)
-    if package in _PATCHED_PACKAGES:
-        return public or name.startswith(_PATCHED_CLASSES)
-    return public and package in sys.stdlib_module_names
+    known = package in _PATCHED_PACKAGES or package in sys.stdlib_module_names
+    return known and (public or _has_patched_classes(name))
+
+
+def _has_patched_classes(name: str) -> bool:
+    """Inner modules, too: `pathlib.Path` is of `pathlib._local` in Python 3.13."""
+    return name.startswith(tuple(f"{one}." for one in _PATCHED_CLASSES)) or name in _PATCHED_CLASSES
 
 
 def _functions(name: str, owner: ModuleType) -> Item:

@@ -51,7 +51,7 @@ class TestWithItsEngine:
                 load(tmp_path, damaged, f"own.{suffix}")
 
     def test_too_short(self, tmp_path, suffix):
-        with pytest.raises(InputError, match="holds 1 points"):
+        with pytest.raises(InputError, match="holds 1 of the two points"):
             load(tmp_path, content(tmp_path, FRAME.head(1), suffix), f"own.{suffix}")
 
 
