@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.core.runs import runs
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import ConfigError, InputError
 from anomalib_ts.saved.values import storable
 
 
@@ -81,8 +81,13 @@ def find_alarms(scores: FloatArray | list[float], rule: AlarmRule) -> list[Alarm
 
     An alarm begins with the first of the points above the threshold that raised it, and ends
     with the last one above the release.
+
+    Raises:
+        InputError: the scores are not `(n,)`.
     """
     given = np.asarray(scores, dtype=np.float64)
+    if given.ndim != 1:
+        raise InputError(f"alarms take scores (n,), not an array of shape {given.shape}")
     begins, ends = runs(given > rule.threshold)
     raising = begins[ends - begins >= rule.shortest]
     starts, stops = _joined(*runs(given > rule.end_level), rule.merge)

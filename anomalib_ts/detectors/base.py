@@ -182,8 +182,8 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
             the order of the training data; comparable between the channels of a point.
 
         Raises:
-            InputError: the detector declares that it cannot say (`blames_channels=False`), or the
-                channels are not those of the training data.
+            InputError: the detector declares that it cannot say (`blames_channels=False`), the
+                channels are not those of the training data, or `part` has a step.
             NotFittedError, ContractError: as `score` does.
         """
         as_fitted, item = self._as_fitted(), as_recording(recording)
@@ -192,7 +192,9 @@ class Detector(EstimatorManners, BaseEstimator, ABC):
                 f"{type(self).__name__} cannot say which channels a score comes from; choose a "
                 "detector that declares blames_channels=True"
             )
-        start, stop, _ = part.indices(len(item))
+        start, stop, step = part.indices(len(item))
+        if step != 1:
+            raise InputError(f"contributions are of points in a row, not of every {step}")
         margins = as_fitted._margins
         needed = slice(0, len(item)) if margins is None else margins.piece(start, stop, len(item))
         given = self._prepared(item)[needed]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomalib_ts.deploy.alarms import AlarmRule, LiveAlarms, alarm_mask, find_alarms
-from anomalib_ts.errors import ConfigError
+from anomalib_ts.errors import ConfigError, InputError
 
 
 def spans(scores, **rule):
@@ -49,6 +49,11 @@ def test_hysteresis_holds_an_alarm_until_the_release():
 def test_rules_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ConfigError):
         AlarmRule(**({"threshold": 3.0} | wrong))
+
+
+def test_scores_of_several_recordings_at_once_are_refused():
+    with pytest.raises(InputError, match=r"scores \(n,\), not an array of shape \(2, 3\)"):
+        find_alarms(np.ones((2, 3)), AlarmRule(0.5))
 
 
 SCORES = st.lists(st.integers(0, 6), max_size=60)

@@ -305,6 +305,8 @@ def test_what_cannot_be_said_is_an_error():
         MovingMean().contributions(values)
     with pytest.raises(InputError, match="has 1 channels"):
         MovingMean().fit(values).contributions(values[:, 0])
+    with pytest.raises(InputError, match="points in a row, not of every 2"):
+        MovingMean().fit(values).contributions(values, slice(0, 20, 2))
 
 
 def test_contributions_of_a_wrong_shape_are_a_breach():

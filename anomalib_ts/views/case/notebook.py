@@ -14,6 +14,8 @@ from anomalib_ts.errors import InputError
 from anomalib_ts.results.blamed import Blamed
 from anomalib_ts.views.case.series import Picture, draw_series
 
+_WHOLE = (int, np.integer)
+
 
 class Span(Protocol):
     """Points from `start` to `stop`, which is not included: an `Alarm`, a slice."""
@@ -73,7 +75,7 @@ def plot(
         InputError: the scores, alarms or contributions do not fit the recording.
     """
     item = as_recording(recording)
-    checked = np.asarray(scores, dtype=np.float64)
+    checked = _numbers(scores, "scores")
     if checked.shape != (len(item),) or not np.isfinite(checked).all():
         raise InputError(
             f"plot: scores must be {len(item)} finite numbers, one a point of {item.name}, not an "
@@ -109,7 +111,7 @@ def _pointed_at(
 def _blamed(contributions: Any, item: Recording, stretches: list[slice]) -> Blamed | None:
     if contributions is None:
         return None
-    parts = np.asarray(contributions, dtype=np.float64)
+    parts = _numbers(contributions, "contributions")
     if parts.shape != item.values.shape or not np.isfinite(parts).all():
         raise InputError(
             f"plot: contributions must be finite, of shape {item.values.shape} as the values of "
@@ -118,13 +120,21 @@ def _blamed(contributions: Any, item: Recording, stretches: list[slice]) -> Blam
     return Blamed.of(parts, stretches)
 
 
+def _numbers(given: Any, what: str) -> FloatArray:
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"plot: {what} must be an array of numbers") from None
+
+
 def _mask(alarms: Any, points: int) -> NDArray[np.int8]:
     """`(points,)` of 0 and 1."""
     spans = list(alarms)
     mask = np.zeros(points, dtype=np.int8)
     if all(hasattr(span, "start") and hasattr(span, "stop") for span in spans):
         for span in spans:
-            if not 0 <= span.start < span.stop <= points:
+            whole = isinstance(span.start, _WHOLE) and isinstance(span.stop, _WHOLE)
+            if not (whole and 0 <= span.start < span.stop <= points):
                 raise InputError(
                     f"plot: an alarm from {span.start} to {span.stop} is none of {points} points"
                 )

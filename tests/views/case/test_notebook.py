@@ -82,6 +82,9 @@ def test_a_notebook_shows_it():
         ({"alarms": [slice(990, 1001)]}, "an alarm from 990 to 1001 is none of 1000 points"),
         ({"contributions": np.zeros((1000, 2))}, r"of shape \(1000, 3\) .* not of shape .*2\)"),
         ({"contributions": np.full((1000, 3), np.nan)}, "contributions must be finite"),
+        ({"contributions": [{"heat": 1.0}]}, "contributions must be an array of numbers"),
+        ({"scores": "high"}, "scores must be an array of numbers"),
+        ({"alarms": [slice(None, 9)]}, "an alarm from None to 9 is none"),
         ({"alarms": [slice(9, 9)]}, "an alarm from 9 to 9"),
     ],
 )
