@@ -54,7 +54,9 @@ def score(arguments: list[str]) -> int:
     parser.add_argument(
         "--fail-on-alarm", action="store_true", help="exit status 3 if there is one"
     )
-    parser.add_argument("--follow", action="store_true", help="go on with what the file grows by")
+    parser.add_argument(
+        "--follow", action="store_true", help="go on with what the file grows by, until Ctrl-C"
+    )
     parser.add_argument(
         "--idle", metavar="S", type=float, help="with --follow, end after S seconds of nothing"
     )

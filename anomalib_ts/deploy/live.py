@@ -284,14 +284,21 @@ def _stream_of(detector: Detector, history: int | None) -> Stream | BlockScorer:
 
 
 def blocks_of_pipe(descriptor: int) -> Iterator[list[str]]:
-    """Whole lines as they come through a pipe, as many at a time as are there."""
+    """Whole lines as they come through a pipe, as many at a time as are there; Ctrl-C ends it."""
     rest = b""
-    while data := os.read(descriptor, _CHUNK):
+    while data := _read(descriptor):
         *whole, rest = (rest + data).split(b"\n")
         if whole:
             yield [_text(line) for line in whole]
     if rest:
         yield [_text(rest)]
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _CHUNK)
+    except KeyboardInterrupt:
+        return b""
 
 
 def blocks_of_file(
@@ -302,7 +309,7 @@ def blocks_of_file(
     Args:
         path: the file. One that becomes shorter, or another file of this name, is read from its
             beginning.
-        idle: ends after so many seconds in which nothing came; None never ends.
+        idle: ends after so many seconds in which nothing came; None only with Ctrl-C.
         restarted: called before the first line of a file that took the place of another.
 
     Raises:
@@ -331,7 +338,10 @@ def blocks_of_file(
         elif idle is not None and time.monotonic() - last >= idle:
             return
         else:
-            time.sleep(_PAUSE if idle is None else min(_PAUSE, idle))
+            try:
+                time.sleep(_PAUSE if idle is None else min(_PAUSE, idle))
+            except KeyboardInterrupt:
+                return
 
 
 def _text(line: bytes) -> str:

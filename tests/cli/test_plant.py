@@ -275,6 +275,17 @@ def test_a_file_that_grows_and_is_replaced(home, capsys):
     assert [when for when, _, _ in found] == [line.split(",")[0] for line in lines[1:90]]
 
 
+def test_ctrl_c_ends_following_with_the_scores_that_were_late(monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("anomalib_ts.deploy.live.time.sleep", interrupt)
+    assert main(["score", "pump.ats", "quiet.csv", "--follow"]) == 0
+    out, err = capsys.readouterr()
+    assert len(rows(out)) == 1440
+    assert "late" in err and "interrupted" not in err
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
