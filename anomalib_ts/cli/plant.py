@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anomalib_ts.cli.export import export
-from anomalib_ts.cli.plant_inputs import Inputs, healthy_recordings
+from anomalib_ts.cli.plant_inputs import Inputs, healthy_recordings, warn_of_labels
 from anomalib_ts.cli.plant_words import (
     alarms_described,
     command_parser,
@@ -127,6 +127,7 @@ def _fit(arguments: list[str]) -> int:
 
     log_to_terminal()
     recordings = healthy_recordings([create(parts["data"], "data")])
+    warn_of_labels(recordings)
     detector = create(parts["detector"], "detector")
     target = _first_target(options, recordings)
     model = PlantModel.fit(

@@ -72,19 +72,21 @@ class Inputs:
 
 
 def healthy_recordings(data_sets: Sequence[DataSet]) -> list[Recording]:
-    """What all cases of some data sets train on: their training part, or all of them.
-
-    Labelled anomalies are warned of.
-    """
-    import warnings  # noqa: PLC0415
-
-    from anomalib_ts.errors import AnomalibTsWarning  # noqa: PLC0415
-
+    """What all cases of some data sets train on: their training part, or all of them."""
     recordings: list[Recording] = []
     for data_set in data_sets:
         for name in data_set.case_names():
             case = data_set.load(name)
             recordings += case.train or case.test
+    return recordings
+
+
+def warn_of_labels(recordings: Sequence[Recording]) -> None:
+    """Warn of labelled anomalies that a detector is fitted on."""
+    import warnings  # noqa: PLC0415
+
+    from anomalib_ts.errors import AnomalibTsWarning  # noqa: PLC0415
+
     labelled = sum(int(recording.anomalous_points.sum()) for recording in recordings)
     if labelled:
         warnings.warn(
@@ -93,4 +95,3 @@ def healthy_recordings(data_sets: Sequence[DataSet]) -> list[Recording]:
             AnomalibTsWarning,
             stacklevel=2,
         )
-    return recordings

@@ -136,7 +136,8 @@ def _write(
             name,
         )
     for row in rows:
-        lasted = f"{row['points']} points" if row["seconds"] is None else duration(row["seconds"])
+        seconds = row["seconds"]
+        lasted = counted(row["points"], "point") if seconds is None else duration(seconds)
         peak = f"peak {row['peak_score']:.4g} at {row['peak']}"
         blamed = f": {shares_as_text(row['channels'])}" if row["channels"] else ""
         say([f"  {row['start']} to {row['end']} ({lasted}), {peak}{blamed}"])

@@ -129,7 +129,10 @@ class PlantModel:
         """
         if recording.channels == 1 or not self.detector.capabilities.blames_channels:
             return [{} for _ in alarms]
-        names = self.healthy.names or [f"channel {c}" for c in range(recording.channels)]
+        known = self.healthy.names
+        if (known is None) != (recording.channel_names is None):  # by position, as `score` said
+            recording = replace(recording, channel_names=known)
+        names = known or [f"channel {c}" for c in range(recording.channels)]
         found = []
         for alarm in alarms:
             parts = self.detector.contributions(recording, slice(alarm.start, alarm.stop))

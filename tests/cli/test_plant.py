@@ -229,6 +229,14 @@ def test_data_that_set_no_threshold_leave_the_model_as_it_was(louder, data, mess
     assert Path("copy.ats").read_bytes() == before
 
 
+def test_labelled_anomalies_set_no_threshold(louder, capsys):
+    labels = np.zeros(len(pd.read_csv(louder)), dtype=int)
+    labels[-30:] = 1
+    pd.read_csv(louder).assign(label=labels).to_csv("labelled.csv", index=False)
+    assert main(["threshold", "copy.ats", "labelled.csv", "-o", "without.ats"]) == 0
+    assert f"set on {len(labels) - 30:,} points of labelled.csv" in capsys.readouterr().out
+
+
 def rows(text):
     head, *lines = csv.reader(text.strip().splitlines())
     assert head == ["time", "score", "alarm", "channels"]

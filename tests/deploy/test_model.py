@@ -174,6 +174,8 @@ def test_an_alarm_is_blamed_on_channels_by_their_shares(model):
     parts = model.detector.contributions(recording)[700:720].sum(axis=0)
     assert blamed == pytest.approx({"heat": parts[1] / parts.sum()})  # flow has less than 5 %
     assert blamed["heat"] > 0.95
+    nameless = replace(recording, channel_names=None)  # which `score` warns of, and this no more
+    assert model.blamed(nameless, [Alarm(700, 720, 705, 9.0)]) == [blamed]
 
 
 def test_of_many_channels_the_five_largest_are_named():
