@@ -94,12 +94,12 @@ def _check_names(names: list[str]) -> None:
     """Results are files of these names."""
     from anomalib_ts.errors import ConfigError  # noqa: PLC0415
 
-    name, count = Counter(names).most_common(1)[0]
-    if count > 1:
-        raise ConfigError(
-            f"{count} inputs are called {name}, and the results of one would replace those of "
-            "another; score them one after another, each with an --output of its own"
-        )
+    for name, count in Counter(names).most_common(1):
+        if count > 1:
+            raise ConfigError(
+                f"{count} inputs are called {name}, and the results of one would replace those of "
+                "another; score them one after another, each with an --output of its own"
+            )
 
 
 def _scored(model: PlantModel, recordings: Sequence[Recording]) -> list[ScoredRecording]:
