@@ -91,6 +91,7 @@ def draw_seeds() -> None:
     """AUROC of each seed, of each score alone, and of the paper."""
     rows = pd.read_csv(HERE / "results.csv")
     rows = rows[(rows.version == FastFlow1D.version) & (rows.settings == "max_steps=1000")]
+    rows = rows[rows.protocol == "normal"]
     columns = {"auroc": "largest", **{name: f"{name} alone" for name in SCORES}}
     with style.applied():
         figure, panels = plt.subplots(
@@ -98,8 +99,6 @@ def draw_seeds() -> None:
         )
         for panel, (data, paper) in zip(panels, SETS.items(), strict=True):
             some = rows[rows.data == data]
-            protocol = "normal" if (some.protocol == "normal").any() else "given"
-            some = some[some.protocol == protocol]
             means = some.groupby("seed")[list(columns)].mean()
             cases = some.groupby("seed").case.nunique()
             means = means[cases == cases.max()]
@@ -110,7 +109,7 @@ def draw_seeds() -> None:
             panel.text(4.4, paper - 0.005, "paper", ha="right", va="top", color=FAINT)
             panel.set_xticks(range(len(columns)), list(columns.values()), rotation=40, ha="right")
             panel.set_xlim(-0.6, 4.6)
-            panel.set_title(f"{data}, {protocol} ({len(means)} seed{'s' * (len(means) > 1)})")
+            panel.set_title(f"{data} ({len(means)} seed{'s' * (len(means) > 1)})")
         panels[0].set_ylabel("AUROC")
         figure.savefig(README / "seeds.png")
 
