@@ -369,7 +369,7 @@ def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     store = Store(tmp_path / "r")
-    monkeypatch.setattr(store_module.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr("anomalib_ts.core.files.tempfile.TemporaryFile", full)
     with pytest.raises(AnomalibTsError, match="No space left on device"):
         store.check_writable()
     monkeypatch.setattr(store_module, "atomic_write", full)
