@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 
 LEADERBOARD = """
-from anomalib_ts.results.leaderboard import as_csv, leaderboard
+from anomalib_ts.results.leaderboard import leaderboard
+from anomalib_ts.results.leaderboard_table import as_csv
 from anomalib_ts.results.store import Store
 as_csv(leaderboard(Store({folder!r}).records()))
 """
