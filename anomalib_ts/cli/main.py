@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, TypeAlias
 
+from anomalib_ts.cli.judge import add_judge
 from anomalib_ts.cli.new import add_new
 from anomalib_ts.cli.results_commands import (
     add_clips,
@@ -18,8 +20,7 @@ from anomalib_ts.cli.results_commands import (
     add_reproduce,
     add_scores,
 )
-from anomalib_ts.cli.sparseness_help import add_sparseness, sparseness
-from anomalib_ts.cli.synthetic import add_judge, add_synth, synth
+from anomalib_ts.cli.unit_commands import UNIT_COMMANDS, add_unit_command, unit_command
 
 if TYPE_CHECKING:
     _Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -105,10 +106,8 @@ def _command(given: list[str]) -> int:
         from anomalib_ts.cli.plant import command  # noqa: PLC0415
 
         return command(given[0], given[1:])
-    if given[:1] == ["synth"]:
-        return synth(given[1:])
-    if given[:1] == ["sparseness"]:
-        return sparseness(given[1:])
+    if given[:1] and given[0] in UNIT_COMMANDS:
+        return unit_command(given[0], given[1:])
     options = _parser().parse_args(given)
     return int(options.command(options))
 
@@ -136,9 +135,9 @@ def _parser() -> argparse.ArgumentParser:
         add_scores,
         add_reproduce,
         add_evaluate,
-        add_synth,
+        partial(add_unit_command, "synth"),
         add_judge,
-        add_sparseness,
+        partial(add_unit_command, "sparseness"),
     ):
         add(commands)
     return parser

@@ -140,7 +140,7 @@ def _both(
     return " / ".join(_mean(sizes[size, kind, features], key, ".3f") for kind in ("fgsm", "noise"))
 
 
-SPARSENESS = UnitCommand(
+COMMAND = UnitCommand(
     main="sparseness",
     unit=SparsenessUnit,
     parts=("classifier",),

@@ -23,7 +23,7 @@ def _told(result: Mapping[str, Any]) -> str:
     return f"accuracy {result['accuracy']:.3f} ({result['seconds']:.0f} s)"
 
 
-SYNTH = UnitCommand(
+COMMAND = UnitCommand(
     main="synth",
     unit=SynthUnit,
     parts=("judge", "image", "generator"),

@@ -6,7 +6,7 @@ import pytest
 from sklearn.datasets import load_wine
 
 from anomalib_ts.cli.main import main
-from anomalib_ts.cli.synth import SYNTH
+from anomalib_ts.cli.synth import COMMAND
 from tests.makers.nsl_kdd_files import nsl_kdd_files
 
 TINY = ["most_rows=20", "most_normal=50", "test_rows=100", "per_label=5", "judge.epochs=1"]
@@ -113,8 +113,8 @@ def test_a_failed_unit_is_stored_and_retried_when_asked(root, tmp_path, capsys):
 
 
 def test_the_papers_tables_are_images_times_judges_times_dense_layers(root):
-    found = SYNTH.composed([f"root={root}", "experiment=nids_tables", "judge=vgg19"])
-    assert len({SYNTH.unit_of(config).key() for config in found}) == 3 * 3
+    found = COMMAND.composed([f"root={root}", "experiment=nids_tables", "judge=vgg19"])
+    assert len({COMMAND.unit_of(config).key() for config in found}) == 3 * 3
     last = found[-1]
     assert last["names"] == {"judge": "vgg19", "image": "atan8", "generator": "wgan_gp"}
     assert last["judge"]["dense"] == 2

@@ -9,7 +9,7 @@ from matplotlib.image import imsave
 from torch import nn
 
 from anomalib_ts.cli.main import main
-from anomalib_ts.cli.sparseness import SPARSENESS
+from anomalib_ts.cli.sparseness import COMMAND
 from anomalib_ts.errors import DataNotFoundError, InputError
 from anomalib_ts.robustness.classifiers.classifier import Classifier, uphill
 from anomalib_ts.robustness.classifiers.images import fingerprint, image_folder
@@ -95,7 +95,7 @@ def test_units_are_stored_and_tables_count_seeds(folder, tmp_path, monkeypatch, 
 
 
 def test_the_papers_experiment_is_two_shapes_times_three_seeds():
-    units = [SPARSENESS.unit_of(one) for one in SPARSENESS.composed(["experiment=psi_digits"])]
+    units = [COMMAND.unit_of(one) for one in COMMAND.composed(["experiment=psi_digits"])]
     assert len({unit.key() for unit in units}) == 6
     assert {unit.classifier["shape"] for unit in units} == {"alexnet", "vgg11"}
     assert [unit.classifier["seed"] for unit in units] == [unit.seed for unit in units]
