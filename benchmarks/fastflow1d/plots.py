@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data import MackeyGlass
@@ -45,13 +46,10 @@ def faulty() -> tuple[Recording, Recording, dict[str, slice]]:
 def in_deviations(train: Recording, test: Recording) -> dict[str, FloatArray]:
     """The four scores in deviations, as the largest of them is taken."""
     fitted = FastFlow1D(seed=0).fit(train)
-    model, found = fitted.model_, {}
-    for number, alone in enumerate(each_score(fitted, test, fitted.smoothing)):
-        low, floor = float(model.score_low[number]), float(model.score_floor[number])
-        mean, scale = float(model.score_mean[number]), float(model.score_scale[number])
-        found[SCORES[number]] = (np.log(np.maximum(alone - low, 0) + floor) - mean) / scale
-    assert np.allclose(np.max(list(found.values()), axis=0), fitted.score(test), rtol=1e-3)
-    return found
+    scores = torch.from_numpy(each_score(fitted, test, fitted.smoothing))
+    found = fitted.model_.in_deviations(scores).numpy()
+    assert np.allclose(found.max(axis=0), fitted.score(test), rtol=1e-3)
+    return dict(zip(SCORES, found, strict=True))
 
 
 def draw_scores() -> None:

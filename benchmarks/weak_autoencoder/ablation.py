@@ -10,7 +10,6 @@ its parts. Goes on where it was stopped, too.
 from __future__ import annotations
 
 import argparse
-import csv
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from joined import Fit, clip_scores, split, steps
+from joined import Fit, append, clip_scores, read, split, steps
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
@@ -28,7 +27,6 @@ from anomalib_ts.detectors import WeakAutoencoder
 from anomalib_ts.detectors.weak_autoencoder.statistics_head import MOST_HEALTHY, evidence
 
 TYPES = ("ventilator", "stamper")
-COLUMNS = ("case", "seed", "variant", "auroc")
 
 
 def paper(**settings: Any) -> Callable[[Case, int], dict[str, NDArray]]:
@@ -105,20 +103,9 @@ def add(results: Path, variant: str, name: str, seed: int, root: Path) -> None:
     _, case = split(Fit("table3", name, seed, variant), root)
     truth = [clip.is_anomalous for clip in case.test]
     found = FITS[variant](case, seed)
-    new = not results.is_file()
-    with results.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(COLUMNS)
-        for told, scores in found.items():
-            writer.writerow([name, seed, told, f"{roc_auc_score(truth, scores):.4f}"])
-
-
-def read(results: Path) -> list[dict[str, str]]:
-    if not results.is_file():
-        return []
-    with results.open() as file:
-        return list(csv.DictReader(file))
+    for told, scores in found.items():
+        auroc = f"{roc_auc_score(truth, scores):.4f}"
+        append(results, {"case": name, "seed": seed, "variant": told, "auroc": auroc})
 
 
 def table(results: Path) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from anomalib_ts.core.digests import file_digest, text_digest
+from anomalib_ts.core.digests import file_digest, read_content, text_digest
 from anomalib_ts.core.files import check_regular
 from anomalib_ts.core.names import pick
 from anomalib_ts.core.recording import FloatArray, Recording
@@ -84,13 +83,13 @@ class Ucr(DataSet):
         """
         path = self._path(case_name)
         check_regular(path)
-        content = path.read_bytes()
+        content, digest = read_content(path)
         values = _values(content, path)
         labels = np.zeros(len(values), dtype=np.int8)
         train, begin, end = _facts(path, len(values))
         labels[begin:end] = 1
         series = Recording(values, labels=labels, name=case_name)
-        fingerprint = text_digest(path.name, hashlib.sha256(content).hexdigest())
+        fingerprint = text_digest(path.name, digest)
         return Case(case_name, (series[train:],), (series[:train],), fingerprint)
 
     def fingerprint(self, case_name: str) -> str:

@@ -68,9 +68,9 @@ class WindowDetector(Detector):
             yield from super()._score_each(recordings)
             return
         for group in self._groups(recordings):
-            scores = self._row_scores(group)
-            counts = [max(1, len(one) - self.window_ + 1) for one in group]
-            parts = np.split(scores, np.cumsum(counts)[:-1])
+            windows = Windows(group, self.window_)
+            firsts = np.searchsorted(windows.starts, windows.ends[:-1])  # of the second on
+            parts = np.split(self._row_scores(windows), firsts)
             yield from (self._to_points(p, len(one)) for p, one in zip(parts, group, strict=True))
 
     def _groups(self, recordings: Iterable[Recording]) -> Iterator[list[Recording]]:
@@ -88,10 +88,10 @@ class WindowDetector(Detector):
             yield group
 
     def _point_scores(self, recording: Recording) -> FloatArray:
-        return self._to_points(self._row_scores([recording]), len(recording))
+        windows = Windows([recording], self.window_)
+        return self._to_points(self._row_scores(windows), len(recording))
 
-    def _row_scores(self, recordings: Sequence[Recording]) -> FloatArray:
-        windows = Windows(recordings, self.window_)
+    def _row_scores(self, windows: Windows) -> FloatArray:
         return np.concatenate([self._window_scores(rows) for rows in batches_of(windows)])
 
     def _to_points(self, scores: FloatArray, n: int) -> FloatArray:

@@ -114,9 +114,13 @@ class FastFlowModel(nn.Module):
         deviation = logarithm.std(dim=1, keepdim=True, correction=0)
         self.score_scale.copy_(deviation.clamp_min(DEVIATION_FLOOR))
 
+    def in_deviations(self, scores: Tensor) -> Tensor:
+        """Scores `(..., 4, w)` made comparable: deviations of their logarithms in training."""
+        return (self._logarithm(scores) - self.score_mean) / self.score_scale
+
     def largest(self, scores: Tensor) -> Tensor:
         """The largest of the four scores `(b, 4, w)` at each point, in deviations, `(b, w)`."""
-        return ((self._logarithm(scores) - self.score_mean) / self.score_scale).amax(dim=1)
+        return self.in_deviations(scores).amax(dim=1)
 
     def _logarithm(self, scores: Tensor) -> Tensor:
         return ((scores - self.score_low).clamp_min(0) + self.score_floor).log()

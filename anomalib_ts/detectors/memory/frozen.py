@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from anomalib_ts.core.digests import read_content
 from anomalib_ts.core.files import check_regular
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.detectors.memory.representations import Representation, Rows, Values
@@ -127,12 +127,11 @@ class FrozenEncoder(Representation, ABC):
         try:
             if Path(self.file).exists():
                 check_regular(self.file)
-            content = Path(self.file).read_bytes()
+            content, digest = read_content(self.file)
         except FileNotFoundError:
             raise DataNotFoundError(f"{where}: there is no file {self.file}") from None
         except OSError as error:
             raise ConfigError(f"{where}: cannot read {self.file}: {error.strerror}") from None
-        digest = hashlib.sha256(content).hexdigest()
         if expected is not None and digest != expected.lower():
             raise ConfigError(
                 f"{where}: {self.file} is another file than the one that is wanted: its SHA-256 is "

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from anomalib_ts.core.digests import digest, file_digest
+from anomalib_ts.core.digests import FileDigests, digest
 from anomalib_ts.errors import DataNotFoundError, InputError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -18,6 +18,8 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 
 DIGITS = "digits"
 """The fingerprint of scikit-learn's digits, which never change."""
+
+_DIGESTS = FileDigests()  # every unit of a sweep asks for the same images
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ def fingerprint(root: str | None) -> str:
     """
     if root is None:
         return DIGITS
-    names = [[path.relative_to(root).as_posix(), file_digest(path)] for path in _paths(Path(root))]
+    names = [[path.relative_to(root).as_posix(), _DIGESTS.of(path)] for path in _paths(Path(root))]
     return digest(names)
 
 
