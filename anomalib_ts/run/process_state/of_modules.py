@@ -31,6 +31,7 @@ _PATCHED_CLASSES = (
     "torch.optim",
     "zipfile",
 )
+_INSIDE_PATCHED = tuple(f"{name}." for name in _PATCHED_CLASSES)
 _PUBLIC_DEPTH = 3
 
 
@@ -68,7 +69,7 @@ def _is_rested_on(name: str) -> bool:
 
 def _has_patched_classes(name: str) -> bool:
     """Inner modules, too: `pathlib.Path` is of `pathlib._local` in Python 3.13."""
-    return name.startswith(tuple(f"{one}." for one in _PATCHED_CLASSES)) or name in _PATCHED_CLASSES
+    return f"{name}.".startswith(_INSIDE_PATCHED)
 
 
 def _functions(name: str, owner: ModuleType) -> Item:

@@ -124,10 +124,10 @@ def _set_default_device(torch: Any, value: str) -> None:
     kept = vars(torch._GLOBAL_DEVICE_CONTEXT)
     if _modes("function", torch) == 0:
         kept.pop("device_context", None)
-    if value != "cpu" or "device_context" in kept:
-        torch.set_default_device(None if value == "cpu" else value)
-    if value == "cpu":
-        kept.pop("device_context", None)  # torch 2.4 cannot read a device of None
+    if value != "cpu":
+        torch.set_default_device(value)
+    elif context := kept.pop("device_context", None):  # torch 2.4 cannot read a device of None
+        context.__exit__(None, None, None)
 
 
 _inference: list[Any] = []  # the last guard, since the mode lasts as long as it
