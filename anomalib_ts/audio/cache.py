@@ -25,6 +25,7 @@ from anomalib_ts.audio.log_mel import LogMel
 from anomalib_ts.audio.truncation import Flaw
 from anomalib_ts.core.digests import Content, text_digest
 from anomalib_ts.core.files import atomic_write
+from anomalib_ts.core.parser_turn import parser_turn
 from anomalib_ts.core.progress import Report, progress_line
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 
@@ -279,9 +280,9 @@ def _read_entry(path: Path) -> ClipSpectrogram | None:
     try:
         with zipfile.ZipFile(path) as archive:
             # Reading a member to its end is what verifies its checksum.
-            values, about = (
-                np.load(io.BytesIO(archive.read(f"{name}.npy"))) for name in ("log_mel", "about")
-            )
+            members = [io.BytesIO(archive.read(f"{name}.npy")) for name in ("log_mel", "about")]
+        with parser_turn():
+            values, about = map(np.load, members)
         known = json.loads(bytes(about))
         about = {name: known[name] for name in _ABOUT}
         if known["form"] != _FORM:

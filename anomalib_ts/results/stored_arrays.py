@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anomalib_ts.core.parser_turn import parser_turn
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.errors import DamagedResultError
 from anomalib_ts.results.index import Stamp
@@ -51,7 +52,8 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             raise ValueError("it is no plain file")
         # A small file at once: NumPy asks for a dozen pieces, which takes longer.
         small = path.stat().st_size <= SMALL
-        with np.load(io.BytesIO(path.read_bytes()) if small else path, allow_pickle=False) as file:
+        source = io.BytesIO(path.read_bytes()) if small else path
+        with parser_turn(), np.load(source, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except _TORN as error:
         why = " ".join(str(error).split())[:100] or type(error).__name__

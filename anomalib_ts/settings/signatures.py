@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from types import NoneType
 from typing import Any
 
+from anomalib_ts.core.parser_turn import parser_turn
 from anomalib_ts.errors import ContractError
 from anomalib_ts.settings.fields import (
     NO_LIMITS,
@@ -321,7 +322,9 @@ def _hint(module: SourceModule, node: ast.expr | None) -> Any:
 def _evaluated(module: SourceModule, node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=str(text)):
-            return _evaluated(module, ast.parse(text, mode="eval").body)
+            with parser_turn():
+                tree = ast.parse(text, mode="eval")
+            return _evaluated(module, tree.body)
         case ast.Constant(value=value):
             return NoneType if value is None else value
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):

@@ -12,6 +12,8 @@ from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from anomalib_ts.core.parser_turn import parser_turn
+
 _SAFE_MODULES = ("builtins", "typing", "types", "collections.abc", "pathlib")
 """Of these, hints are taken as they are: they are imported in any case."""
 
@@ -70,7 +72,9 @@ def parsed(name: str) -> SourceModule:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     if not spec.origin or not spec.origin.endswith(".py"):
         raise UnreadableSourceError(name)
-    tree = ast.parse(Path(spec.origin).read_bytes(), spec.origin)
+    content = Path(spec.origin).read_bytes()
+    with parser_turn():
+        tree = ast.parse(content, spec.origin)
     return SourceModule(name, spec.submodule_search_locations is not None, tree)
 
 

@@ -13,6 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from anomalib_ts.core.names import nearest
+from anomalib_ts.core.parser_turn import parser_turn
 from anomalib_ts.data.series.file_bytes import largest_unpacked, open_once
 from anomalib_ts.errors import InputError
 
@@ -54,7 +55,7 @@ def read_npz(path: Path) -> NpzArrays:
         content = opened.stream.read()
         digest = opened.digest()
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with parser_turn(), zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             unpacked = sum(members[name].file_size for name in _KNOWN if name in members)
             if unpacked > largest_unpacked(len(content)):
