@@ -11,6 +11,7 @@ import inspect
 import platform
 import warnings
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -264,7 +265,13 @@ def _versions() -> dict[str, str]:
 
 def _distribution(kind: type) -> str:
     """Name and version of what brings a class; empty where nothing installed does."""
-    package = kind.__module__.partition(".")[0]
-    owners = metadata.packages_distributions().get(package, [])
-    names = sorted(set(owners))
-    return f"{names[0]} {metadata.version(names[0])}" if names else ""
+    name = _owner(kind.__module__.partition(".")[0])
+    return f"{name} {metadata.version(name)}" if name else ""
+
+
+@cache  # it reads the list of files of all that is installed, which takes most of a second
+def _owner(package: str) -> str:
+    """The distribution that an imported package is of."""
+    if package == __name__.partition(".")[0]:
+        return VERSIONS[0]
+    return min(metadata.packages_distributions().get(package, []), default="")

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,10 @@ def test_every_estimator_that_may_be_named_is_tested():
     assert tested == set(estimators.ESTIMATORS)
 
 
+def metadata_of(distribution):
+    return f"{distribution} {metadata.version(distribution)}"
+
+
 class Outsider(Detector):
     def _fit(self, train):
         self.middle_ = 0.5
@@ -150,6 +155,17 @@ class Outsider(Detector):
 def test_a_detector_of_the_running_program_loads(tmp_path):
     path = Outsider().fit(X).save(tmp_path / "one.ats")
     np.testing.assert_array_equal(load_detector(path).score(X), Outsider().fit(X).score(X))
+
+
+def test_a_model_names_what_its_class_came_with(tmp_path):
+    for kind, source in (
+        (MovingMean, metadata_of("anomalib-ts")),
+        (type("Mine", (MovingMean,), {"__module__": "sklearn.mine"}), metadata_of("scikit-learn")),
+        (Outsider, ""),
+    ):
+        path, found = kind().fit(X).save(tmp_path / "one.ats"), []
+        edit(path, lambda content, found=found: found.append(content["detector"]["distribution"]))
+        assert found == [source]
 
 
 def test_one_of_a_module_that_nobody_chose_does_not(tmp_path, monkeypatch):
