@@ -274,6 +274,42 @@ def test_what_healthy_clips_score_is_learnt_from_clips_left_out():
     assert inside[:, 0].mean() < one.moments[0, 0] - 0.2  # what it was fitted on is too near
 
 
+def test_a_statistic_that_never_varied_drowns_no_other_in_the_log_odds(recwarn):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 40))
+    rows[:, 3] = 0.0
+    anomalous = np.arange(400) >= 300
+    rows[300:350, 0] += 3  # what other healthy rows have, too
+    rows[350:, 3] = 7e5  # what the scaler makes of any change in a constant channel
+    one = head.StatisticsHead(10)
+    one.learn(rows, anomalous)
+    assert [str(warning.message) for warning in recwarn] == []
+    new = rng.normal(size=(400, 40))
+    new[:, 3], new[200:, 0] = 0.0, new[200:, 0] + 3
+    odds = head.evidence(torch.tensor(new, dtype=torch.float32), *list(one.buffers())[:3])[:, 1]
+    assert roc_auc_score(np.arange(400) >= 200, odds) > 0.95
+
+
+@pytest.mark.parametrize("change", [1.0, 7e5])
+def test_constant_clips_and_one_that_differs_are_learnt_without_a_warning(change, recwarn):
+    rows, anomalous = np.zeros((60, 24)), np.arange(60) >= 55
+    rows[anomalous] = change
+    scores = head.StatisticsHead(6).learn(rows, anomalous)
+    assert [str(warning.message) for warning in recwarn] == []
+    assert np.abs(scores).max() < 1e-9
+
+
+def test_log_odds_in_the_dimensions_that_features_span_are_those_of_all():
+    rng = np.random.default_rng(0)
+    few = np.where(rng.random((90, 1)) < 0.3, 1.0, 0.0) + rng.normal(size=(90, 5))
+    anomalous = few[:, 0] + rng.normal(size=90) > 1
+    for features in (few, few @ rng.normal(size=(5, 12)), np.tile(few, 3), few[:8] @ np.eye(5, 30)):
+        truth = anomalous[: len(features)]
+        found = head._log_odds(features, truth)
+        np.testing.assert_allclose(found, head._ridge_weights(features, truth), atol=1e-9)
+    assert (head._log_odds(np.zeros((9, 4)), np.arange(9) > 5) == 0).all()
+
+
 def test_joined_windows_lose_nothing_where_statistics_do_not_see_the_fault():
     test = sensor(1)
     options = {"window": 24, "stride": 3, "width": 32, "trainer": settings()}

@@ -22,8 +22,13 @@ def soft_clip(x: Tensor) -> Tensor:
     """
     if x.device.type == "cpu" and bool(x.abs().amax() <= SOFT_LIMIT):
         return x  # as nearly always; the logarithm would cost more than a layer of the network
-    excess = x.abs().clamp(SOFT_LIMIT, 1e38) / SOFT_LIMIT
-    return x.clamp(-SOFT_LIMIT, SOFT_LIMIT) + SOFT_LIMIT * x.sign() * excess.log()
+    return bent(x, SOFT_LIMIT)
+
+
+def bent(x: Tensor, limit: float) -> Tensor:
+    """`soft_clip` with any limit, and traced as what it is, whatever the example."""
+    excess = x.abs().clamp(limit, 1e38) / limit
+    return x.clamp(-limit, limit) + limit * x.sign() * excess.log()
 
 
 def dense(

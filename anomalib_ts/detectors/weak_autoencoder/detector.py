@@ -71,7 +71,7 @@ class WeakAutoencoder(DenseReconstruction[WeakAutoencoderModel]):
         Capabilities(supervision="weak", blames_correlated=False),
         lambda one: {"transductive": one._scores_clips, "blames_correlated": one.mode == "paper"},
     )
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     mode: Literal["default", "paper"] = setting(
         "default", "`paper` for the algorithm of the paper, in which labels bend the autoencoder"

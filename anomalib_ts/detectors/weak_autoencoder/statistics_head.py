@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import cholesky, eigh, solve_triangular
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from anomalib_ts.core.recording import FloatArray
 from anomalib_ts.detectors.classical.mahalanobis import shrunk_gaussian
+from anomalib_ts.detectors.deep.networks import bent
+from anomalib_ts.detectors.scaling import STRAIGHT
 
 QUANTILES = (0.2, 0.5, 0.8)
 """Of each channel over time: where it lies and how far it spreads, whatever a few knocks do."""
@@ -49,7 +51,8 @@ class StatisticsHead(nn.Module):
     Attributes:
         centre: `(4 c,)` healthy mean of the statistics.
         whitening: `(4 c, 4 c)`, so that `(statistics - centre) @ whitening` has no correlations.
-        direction: `(4 c,)` weights of the whitened statistics in the log-odds.
+        direction: `(4 c,)` weights of the whitened statistics in the log-odds, where they grow
+            logarithmically beyond 1,000, as standardised channels do.
         moments: `(2, 2)` mean and deviation that the two numbers have on healthy stretches which
             no part of the head was fitted on.
     """
@@ -118,7 +121,7 @@ def evidence(rows: Tensor, centre: Tensor, whitening: Tensor, direction: Tensor)
     """
     white = (rows - centre) @ whitening
     distance = (white.square().mean(dim=1) + TINY).log()
-    return torch.stack([distance, white @ direction], dim=1)
+    return torch.stack([distance, bent(white, STRAIGHT) @ direction], dim=1)
 
 
 def joined(both: Tensor, moments: Tensor) -> Tensor:
@@ -135,10 +138,35 @@ def _fitted(rows: FloatArray, anomalous: NDArray[np.bool_]) -> tuple[Tensor, Ten
     lower = cholesky(covariance, lower=True)
     inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
     centre, whitening = mean * deviation, inverse.T / deviation[:, None]
-    # The exact solver: features that never varied make the usual one run out of steps.
+    # A statistic that never varied where all is well is whitened to 1e9 by any change, whose
+    # square would drown all others in the regression's Hessian.
+    white = bent(torch.from_numpy((rows - centre) @ whitening), STRAIGHT).numpy()
+    direction = torch.from_numpy(_log_odds(white, anomalous))
+    return torch.from_numpy(centre), torch.from_numpy(whitening), direction
+
+
+def _log_odds(features: FloatArray, anomalous: NDArray[np.bool_]) -> FloatArray:
+    """Weights `(p,)` of a ridge logistic regression on features `(m, p)`.
+
+    They lie in the span of the features, as the ridge has it. Where many examples span fewer
+    dimensions than there are features, as the quantiles of single points do, which are all equal,
+    the regression is made in these dimensions: to the same weights, in a fraction of the time.
+    """
+    if len(features) <= features.shape[1]:
+        return _ridge_weights(features, anomalous)
+    squares, axes = eigh(features.T @ features)
+    spanned = squares > len(features) * np.finfo(np.float64).eps * squares[-1]
+    if spanned.all() or not spanned.any():
+        return _ridge_weights(features, anomalous)
+    basis = axes[:, spanned]
+    weights: FloatArray = basis @ _ridge_weights(features @ basis, anomalous)
+    return weights
+
+
+def _ridge_weights(features: FloatArray, anomalous: NDArray[np.bool_]) -> FloatArray:
+    # The exact solver: features that hardly vary make the usual one run out of steps.
     odds: Any = LogisticRegression(
         C=RIDGE, class_weight="balanced", solver="newton-cholesky", max_iter=1000
     )
-    odds.fit((rows - centre) @ whitening, anomalous)
-    direction = torch.from_numpy(odds.coef_[0])
-    return torch.from_numpy(centre), torch.from_numpy(whitening), direction
+    weights: FloatArray = odds.fit(features, anomalous).coef_[0]
+    return weights
