@@ -50,7 +50,9 @@ def _forget_logging() -> None:
     for logger in _LOGGERS:
         own = [handler for handler in logger.handlers if _is_pytests(handler)]
         logger.handlers[:], logger.propagate, logger.disabled = own, True, False
-        logger.setLevel(logging.WARNING if logger.parent is None else logging.NOTSET)
+        level = logging.WARNING if logger.parent is None else logging.NOTSET
+        if logger.level != level:  # else each test would have all loggers forget what they found
+            logger.setLevel(level)
     warnings.showwarning = _SHOW_WARNING
 
 

@@ -117,19 +117,25 @@ def _fit(arguments: list[str]) -> int:
     )
     _alarm_options(parser)
     options = parser.parse_intermixed_args(arguments)
+    from anomalib_ts.errors import ConfigError  # noqa: PLC0415
+
+    if not 0 < options.hold_back < 1:
+        raise ConfigError(f"--hold-back must lie in (0, 1), not {options.hold_back:g}")
     path, settings = _model_path(options.settings)
     from anomalib_ts.cli.hydra_app import composed_parts  # noqa: PLC0415
 
     parts = composed_parts(settings, ("data", "detector"))
     from anomalib_ts.core.console import log_to_terminal  # noqa: PLC0415
+    from anomalib_ts.core.files import try_writing  # noqa: PLC0415
     from anomalib_ts.deploy.model import PlantModel  # noqa: PLC0415
     from anomalib_ts.settings.config import create  # noqa: PLC0415
 
     log_to_terminal()
+    detector = create(parts["detector"], "detector")
     recordings = healthy_recordings([create(parts["data"], "data")])
     warn_of_labels(recordings)
-    detector = create(parts["detector"], "detector")
     target = _first_target(options, recordings)
+    try_writing(path.parent)  # what cannot be kept need not be fitted
     model = PlantModel.fit(
         detector,
         recordings,
@@ -149,11 +155,8 @@ def _model_path(settings: Sequence[str]) -> tuple[Path, list[str]]:
     if len(found) != 1 or not found[0]:
         raise ConfigError("say where the model goes, once: model=pump.ats")
     path = Path(found[0])
-    from anomalib_ts.core.files import try_writing  # noqa: PLC0415
-
     if path.is_dir():
         raise ConfigError(f"the model cannot be written to {path}: that is a folder")
-    try_writing(path.parent)
     return path, [text for text in settings if not text.startswith("model=")]
 
 

@@ -89,6 +89,14 @@ class GroundTruth:
         return self.labels is None and self.record_labels is not None
 
     @property
+    def looked_at_as_clips(self) -> bool:
+        """Whether pictures show, and blame explains, whole recordings: also where none is judged.
+
+        Points have no labels then, and there are several recordings or labels of the whole.
+        """
+        return self.by_clip or (self.labels is None and len(self.lengths) > 1)
+
+    @property
     def anomalous_points(self) -> NDArray[np.bool_]:
         """`(n,)` whether a point is labelled anomalous, as `Recording.anomalous_points` has it."""
         if self.labels is not None:
@@ -120,12 +128,12 @@ class GroundTruth:
         return [slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def judged_as_clips(recordings: Sequence[Recording]) -> bool:
-    """Whether recordings are looked at as wholes: points have no labels, and there are several.
+def looked_at_as_clips(recordings: Sequence[Recording]) -> bool:
+    """What `GroundTruth.looked_at_as_clips` will say of these recordings.
 
-    >>> judged_as_clips([Recording(np.zeros(5)), Recording(np.zeros(5))])
+    >>> looked_at_as_clips([Recording(np.zeros(5)), Recording(np.zeros(5))])
     True
     """
-    if any(recording.labels is not None for recording in recordings):
+    if all(recording.labels is not None for recording in recordings):
         return False
     return len(recordings) > 1 or recordings[0].label is not None

@@ -26,7 +26,7 @@ from anomalib_ts.core.plain import error_report, plain_text
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
-from anomalib_ts.evaluation.ground_truth import GroundTruth, judged_as_clips
+from anomalib_ts.evaluation.ground_truth import GroundTruth, looked_at_as_clips
 from anomalib_ts.evaluation.judge import Evaluation
 from anomalib_ts.evaluation.thresholds import Threshold
 from anomalib_ts.protocols.base import Protocol
@@ -266,7 +266,7 @@ def _prepare(
             log.warning("%s has no gradient: attack=%s was made as %s", unit.detector, *what)
         return _judged(unit, case, fits, answers, rule=rule, evaluation=evaluation, threads=threads)
 
-    whole = judged_as_clips(case.test)
+    whole = looked_at_as_clips(case.test)
     tasks = [fit.task(unit, threads, blame=blame, whole=whole) for fit in fits]
     return unit, tasks, judge
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import (
@@ -147,13 +148,18 @@ def described(about: str, limits: Limits) -> str:
     return "; ".join(filter(None, (about, str(limits))))
 
 
-def declarations(kind: type) -> list[Declaration]:
+def declarations(kind: type) -> tuple[Declaration, ...]:
     """The settings of a configured class, inherited ones first; none of any other class."""
+    return _declarations(kind)
+
+
+@cache  # working types out from their text takes longer than a check of all settings
+def _declarations(kind: Any) -> tuple[Declaration, ...]:
     if not hasattr(kind, "__dataclass_fields__"):
-        return []
+        return ()
     hints = get_type_hints(kind)
     found: Any = fields(kind)
-    return [
+    return tuple(
         Declaration(
             one.name,
             hints[one.name],
@@ -164,7 +170,7 @@ def declarations(kind: type) -> list[Declaration]:
         )
         for one in found
         if _DECLARED in one.metadata
-    ]
+    )
 
 
 def constructor_hints(kind: type) -> dict[str, Any]:

@@ -362,6 +362,27 @@ def test_mistakes_are_one_line(arguments, message, capsys):
     assert message in error
 
 
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "data=nonsense",
+        "data.nonsense=1",
+        "data.path=none.csv",
+        "detector=nonsense",
+        "detector.nonsense=1",
+        "detector.window=many",
+        "detector.window=-1",
+        "--hold-back=2",
+        "--shortest=soon",
+        "--false-alarms-per-day=-1",
+    ],
+)
+def test_a_fit_that_is_refused_leaves_no_folder(mistake, tmp_path):
+    arguments = [*FIT, "detector=iforest", "data.path=healthy.csv", mistake]
+    assert main([*arguments, f"model={tmp_path}/models/pump.ats"]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["fit", "score", "threshold", "check", "export"])
 def test_help_is_quick_and_shows_examples(name):
     code = f"""

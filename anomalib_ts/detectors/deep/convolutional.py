@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from anomalib_ts.core.progress import progress_line
+from anomalib_ts.detectors.deep.inference import at_work
 from anomalib_ts.detectors.deep.training import TrainerSettings
 
 CHUNK = 16_384
@@ -46,18 +47,14 @@ def score_in_chunks(
     """
     device = settings.device()
     margin = -(-reach // multiple) * multiple
-    network.to(device).eval()
     parts = []
-    try:
-        with progress_line(stage, len(values), settings.progress) as report:
-            for start in range(0, len(values), CHUNK):
-                first = max(0, start - margin)
-                x = np.array(values[first : start + CHUNK + margin].T, order="C")
-                with torch.inference_mode():
-                    scores = function(torch.from_numpy(x)[None].to(device))[0]
-                own = scores[..., start - first : start - first + CHUNK]
-                parts.append(own.cpu().numpy())
-                report(min(start + CHUNK, len(values)), "")
-    finally:
-        network.cpu()
+    with at_work(network, device), progress_line(stage, len(values), settings.progress) as report:
+        for start in range(0, len(values), CHUNK):
+            first = max(0, start - margin)
+            x = np.array(values[first : start + CHUNK + margin].T, order="C")
+            with torch.inference_mode():
+                scores = function(torch.from_numpy(x)[None].to(device))[0]
+            own = scores[..., start - first : start - first + CHUNK]
+            parts.append(own.cpu().numpy())
+            report(min(start + CHUNK, len(values)), "")
     return np.concatenate(parts, axis=-1)

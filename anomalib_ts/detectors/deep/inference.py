@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,23 @@ from anomalib_ts.detectors.deep.training import TrainerSettings
 
 SCORING_BATCH = 256
 """Windows that go through a network at a time when nothing is learnt."""
+
+
+@contextmanager
+def at_work(network: nn.Module, device: torch.device) -> Iterator[None]:
+    """Have a network in eval mode and on a device, and on the CPU again at the end."""
+    _move(network.eval(), device)
+    try:
+        yield
+    finally:
+        _move(network, torch.device("cpu"))
+
+
+def _move(network: nn.Module, device: torch.device) -> None:
+    """Move a network that is not there; finding that out by moving it takes longer than a batch."""
+    first = next(network.parameters(), None)
+    if first is None or first.device != device:
+        network.to(device)
 
 
 def run_network(
@@ -40,15 +58,14 @@ def run_network(
         `(starts, result)` a batch: where the windows begin, `(b,)`, and what the function gave.
     """
     device = settings.device()
-    network.to(device).eval()
     done = 0
-    try:
-        with progress_line(stage, len(windows), settings.progress) as report:
-            for starts, values in windows.batches(SCORING_BATCH):
-                with torch.inference_mode():
-                    result = function(as_tensors(values).to(device)).cpu().numpy()
-                done += len(starts)
-                report(done, "")
-                yield starts, result
-    finally:
-        network.cpu()
+    with (
+        at_work(network, device),
+        progress_line(stage, len(windows), settings.progress) as report,
+    ):
+        for starts, values in windows.batches(SCORING_BATCH):
+            with torch.inference_mode():
+                result = function(as_tensors(values).to(device)).cpu().numpy()
+            done += len(starts)
+            report(done, "")
+            yield starts, result

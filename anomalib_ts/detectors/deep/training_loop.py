@@ -64,8 +64,16 @@ _GENERATOR = threading.RLock()
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch inside the block and leave its global random state as it was."""
     with _GENERATOR, torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
+        _seed(seed)
         yield
+
+
+def _seed(seed: int) -> None:
+    """`torch.manual_seed`, which takes milliseconds for devices that are not there."""
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
 
 
 def train_module(

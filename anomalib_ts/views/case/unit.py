@@ -43,8 +43,7 @@ def plot_unit(store: Store, record: Record) -> Path:
     case, scores = store.scored(record)
     truth = GroundTruth.from_arrays(case)
     values = _load_again(record.unit) if truth.values is None else _stored(truth)
-    several = truth.labels is None and len(truth.lengths) > 1
-    draw = _draw_clips if truth.by_clip or several else _draw_series
+    draw = _draw_clips if truth.looked_at_as_clips else _draw_series
     figure = draw(record, truth, scores, values, store.blamed(record))
     path = store.path(record.unit, ".png")
     with atomic_write(path) as file:
