@@ -23,7 +23,9 @@ def add_judge(commands: _Commands) -> None:
         parser.add_argument(name, required=True, metavar=metavar, help=what)
     parser.add_argument("-o", "--output", metavar="FILE", help="also write a page: judge.html")
     parser.add_argument("--draws", type=int, default=5, help="of samples, at least 2 (5)")
-    parser.add_argument("--rows", type=int, default=1000, help="in a sample, at most (1000)")
+    parser.add_argument(
+        "--rows", type=int, default=1000, help="in a sample, at most (1000); at least 20"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
     parser.set_defaults(command=_judge)
 

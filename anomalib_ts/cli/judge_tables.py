@@ -5,21 +5,29 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
 from anomalib_ts.core.console import console
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.streams import printable
-from anomalib_ts.errors import AnomalibTsError
+from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.synthetic.comparison import FEWEST_ROWS
 from anomalib_ts.synthetic.judge_files import FAKE, judge_files
 from anomalib_ts.synthetic.report import as_html, as_text, as_text_table
+
+LEAST: Final = {"draws": 2, "rows": FEWEST_ROWS, "seed": 0}
 
 
 def run(options: argparse.Namespace) -> int:
     """Judge the tables that the options name, show what was found and write the page.
 
     Raises:
-        AnomalibTsError: a table cannot be used, or the page cannot be written.
+        AnomalibTsError: an option is out of range, a table cannot be used, or the page cannot
+            be written.
     """
+    for name, least in LEAST.items():
+        if (value := getattr(options, name)) < least:
+            raise ConfigError(f"--{name} must be at least {least}, not {value}")
     found = judge_files(
         options.train,
         options.real,
@@ -38,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
             with atomic_write(options.output) as file:
                 file.write(as_html(found, FAKE, title).encode(errors="backslashreplace"))
         except OSError as error:
-            raise AnomalibTsError(f"cannot write {options.output}: {error}") from error
+            raise AnomalibTsError(
+                f"cannot write {options.output}: {error.strerror or error}"
+            ) from error
         sys.stdout.write(f"{options.output}\n")
     return 0

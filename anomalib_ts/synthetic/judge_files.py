@@ -48,7 +48,7 @@ def judge_files(
         InputError: a table cannot be used; the message says why.
     """
     frames = [read_frame(path) for path in (train, real, fake)]
-    schema = Schema.of(frames[:2], label)
+    schema = Schema.of(frames[:2], label, names=[str(train), str(real)])
     learnt, held_out, made = (
         schema.read(frame, str(path))
         for frame, path in zip(frames, (train, real, fake), strict=True)
@@ -78,7 +78,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
         DataNotFoundError: there is no such file.
         InputError: it is no table, or has no header or two columns of one name.
     """
-    table = read_text_table(path)
+    table = read_text_table(path, is_series=False)
     if not table.has_header:
         raise InputError(f"{path} has no header; its first line must name the columns")
     twice = sorted({name for name in table.columns if table.columns.count(name) > 1})

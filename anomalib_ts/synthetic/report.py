@@ -58,7 +58,9 @@ def as_text(found: Comparison, name: str) -> str:
     lines = []
     for answer in answers(found, name):
         lines += [f"{answer.question} {answer.text}", *(f"  - {line}" for line in answer.faults)]
-    return "\n".join([*lines, _columns(found, name), *_closing(found)])
+        if answer.question == THEMES["likeness"]:
+            lines.append(f"  {_columns(found, name)}")
+    return "\n".join([*lines, *_closing(found)])
 
 
 def as_text_table(found: Comparison) -> TextTable:
@@ -89,7 +91,9 @@ def as_html(found: Comparison, name: str, title: str) -> str:
         parts.append(f'<h2>{answer.question}</h2><p class="{mood}">{html.escape(answer.text)}</p>')
         items = "".join(f"<li>{html.escape(line)}</li>" for line in answer.faults)
         parts.append(f"<ul>{items}</ul>" if items else "")
-    parts += [f"<p>{html.escape(_columns(found, name))}</p>", _html_table(found, name)]
+        if answer.question == THEMES["likeness"]:
+            parts.append(f"<p>{html.escape(_columns(found, name))}</p>")
+    parts.append(_html_table(found, name))
     parts.append(
         "<h2>What each measure sees, and what it does not</h2><dl>"
         + "".join(

@@ -83,6 +83,7 @@ def test_a_leaky_split_says_so_and_all_measures_can_be_taken(root, tmp_path, cap
         ("split=dirty", "split"),
         ("draws=1", "draws must be at least 2, not 1"),
         ("test_rows=0", "test_rows must be at least 40, not 0"),
+        ("seed=-1", "seed must be at least 0, not -1"),
         ("+drows=3", "no setting 'drows'; did you mean draws"),
         ("retry=some", "retry must be none, failed, all, not 'some'"),
         ("root=nowhere", "get NSL-KDD"),
@@ -151,11 +152,27 @@ def test_judge_says_what_is_wrong_and_writes_a_page(wine, tmp_path, capsys):
         (["--label", "targt"], "no column 'targt'; did you mean target"),
         (["--label", "alcohol"], "holds numbers that are not whole"),
         (["--label", "target", "--fake", "nothing.csv"], "nothing.csv"),
+        (["--label", "target", "--fake", "header.csv"], "header.csv has no rows"),
+        (["--label", "target", "--real", "narrow.csv"], "narrow.csv lacks the column 'alcohol'"),
+        (["--label", "target", "--rows", "0"], "--rows must be at least 20, not 0"),
+        (["--label", "target", "--draws", "1"], "--draws must be at least 2, not 1"),
+        (["--label", "target", "--seed", "-1"], "--seed must be at least 0, not -1"),
     ],
 )
-def test_judge_refuses_what_it_cannot_do(wine, capsys, more, message):
+def test_judge_refuses_what_it_cannot_do(wine, tmp_path, capsys, more, message):
+    real = (tmp_path / "real.csv").read_text().splitlines()
+    (tmp_path / "header.csv").write_text(real[0])
+    (tmp_path / "narrow.csv").write_text("\n".join(line.partition(",")[2] for line in real))
     assert main([*wine, *more]) == 2
-    assert message in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_judge_says_why_a_page_cannot_be_written(wine, tmp_path, capsys):
+    quick = ["--label", "target", "--draws", "2", "--rows", "20"]
+    assert main([*wine, *quick, "-o", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"anomalib-ts: cannot write {tmp_path}: Is a directory\n"
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,8 @@ def test_a_copy_is_told_in_words(found):
     page = as_html(found, "none", "<fake>")
     assert "&lt;fake&gt;" in page
     assert page.count("<h2>") == len(THEMES) + 2
+    columns, variety = page.index("Columns furthest from"), page.index(THEMES["variety"])
+    assert columns < variety  # an answer to the first question, not to the last
     assert all(measure.title.split(" (")[0] in page for measure in MEASURES.values())
 
 

@@ -57,6 +57,10 @@ def test_tables_with_other_columns_are_refused():
         schema.read(frame[:0], "x")
     with pytest.raises(InputError, match="no column 'lable'; did you mean label"):
         Schema.of([frame], "lable")
+    with pytest.raises(InputError, match=r"b\.csv has a column 'flag' more"):
+        Schema.of([frame.drop(columns="flag"), frame], "label", ["a.csv", "b.csv"])
+    with pytest.raises(InputError, match="no column but the label's"):
+        Schema.of([frame[["label"]]], "label")
     with pytest.raises(InputError, match="has 1 different labels"):
         Schema.of([frame.assign(label="a")], "label")
 

@@ -174,15 +174,22 @@ class TextTable:
             )
 
 
-def read_text_table(path: str | Path, layout: TextLayout = AS_FOUND) -> TextTable:
+def read_text_table(
+    path: str | Path, layout: TextLayout = AS_FOUND, *, is_series: bool = True
+) -> TextTable:
     """Read a delimited text file, packed or not.
 
     Blank lines are skipped. Empty cells and `NaN`, `NA`, `null` and the like are missing.
 
+    Args:
+        path: the file.
+        layout: how it is written, as far as that is known.
+        is_series: whether its rows are points of a series, which needs two.
+
     Raises:
         DataNotFoundError: there is no such file.
         InputError: the file is empty, is not text of the given encoding, has lines of too many
-            cells or fewer than two rows, or is damaged where it is packed.
+            cells or a series fewer than two rows, or is damaged where it is packed.
     """
     path = Path(path)
     try:
@@ -192,7 +199,7 @@ def read_text_table(path: str | Path, layout: TextLayout = AS_FOUND) -> TextTabl
         raise InputError(_not_text(path, layout, error)) from None
     except csv.Error as error:
         raise InputError(f"{path} is not a table: {error}") from None
-    if len(table.frame) < 2:
+    if is_series and len(table.frame) < 2:
         raise InputError(f"{path} holds {len(table.frame)} of the two points that a series needs")
     return table
 

@@ -40,7 +40,7 @@ class Schema:
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, frames: Sequence[pd.DataFrame], label: str) -> Schema:
+    def of(cls, frames: Sequence[pd.DataFrame], label: str, names: Sequence[str] = ()) -> Schema:
         """The schema of the first table's columns, symbols and labels as all of them have them.
 
         >>> import pandas as pd
@@ -51,15 +51,22 @@ class Schema:
         Args:
             frames: real tables; symbols and labels get codes in the order of first appearance.
             label: the column that holds the label.
+            names: what messages call the tables.
 
         Raises:
-            InputError: the label's column is not there, holds numbers that are not whole, one
+            InputError: the tables differ in their columns, or have none but the label's; that is
+                not there, holds numbers that are not whole, one
                 value or more than `MOST_LABELS`.
         """
+        names = names or ["the table"] * len(frames)
         columns = [str(column) for column in frames[0].columns]
         if label not in columns:
-            raise InputError(f"the table has no column {label!r}; {nearest(label, columns)}")
-        both = pd.concat([_columns_of(frame, columns, "a table") for frame in frames])
+            raise InputError(f"{names[0]} has no column {label!r}; {nearest(label, columns)}")
+        if len(columns) == 1:
+            raise InputError(f"{names[0]} has no column but the label's, so nothing to compare")
+        both = pd.concat(
+            [_columns_of(frame, columns, name) for frame, name in zip(frames, names, strict=True)]
+        )
         labels = _texts(both[label])
         if _is_numeric(both[label]) and (both[label].dropna() % 1 != 0).any():
             raise InputError(
