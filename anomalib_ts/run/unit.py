@@ -321,12 +321,13 @@ def _judged(
 def _warn_of_order(unit: Unit) -> None:
     """A window over points that do not follow each other holds what chance put side by side."""
     window = unit.detector_settings.get("window", 1)
+    around = "neighbourhood" in unit.detector_settings  # beside the window, however short it is
     data_set: DataSet = create(unit.data_settings, "data")
-    if not data_set.ordered and window != 1:
+    if not data_set.ordered and (window != 1 or around):
         warnings.warn(
             f"{unit.data}: its points follow each other in no order, so {unit.detector} with "
-            f"window={window} looks at neighbours that mean nothing; use a detector with "
-            "detector.window=1 and baselines=none",
+            f"window={window} looks at neighbours that mean nothing; use a detector of "
+            "single points, as most are with detector.window=1, and baselines=none",
             AnomalibTsWarning,
             stacklevel=2,
         )

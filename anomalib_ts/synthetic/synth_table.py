@@ -11,13 +11,14 @@ from rich.table import Table as TextTable
 def as_table(records: Sequence[Mapping[str, Any]]) -> TextTable:
     """A line a unit: its accuracy, and what the judge says of real and of generated rows.
 
-    Scores of real rows stand in brackets behind those of the generated ones. With `split=paper`
+    Scores of real rows stand in brackets behind those of the generated ones, so many of each label,
+    since scores of other numbers of rows cannot be compared. With `split=paper`
     the judge was tested on rows that it trained on, and the line says so.
     """
     table = TextTable(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("judge", "dense", "image", "generator", "seed", "split"):
         table.add_column(title)
-    for title in ("accuracy", "IS", "FID prob.", "FID feat.", "seconds"):
+    for title in ("accuracy", "rows a label", "IS", "FID prob.", "FID feat.", "seconds"):
         table.add_column(title, justify="right")
     for record in records:
         table.add_row(*_cells(record))
@@ -36,11 +37,12 @@ def _cells(record: Mapping[str, Any]) -> list[str]:
         "paper (1,402 rows leak)" if leaky else unit["split"],
     ]
     if record["status"] != "ok":
-        return [*head, "failed", "", "", "", ""]
+        return [*head, "failed", "", "", "", "", ""]
     result = record["result"]
     last, real = result["curve"][-1], result["real"]
     pairs = [
         f"{last[key]:.{digits}f} ({real[key]:.{digits}f})"
         for key, digits in (("inception_score", 2), ("fid_probabilities", 3), ("fid_features", 1))
     ]
-    return [*head, f"{100 * result['accuracy']:.2f} %", *pairs, f"{result['seconds']:.0f}"]
+    accuracy, rows = f"{100 * result['accuracy']:.2f} %", str(unit["per_label"])
+    return [*head, accuracy, rows, *pairs, f"{result['seconds']:.0f}"]

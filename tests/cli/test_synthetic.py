@@ -36,6 +36,8 @@ def test_units_are_run_once_and_stored(root, tmp_path, capsys):
     first = capsys.readouterr()
     assert first.err.count("accuracy") == 2
     assert "marginals" in first.out and "bootstrap" in first.out
+    head, line, _ = first.out.splitlines()
+    assert line[head.index("rows a label") :].split()[0] == "5"
     results = tmp_path / "results"
     before = {path: path.stat().st_mtime_ns for path in results.rglob("*.json")}
     assert synth(root, *plain, "generator=bootstrap,gaussian") == 0

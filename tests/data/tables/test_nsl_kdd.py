@@ -111,6 +111,8 @@ def test_detectors_that_look_at_neighbours_are_warned_about(root, tmp_path, caps
     assert "follow each other" not in capsys.readouterr().err
     assert main([*command, "detector=moving_mean"]) == 0
     assert "moving_mean with window=25 looks at neighbours" in capsys.readouterr().err
+    assert main([*command, "detector=poly", "detector.window=1"]) == 0
+    assert "poly with window=1 looks at neighbours" in capsys.readouterr().err
 
 
 def test_kinds_of_the_real_test_file():
