@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from anomalib_ts.errors import ConfigError, InputError, UndefinedMetricError
-from anomalib_ts.synthetic.judges.judge import Judge
+from anomalib_ts.synthetic.judges.judge import Judge, Seen
 from anomalib_ts.synthetic.measures.marginals import column_distances
 from anomalib_ts.synthetic.measures.registry import MEASURES, Measure, Sides, View
 from anomalib_ts.synthetic.tables.space import Space
@@ -186,10 +186,10 @@ def _worst_columns(real: Table, table: Table) -> list[tuple[str, float]]:
 
 
 def _remarks(real: View, train: Table, fakes: Mapping[str, Table]) -> list[str]:
-    guessed = real.probabilities.argmax(axis=1)
-    accuracy = (guessed == real.table.labels).mean()
+    seen = Seen(real.probabilities, real.features)
+    accuracy = seen.accuracy(real.table.labels)
     remarks = [f"the judge gives {accuracy:.1%} of the real rows their label"]
-    if len(np.unique(guessed)) == 1:
+    if seen.labels_given() == 1:
         remarks.append(
             "degenerate: the judge gives all real rows one label, so its scores (IS, both FID, "
             "label agreement) mean nothing; train it longer or choose another"

@@ -86,18 +86,25 @@ def run_unit(unit: SynthUnit) -> dict[str, Any]:
 
     Returns:
         What can be stored as JSON. `accuracy_by_epoch` and `accuracy` are on the test rows that
-        were drawn; `real` and each item of `curve` hold what the judge says of `per_label` rows
-        of each label, held beside as many test rows of each (rare ones repeat): `real` of other
-        real rows, from the training table; `comparison` is `Comparison.plain`.
+        were drawn; `degenerate` says that all of these are given one label at the end, so that
+        the judge's scores mean nothing; `real` and each item of `curve` hold what the judge says
+        of `per_label` rows of each label, held beside as many test rows of each (rare ones
+        repeat): `real` of other real rows, from the training table; `comparison` is
+        `Comparison.plain`.
     """
     began = time.perf_counter()
     train, test = _tables(unit)
     images = _images(unit.image, train)
     judge: Judge = create(unit.judge, "judge")
     accuracies: list[float] = []
-    judge.bind(images).fit(
-        train, lambda _: accuracies.append(judge.look(test).accuracy(test.labels))
-    )
+    given: list[int] = []
+
+    def watch(_: int) -> None:
+        seen = judge.look(test)
+        accuracies.append(seen.accuracy(test.labels))
+        given.append(seen.labels_given())
+
+    judge.bind(images).fit(train, watch)
     trained = time.perf_counter() - began
     rng = np.random.default_rng(unit.seed)
     labels = _balanced(train, unit.per_label)
@@ -106,6 +113,7 @@ def run_unit(unit: SynthUnit) -> dict[str, Any]:
     result: dict[str, Any] = {
         "accuracy": accuracies[-1],
         "accuracy_by_epoch": accuracies,
+        "degenerate": given[-1] == 1,
         "test_rows": len(test),
         "train_rows": len(train),
         "parameters": parameter_count(judge.network_),

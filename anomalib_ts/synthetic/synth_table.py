@@ -13,7 +13,8 @@ def as_table(records: Sequence[Mapping[str, Any]]) -> TextTable:
 
     Scores of real rows stand in brackets behind those of the generated ones, so many of each label,
     since scores of other numbers of rows cannot be compared. With `split=paper`
-    the judge was tested on rows that it trained on, and the line says so.
+    the judge was tested on rows that it trained on, and the line says so, as it does if the judge
+    gives all rows one label.
     """
     table = TextTable(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("judge", "dense", "image", "generator", "seed", "split"):
@@ -45,4 +46,6 @@ def _cells(record: Mapping[str, Any]) -> list[str]:
         for key, digits in (("inception_score", 2), ("fid_probabilities", 3), ("fid_features", 1))
     ]
     accuracy, rows = f"{100 * result['accuracy']:.2f} %", str(unit["per_label"])
+    if result.get("degenerate"):  # which units of before do not tell
+        accuracy += ", degenerate"
     return [*head, accuracy, rows, *pairs, f"{result['seconds']:.0f}"]

@@ -59,6 +59,15 @@ def test_a_generator_that_trains_is_judged_on_its_way(root, tmp_path):
     assert result["real"].keys() == result["curve"][0].keys() - {"steps"}
 
 
+def test_a_judge_that_gives_all_rows_one_label_is_called_degenerate(root, tmp_path, capsys):
+    plain = ["generator=bootstrap", "compare=false"]
+    assert synth(root, *plain, "judge.learning_rate=100") == 0
+    assert "degenerate" in capsys.readouterr().out
+    assert synth(root, *plain, "judge.epochs=30") == 0
+    assert "degenerate" not in capsys.readouterr().out
+    assert sorted(r["result"]["degenerate"] for r in stored(tmp_path / "results")) == [False, True]
+
+
 def test_a_leaky_split_says_so_and_all_measures_can_be_taken(root, tmp_path, capsys):
     assert synth(root, "split=paper", "generator=bootstrap", "draws=2") == 0
     assert "paper (1,402 rows leak)" in capsys.readouterr().out

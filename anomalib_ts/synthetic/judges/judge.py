@@ -43,6 +43,10 @@ class Seen:
         """Share of rows whose most likely label is the given one."""
         return float((self.probabilities.argmax(axis=1) == labels).mean())
 
+    def labels_given(self) -> int:
+        """How many different labels are the most likely of a row."""
+        return len(np.unique(self.probabilities.argmax(axis=1)))
+
 
 @configured
 class Judge(ABC):
