@@ -32,7 +32,7 @@ def keep(options: argparse.Namespace) -> None:
     """Add the AUROCs of a results folder to `rivals.csv`."""
     rows = [
         [
-            entry.series.data,
+            entry.series.data.partition("[")[0],  # without the series that were chosen
             f"{entry.series.case}.out",
             entry.method.protocol,
             entry.record.unit.detector,
