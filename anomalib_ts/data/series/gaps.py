@@ -91,8 +91,14 @@ def _check_channel(missing: NDArray[np.bool_], channel: str, max_gap: int, name:
     longest = int(np.argmax(ends - starts))
     length = int(ends[longest] - starts[longest])
     if length > max_gap:
+        others = such("longest", int((ends - starts > max_gap).sum()), "gaps")
         raise InputError(
             f"{name}: points {starts[longest]} to {ends[longest] - 1} of channel {channel} are "
-            f"missing, and a gap of {length} is longer than max_gap={max_gap}; cut the series "
-            "there, leave the channel out, fill the gap yourself or raise max_gap"
+            f"missing, and a gap of {length} is longer than max_gap={max_gap}{others}; cut the "
+            "series there, leave the channel out, fill the gap yourself or raise max_gap"
         )
+
+
+def such(which: str, count: int, what: str) -> str:
+    """That what an error names is one of several; empty where it is the only one."""
+    return f" (the {which} of {count} such {what})" if count > 1 else ""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomalib_ts.core.recording import FloatArray
+from anomalib_ts.data.series.gaps import such
 from anomalib_ts.errors import InputError
 
 _JITTER = 0.35
@@ -100,8 +101,9 @@ def even_grid(
         )
         if times.dtype.kind == "M" and distances[row - 1] > -7200:
             remedy += "; write local time at the end of summer time with UTC offsets"
+        others = such("first", int((distances <= 0).sum()), "times")
         raise InputError(
-            f"{place(row)}: the timestamp {shown(row)} {problem}; {remedy}, or say "
+            f"{place(row)}: the timestamp {shown(row)} {problem}{others}; {remedy}, or say "
             "timestamp_column=none to leave time out"
         )
     period = float(np.median(distances))
@@ -109,10 +111,11 @@ def even_grid(
     steps = np.maximum(1, np.rint(ratios))
     longest = int(np.argmax(steps))
     if steps[longest] - 1 > max_gap:
+        others = such("longest", int((steps - 1 > max_gap).sum()), "gaps")
         raise InputError(
             f"{place(longest + 1)}: between {shown(longest)} and {shown(longest + 1)} there are "
             f"{steps[longest] - 1:.0f} points missing at one point every {period:g} s, more than "
-            f"max_gap={max_gap}; cut the series there, resample it, raise max_gap, or say "
+            f"max_gap={max_gap}{others}; cut the series there, resample it, raise max_gap, or say "
             "timestamp_column=none if the points are not meant to be evenly spaced"
         )
     uneven = float((np.abs(ratios - steps) > _JITTER).mean())

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from anomalib_ts.data import fill_gaps
+from anomalib_ts.data import CsvFile, fill_gaps
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, InputError
 
 NAN = np.nan
@@ -87,3 +87,29 @@ def test_channels_are_called_by_name_where_they_have_one():
 def test_negative_limit():
     with pytest.raises(ConfigError, match="max_gap must be at least 0"):
         fill_gaps([1.0, 2.0], -1)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_errors_say_whether_there_are_more_of_the_kind(several, tmp_path):
+    whole = np.sin(np.arange(100.0))
+    values = whole.copy()
+    values[10:20] = np.nan
+    times = np.arange(100)
+    falling = times.copy()
+    falling[50] = 0
+    if several:
+        values[40:48] = np.nan
+        falling[70] = 0
+    absent = np.where(np.isnan(values), -1, times)
+    for column, time, told, others in (
+        (values, times, "a gap of 10 is longer", " (the longest of 2 such gaps)"),
+        (whole, absent, "there are 10 points missing", " (the longest of 2 such gaps)"),
+        (whole, falling, "is earlier than the one before", " (the first of 2 such times)"),
+    ):
+        there = time >= 0
+        lines = [f"{t},{v}" for t, v in zip(time[there], column[there], strict=True)]
+        (tmp_path / "a.csv").write_text("\n".join(["time,flow", *lines]))
+        with pytest.raises(InputError, match=told) as error:
+            CsvFile(tmp_path / "a.csv").load("a")
+        assert (others in str(error.value)) == several
+        assert ("such" in str(error.value)) == several
