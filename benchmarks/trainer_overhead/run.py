@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 
 from anomalib_ts.core.recording import Recording
@@ -38,23 +37,23 @@ from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel
 DEFAULTS = FastFlow1D()
 BARE = "bare loop"
 
-Loop: TypeAlias = Callable[[pl.LightningModule, int], None]
+Loop: TypeAlias = Callable[[AdamModule, int], None]
 
 
 def autoencoder() -> ConvAutoencoder:
     return ConvAutoencoder(1, DEFAULTS.width, DEFAULTS.features)
 
 
-def stage_one() -> pl.LightningModule:
+def stage_one() -> AdamModule:
     with seeded(0):
         model = autoencoder()
     return AdamModule(model, model.loss, DEFAULTS.learning_rate)
 
 
-def stage_two() -> pl.LightningModule:
+def stage_two() -> AdamModule:
     with seeded(0):
         model = FastFlowModel(autoencoder(), DEFAULTS.features, DEFAULTS.width, DEFAULTS.flow_steps)
-    return LikelihoodModule(model, DEFAULTS.learning_rate)
+    return LikelihoodModule(model, model.loss, DEFAULTS.learning_rate)
 
 
 def batches() -> ShuffledBatches:
@@ -63,7 +62,7 @@ def batches() -> ShuffledBatches:
     return ShuffledBatches(Windows([recording], DEFAULTS.window), DEFAULTS.batch_size, 0)
 
 
-def through_lightning(module: pl.LightningModule, steps: int, **door: Any) -> None:
+def through_lightning(module: AdamModule, steps: int, **door: Any) -> None:
     settings = TrainerSettings(
         accelerator="cpu", max_epochs=-1, max_steps=steps, progress=False, **door
     )
@@ -71,9 +70,9 @@ def through_lightning(module: pl.LightningModule, steps: int, **door: Any) -> No
     train_module(module, batches(), settings, seed=0, stage="benchmark", fit=fit)
 
 
-def bare_loop(module: pl.LightningModule, steps: int) -> None:
+def bare_loop(module: AdamModule, steps: int) -> None:
     module.train()
-    optimiser = module.configure_optimizers()
+    optimiser = AdamModule.configure_optimizers(module)  # at one rate, without a schedule
     for batch in islice(endless(batches()), steps):
         optimiser.zero_grad()
         loss = module.training_step(batch)
@@ -100,7 +99,7 @@ def loops(folder: str) -> dict[str, Loop]:
 
 
 def milliseconds(
-    loop: Loop, make: Callable[[], pl.LightningModule], steps: int
+    loop: Loop, make: Callable[[], AdamModule], steps: int
 ) -> tuple[float, float]:
     """Wall-clock and CPU milliseconds a step, the Trainer's start and end included."""
     module = make()
@@ -111,7 +110,7 @@ def milliseconds(
 
 
 def compare(
-    make: Callable[[], pl.LightningModule], steps: int, turns: int
+    make: Callable[[], AdamModule], steps: int, turns: int
 ) -> dict[str, tuple[float, float]]:
     """Median wall and CPU milliseconds a step of each way to train."""
     times: dict[str, list[tuple[float, float]]] = {}
