@@ -98,9 +98,7 @@ def loops(folder: str) -> dict[str, Loop]:
     }
 
 
-def milliseconds(
-    loop: Loop, make: Callable[[], AdamModule], steps: int
-) -> tuple[float, float]:
+def milliseconds(loop: Loop, make: Callable[[], AdamModule], steps: int) -> tuple[float, float]:
     """Wall-clock and CPU milliseconds a step, the Trainer's start and end included."""
     module = make()
     wall, cpu = time.perf_counter(), time.process_time()
