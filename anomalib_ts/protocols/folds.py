@@ -26,8 +26,8 @@ class Folds(Protocol):
 
     The models' scores are made comparable by what each gives to the data it trained on: the
     median of those scores is taken away. They are not divided by their spread, which measures how
-    well a model remembers and not what it would give to other normal data (see
-    `benchmarks/folds`). The data set's own training part is not used.
+    well a model remembers and not what it would give to other normal data. The data set's own
+    training part is not used.
 
     >>> from anomalib_ts import Case, Recording
     >>> case = Case("pump", test=(Recording(range(12), labels=[0] * 11 + [1]),))
