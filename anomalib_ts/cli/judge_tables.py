@@ -10,7 +10,8 @@ from typing import Final
 from anomalib_ts.core.console import console
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.streams import printable
-from anomalib_ts.errors import AnomalibTsError, ConfigError
+from anomalib_ts.errors import AnomalibTsError
+from anomalib_ts.settings.values import check_least
 from anomalib_ts.synthetic.comparison import FEWEST_ROWS
 from anomalib_ts.synthetic.judge_files import FAKE, judge_files
 from anomalib_ts.synthetic.report import as_html, as_text, as_text_table
@@ -25,9 +26,7 @@ def run(options: argparse.Namespace) -> int:
         AnomalibTsError: an option is out of range, a table cannot be used, or the page cannot
             be written.
     """
-    for name, least in LEAST.items():
-        if (value := getattr(options, name)) < least:
-            raise ConfigError(f"--{name} must be at least {least}, not {value}")
+    check_least(vars(options), LEAST, prefix="--")
     found = judge_files(
         options.train,
         options.real,

@@ -31,7 +31,7 @@ from anomalib_ts.core.plain import error_report
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.settings.config import checked, create
 from anomalib_ts.settings.registry import config_folder
-from anomalib_ts.settings.values import checked_value
+from anomalib_ts.settings.values import check_least, checked_value
 
 log = logging.getLogger(__name__)
 
@@ -136,9 +136,7 @@ class UnitCommand:
             for key, hint in hints.items()
             if key not in parts and key != "names"
         }
-        for key, value in self.least.items():
-            if plain[key] is not None and plain[key] < value:
-                raise ConfigError(f"{key} must be at least {value}, not {plain[key]}")
+        check_least(plain, self.least)
         return self.unit(names=config["names"], **parts, **plain)
 
     def _run_once(self, unit: Any, results: Path, retry: str) -> tuple[dict[str, Any], bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import make_dataclass
 from types import NoneType, UnionType
@@ -95,3 +95,19 @@ def readable(hint: Any) -> str:
     if hint is Any:
         return "anything"
     return names.get(getattr(hint, "__name__", ""), getattr(hint, "__name__", str(hint)))
+
+
+def check_least(given: Mapping[str, Any], least: Mapping[str, float], prefix: str = "") -> None:
+    """Refuse numbers that are too small; what is not set has no size.
+
+    Args:
+        given: values by name.
+        least: the smallest that some of them may be.
+        prefix: what stands before a name where the user writes it.
+
+    Raises:
+        ConfigError: one is smaller.
+    """
+    for name, smallest in least.items():
+        if given[name] is not None and given[name] < smallest:
+            raise ConfigError(f"{prefix}{name} must be at least {smallest}, not {given[name]}")
