@@ -19,6 +19,7 @@ from anomalib_ts.detectors.deep import convolutional
 from anomalib_ts.detectors.deep.examples import ShuffledBatches
 from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.detectors.deep.training_loop import seeded, train_module
+from anomalib_ts.detectors.fastflow1d.held_back import divided
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import FastFlowModel, smoothed, to_points
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError
@@ -356,3 +357,40 @@ class TestOnePass:
         for nothing in ({"scoring": "latent"}, {"held_back": 0.0}):
             learning, held = quick(FastFlow1D, **nothing)._divided(train)
             assert ([len(one) for one in learning], held) == ([15, 20], ())
+
+    @pytest.mark.parametrize(
+        ("lengths", "learning", "held"),
+        [
+            ([400, 100], [340, 100], [60]),  # the end of each that is long enough
+            ([100] * 12, [100] * 10, [100] * 2),  # whole recordings, where none is
+            ([100, 130, 90], [100, 66, 90], [64]),  # of few, the end of the longest
+            ([127], [127], []),  # too short to divide
+            ([9] * 12, [9] * 12, []),  # too little to tell anything
+        ],
+    )
+    def test_a_share_too_short_to_tell_scores_is_held_back_elsewhere(self, lengths, learning, held):
+        least = 60 if lengths[0] == 400 else 64
+        found = divided([Recording(wave(n)) for n in lengths], 0.15, least)
+        assert [[len(one) for one in part] for part in found] == [learning, held]
+
+
+@given(
+    lengths=st.lists(st.integers(1, 300), min_size=1, max_size=40),
+    share=st.sampled_from([0, 0.01, 0.15, 0.5]),
+    least=st.integers(1, 100),
+)
+def test_all_training_data_are_learnt_from_or_held_back(lengths, share, least):
+    ends = np.cumsum(lengths)
+    train = [
+        Recording(np.arange(end - n, end, dtype=float))
+        for n, end in zip(lengths, ends, strict=True)
+    ]
+    learning, held = divided(train, share, least)
+    together = np.concatenate([one.values.ravel() for one in (*learning, *held)])
+    assert sorted(together) == list(range(ends[-1]))
+    points = sum(map(len, held))
+    assert points <= ends[-1] / 2 and (points >= least or not held)
+    if not share:
+        assert not held
+    elif max(lengths) >= 2 * least:
+        assert held

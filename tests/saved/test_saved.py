@@ -251,7 +251,7 @@ def test_a_model_of_a_version_that_learnt_other_things_says_so():
     with pytest.raises(InputError, match=r"holds version 2 of IForest.* version 3.*fit it again"):
         load_detector(GOLDEN / "iforest_version_2.ats")
     for older in (3, 4):
-        wanted = rf"holds version {older} of FastFlow1D.*version 5.*fit it again"
+        wanted = rf"holds version {older} of FastFlow1D.*version 6.*fit it again"
         with pytest.raises(InputError, match=wanted):
             load_detector(GOLDEN / f"fastflow1d_version_{older}.ats")
 

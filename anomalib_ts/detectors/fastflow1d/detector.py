@@ -16,6 +16,7 @@ from anomalib_ts.detectors.autoencoder.detector import ConvolutionalDetector
 from anomalib_ts.detectors.autoencoder.torch_model import DOWNSAMPLING
 from anomalib_ts.detectors.deep.examples import as_tensors
 from anomalib_ts.detectors.deep.training_loop import seeded
+from anomalib_ts.detectors.fastflow1d.held_back import divided
 from anomalib_ts.detectors.fastflow1d.lightning_model import LikelihoodModule
 from anomalib_ts.detectors.fastflow1d.torch_model import (
     SCORES,
@@ -60,7 +61,7 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
         Korean Society of Computer Information summer conference 31(2), 2023 (in Korean).
     """
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
 
     window: int = setting(512)
     batch_size: int = setting(8)
@@ -84,7 +85,8 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
     held_back: float = setting(
         0.15,
         "share of each training recording, its end, that `scoring=largest` learns its deviations "
-        "from and the networks do not see; all of them train where it is shorter than `smoothing`",
+        "from and the networks do not see; where it is shorter than `smoothing` in all of them, "
+        "whole recordings, or, of few, so many points of the longest, if it has twice as many",
         at_least=0,
         at_most=0.5,
     )
@@ -106,14 +108,7 @@ class FastFlow1D(ConvolutionalDetector[FastFlowModel]):
     ) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
         """What the networks learn from, and what is held back from them."""
         share = self.held_back if self.scoring == "largest" else 0
-        learning, held = [], []
-        for one in train:
-            spared = round(share * len(one))
-            end = len(one) - (spared if spared >= self.smoothing else 0)
-            learning.append(one[:end])
-            if end < len(one):
-                held.append(one[end:])
-        return tuple(learning), tuple(held)
+        return divided(train, share, self.smoothing)
 
     def _network(self, train: tuple[Recording, ...]) -> FastFlowModel:
         autoencoder = self._autoencoder(train)
