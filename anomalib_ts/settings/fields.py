@@ -58,15 +58,27 @@ class Limits:
         if low is not None and high is not None:
             opened = "[" if self.at_least is not None else "("
             closed = "]" if self.at_most is not None else ")"
-            return f"in {opened}{low:g}, {high:g}{closed}"
+            return f"in {opened}{_told(low)}, {_told(high)}{closed}"
         if low is not None:
-            return f"at least {low:g}" if self.at_least is not None else f"above {low:g}"
+            return f"{'at least' if self.at_least is not None else 'above'} {_told(low)}"
         if high is not None:
-            return f"at most {high:g}" if self.at_most is not None else f"below {high:g}"
+            return f"{'at most' if self.at_most is not None else 'below'} {_told(high)}"
         return ""
 
 
+def _told(limit: float) -> str:
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
+
+
 NO_LIMITS = Limits()
+
+SEEDS = Limits(at_least=0, at_most=2**32 - 1)
+"""What NumPy, scikit-learn and torch take."""
+
+
+def limits_of(name: str, limits: Limits) -> Limits:
+    """The limits of a setting: those that it declares, or of what is called `seed` `SEEDS`."""
+    return SEEDS if name == "seed" and limits == NO_LIMITS else limits
 
 
 @dataclass(frozen=True)
@@ -208,8 +220,8 @@ def _about(kind: type, name: str) -> tuple[str, Limits]:
         one = getattr(parent, "__dataclass_fields__", {}).get(name)
         if one is not None and one.metadata.get(_DECLARED, ("",))[0]:
             about, limits = one.metadata[_DECLARED]
-            return str(about), limits
-    return "", NO_LIMITS
+            return str(about), limits_of(name, limits)
+    return "", limits_of(name, NO_LIMITS)
 
 
 def _alternatives(hint: Any) -> Sequence[Any]:

@@ -27,6 +27,7 @@ from anomalib_ts.settings.fields import (
     args_of,
     constructor_hints,
     declarations,
+    limits_of,
 )
 from anomalib_ts.settings.source import (
     Found,
@@ -162,7 +163,7 @@ def _read(path: str) -> Signature:
         raise UnreadableSourceError(path)
     bases = list(ancestry(found))
     doc = ast.get_docstring(found.node) or ""
-    return Signature(_parameters(bases), doc, _version(bases))
+    return Signature(_limited(_parameters(bases)), doc, _version(bases))
 
 
 def _inspected(target: Any, path: str) -> Signature:
@@ -183,7 +184,12 @@ def _inspected(target: Any, path: str) -> Signature:
         version = 1
     version = _checked_version(version, target.__name__)
     doc = inspect.getdoc(target) or ""
-    return Signature(parameters, doc.removesuffix(args_of(target)).rstrip(), version, variadic)
+    doc = doc.removesuffix(args_of(target)).rstrip()
+    return Signature(_limited(parameters), doc, version, variadic)
+
+
+def _limited(parameters: dict[str, Parameter]) -> dict[str, Parameter]:
+    return {n: replace(one, limits=limits_of(n, one.limits)) for n, one in parameters.items()}
 
 
 def _parameters(line: list[SourceClass]) -> dict[str, Parameter]:

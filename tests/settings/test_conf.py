@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from anomalib_ts import detectors as built_in
 from anomalib_ts.cli.listing import yaml_of
+from anomalib_ts.errors import ConfigError
 from anomalib_ts.run.job import job_of
 from anomalib_ts.settings.config import SHARED_SETTINGS, checked
 from anomalib_ts.settings.registry import choices, config_folder
@@ -193,3 +194,16 @@ def test_every_detector_can_be_chosen():
 
 def _is_detector(value):
     return isinstance(value, type) and issubclass(value, built_in.Detector)
+
+
+SEEDED = [path for path in WITH_TARGET if "seed" in composed(path)]
+
+
+@pytest.mark.parametrize("path", SEEDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_cannot_be_drawn_with_is_refused_before_anything_runs(path, seed):
+    given = {"_target_": composed(path)["_target_"], "seed": seed}
+    if "estimator" in composed(path):
+        given["estimator"] = {"_target_": "sklearn.ensemble.IsolationForest"}
+    with pytest.raises(ConfigError, match=r"it.seed must lie in \[0, 4294967295\], not"):
+        checked(given, "it")

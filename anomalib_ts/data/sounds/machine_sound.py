@@ -92,6 +92,8 @@ class Plan:
         counts = (self.n_train, self.n_test_normal, self.n_test_anomalous)
         if min(counts) < 0 or sum(counts) == 0:
             raise ConfigError(f"machine_sound: numbers of clips must not be negative: {counts}")
+        if self.seed < 0:
+            raise ConfigError(f"machine_sound: seed must be at least 0, not {self.seed}")
         if not 1 <= self.n_ids <= 100:
             raise ConfigError(f"machine_sound: n_ids must lie in 1..100, not {self.n_ids}")
         if not 0.1 <= self.seconds <= 600:

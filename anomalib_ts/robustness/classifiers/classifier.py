@@ -52,7 +52,7 @@ class Classifier:
     shape: Shape = setting("alexnet", "number of convolutions and where maps are made smaller")
     epochs: int = setting(40, "times that all training images are seen", at_least=1)
     batch_size: int = setting(64, "images a training step", at_least=1)
-    seed: int = setting(0, "of the initial weights and the order of the images", at_least=0)
+    seed: int = setting(0, "of the initial weights and the order of the images")
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -22,7 +22,7 @@ class Generator(ABC):
     A new one writes `_fit` and `_sample`.
     """
 
-    seed: int = setting(0, "of all that is drawn", at_least=0)
+    seed: int = setting(0, "of all that is drawn")
 
     def fit(self, train: Table) -> Generator:
         """Learn from real rows.

@@ -55,7 +55,7 @@ class Judge(ABC):
     epochs: int = setting(6, "times that all training rows are seen", at_least=1)
     batch_size: int = setting(128, "rows a training step", at_least=3)
     learning_rate: float = setting(1e-3, "of Adam, at the start", above=0)
-    seed: int = setting(0, "of the initial weights and the order of the rows", at_least=0)
+    seed: int = setting(0, "of the initial weights and the order of the rows")
 
     def fit(self, train: Table, each_epoch: Callable[[int], None] | None = None) -> Judge:
         """Train from the beginning.
