@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.svm import OneClassSVM
 
+from anomalib_ts import load_detector
 from anomalib_ts.core.windows import centre_scores
 from anomalib_ts.detectors import Hbos, IForest, IForest1, Lof, MatrixProfile, Ocsvm, Pca, Poly
 from anomalib_ts.detectors.classical import matrix_profile, window_detector
@@ -201,6 +202,23 @@ class TestPca:
         detector = Pca(window=5).fit(train)
         assert len(detector.components_) == model.n_components_
         np.testing.assert_allclose(detector.score(test), mean_scores(residual, 100, 5), rtol=1e-4)
+
+    @pytest.mark.parametrize("channels", [1, 3])
+    @pytest.mark.parametrize("window", [1, 2, 10])
+    @pytest.mark.parametrize("training", ["noise", "constant", "two values"])
+    def test_no_plane_holds_everything(self, training, window, channels, tmp_path):
+        noise = np.random.default_rng(0).normal(size=(600, channels))
+        values = {"noise": noise, "constant": 0 * noise, "two values": noise > 0}[training] * 1.0
+        detector = Pca(window=window).fit(values[:300])
+        assert len(detector.components_) < window * channels
+        for channel in range(channels):
+            scored = values[300:].copy()
+            scored[150, channel] += 30
+            scores = detector.score(scored)
+            assert scores[150] > np.delete(scores, slice(140, 161)).max() + 1e-6
+            assert np.isfinite(detector.contributions(scored)).all()
+            again = load_detector(detector.save(tmp_path / "pca.ats"))
+            np.testing.assert_array_equal(again.score(scored), scores)
 
     def test_a_window_of_too_many_values_is_refused_with_the_largest_possible(self):
         with pytest.raises(InputError, match="window to 50 or less"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
@@ -27,7 +29,8 @@ class Pca(WindowDetector):
     """Principal components: windows far from the plane in which the training windows lie.
 
     By default the score is the mean squared residual of a window outside the plane of the first
-    components, those that explain a share of the training windows' variance.
+    components, those that explain a share of the training windows' variance. At least one
+    component is left out of the plane, and all of them where the training windows never vary.
 
     In published mode each place of a window is standardised, and the score is that of PyOD: the
     sum over all components of the distance between the window and *the component itself, taken
@@ -48,7 +51,8 @@ class Pca(WindowDetector):
         window_: points a window.
         mean_: `(c * w,)` of the training windows.
         scale_: `(c * w,)`, what each place is divided by; ones by default.
-        components_: `(k, c * w)`, of unit length, the first explains most; all in published mode.
+        components_: `(k, c * w)`, of unit length, the first explains most; all in published mode,
+            and fewer than `c * w` by default.
         shares_: `(c * w,)` of the variance that each component explains, descending.
 
     References:
@@ -56,6 +60,8 @@ class Pca(WindowDetector):
         ICDM 2003 workshops; Jackson and Mudholkar, Control procedures for residuals associated
         with principal component analysis, Technometrics 21(3), 1979 (the residual).
     """
+
+    version: ClassVar[int] = 2
 
     explained: float = setting(
         0.95,
@@ -84,7 +90,8 @@ class Pca(WindowDetector):
         self.scale_ = np.where(varies, deviation, 1.0)
         vectors, shares = principal_components(covariance / np.outer(self.scale_, self.scale_))
         self.shares_: FloatArray = np.maximum(shares, SMALLEST_SHARE)
-        kept = size if self._published else holding(shares, self.explained)
+        plane = holding(shares, self.explained) if shares.any() else 0
+        kept = size if self._published else plane
         self.components_: FloatArray = np.ascontiguousarray(vectors[:kept])
 
     def _window_scores(self, rows: NDArray[np.float32]) -> FloatArray:
@@ -124,7 +131,7 @@ class Pca(WindowDetector):
 
     def _inverse_blocks(self, channels: int) -> FloatArray:
         """`(c, w, w)` pseudo-inverses of each channel's block of the projection off the plane."""
-        components = self.components_.reshape(len(self.components_), channels, -1)
+        components = self.components_.reshape(len(self.components_), channels, self.window_)
         inside = np.einsum("kci,kcj->cij", components, components, optimize=True)
         found: FloatArray = np.linalg.pinv(
             np.eye(components.shape[2]) - inside, rcond=BLAMELESS, hermitian=True
@@ -146,10 +153,12 @@ def principal_components(covariance: FloatArray) -> tuple[FloatArray, FloatArray
 def holding(shares: FloatArray, explained: float) -> int:
     """How many of the components it takes to explain a share of the variance.
 
-    >>> holding(np.array([0.7, 0.2, 0.1]), 0.8)
-    2
+    Never all of them: nothing lies outside of such a plane, and every residual would be 0.
+
+    >>> holding(np.array([0.7, 0.2, 0.1]), 0.8), holding(np.array([0.4, 0.3, 0.3]), 0.9)
+    (2, 2)
     """
-    return 1 + int(np.searchsorted(np.cumsum(shares), explained))
+    return min(1 + int(np.searchsorted(np.cumsum(shares), explained)), len(shares) - 1)
 
 
 def mean_residuals(centred: FloatArray, components: FloatArray) -> FloatArray:

@@ -89,7 +89,7 @@ class PcaResidual(Scorer):
         self.mean_ = values.mean(axis=0)
         values -= self.mean_
         vectors, shares = principal_components(values.T @ values / len(values))
-        kept = min(holding(shares, self.explained), len(shares) - 1)  # something must be outside
+        kept = holding(shares, self.explained)
         self.components_: FloatArray = np.ascontiguousarray(vectors[:kept])
 
     def scores(self, rows: Rows) -> FloatArray:
