@@ -134,10 +134,26 @@ def _unknown_choice(error: MissingConfigException) -> str:
 
 def _unknown_key(key: str, overrides: list[str], main: str) -> str:
     parent, _, name = key.rpartition(".")
-    known = _known_keys(parent, overrides, main)
-    if name in known:
+    config = _chosen(overrides, main)
+    node = OmegaConf.select(config, parent) if parent else config
+    known = [str(key) for key in node if key != "hydra"] if isinstance(node, DictConfig) else []
+    if name not in known:
+        return f"no setting {key!r}; {nearest(name, known)}"
+    if any(override.startswith(f"~{key}") for override in overrides):
         return f"the setting {key} cannot be taken away; set it to null, if it may be"
-    return f"no setting {key!r}; {nearest(name, known)}"
+    if source := _taken_from(parent, config):
+        return f"{parent} is that of {source}, so {key} cannot be set; set {source}.{name} instead"
+    return f"no setting {key!r} with every one of the choices that were given"
+
+
+def _taken_from(parent: str, config: DictConfig) -> str:
+    """The settings whose place in a configuration others take (`${trainer}`); empty if none do."""
+    above, _, name = parent.rpartition(".")
+    node = OmegaConf.select(config, above) if above else config
+    if not isinstance(node, DictConfig) or not OmegaConf.is_interpolation(node, name):
+        return ""
+    content: Any = OmegaConf.to_container(node, resolve=False)
+    return str(content[name]).removeprefix("${").removesuffix("}")
 
 
 def _other_command(overrides: list[str], main: str) -> str:
@@ -159,19 +175,18 @@ def _composes(overrides: list[str], main: str) -> bool:
     return True
 
 
-def _known_keys(parent: str, overrides: list[str], main: str) -> list[str]:
-    """The keys beside the wrong one, in the configuration that the chosen groups give."""
+def _chosen(overrides: list[str], main: str) -> DictConfig:
+    """The configuration that the chosen groups give; empty where they give none."""
     chosen = [o for o in overrides if o.partition("=")[0] in GROUPS and "," not in o]
     try:
         config = _compose(chosen, main)
     except HydraException:
-        return []
+        return OmegaConf.create()
     OmegaConf.set_struct(config, value=False)
-    node = OmegaConf.select(config, parent) if parent else config
-    return [str(key) for key in node if key != "hydra"] if isinstance(node, DictConfig) else []
+    return config
 
 
-def _compose(overrides: list[str], main: str) -> Any:
+def _compose(overrides: list[str], main: str) -> DictConfig:
     """A configuration, from where the command in progress finds its files if there is one."""
     if GlobalHydra.instance().is_initialized():
         return compose(main, overrides)

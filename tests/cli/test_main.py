@@ -116,6 +116,8 @@ def test_multirun_says_which_job_was_wrong_and_runs_the_others(capsys):
         (["protocol=prefix", "protocol.fraction=7"], "fraction must lie in (0, 1], not 7"),
         (["data=csv", "~data.n_points"], "data"),
         (["detector=random", "detector.trainer=5"], "no setting 'detector.trainer'"),
+        (["detector=usad", "detector.trainer.max_steps=5"], "set trainer.max_steps instead"),
+        (["detector=usad", "detector.trainer.max_stps=5"], "did you mean max_steps"),
         (["detector=usad", "detector.trainer=5"], "trainer: 5 is not TrainerSettings or null"),
         (["trainer.max_steps=abc"], "trainer.max_steps: 'abc' is not a whole number"),
         (["limits=null"], "limits: None is not a group of settings"),
