@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -17,6 +18,10 @@ from anomalib_ts.errors import DataNotFoundError, InputError
 
 UNFINISHED = ".anomalib-ts-*.part"
 """Names of files that are being written, or were when their writer was killed."""
+
+# Hidden files and folders, and what archivers, editors and storage systems leave behind:
+# __MACOSX and ._x.wav, .ipynb_checkpoints, .snapshot, @eaDir, #recycle, $RECYCLE.BIN, ~$x.
+_CLUTTER = re.compile(r"[.@#$~]|__|(lost\+found|RECYCLER|System Volume Information)$")
 
 _ALIVE = ".alive"  # in a claimed folder, locked by the process that claimed it
 
@@ -105,6 +110,15 @@ def claim_folder(folder: Path) -> None:
     _claims[folder] = (folder / _ALIVE).open("xb")
     with suppress(OSError):
         fcntl.flock(_claims[folder], fcntl.LOCK_EX)
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a file or folder of this name is no one's data, but left there by some system.
+
+    >>> [is_clutter(name) for name in ("a.csv", "._a.csv", "__MACOSX")]
+    [False, True, True]
+    """
+    return _CLUTTER.match(name) is not None
 
 
 def check_regular(path: str | Path) -> os.stat_result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from anomalib_ts.core.names import pick
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.series.gaps import fill_gaps
-from anomalib_ts.data.series.selection import as_patterns, described, selected
+from anomalib_ts.data.series.selection import as_patterns, described, listed_rows, selected
 from anomalib_ts.data.series.text_layout import TextLayout
 from anomalib_ts.data.series.text_table import TextTable, read_text_table
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
@@ -23,7 +22,7 @@ INDEX = "datasets.csv"
 LABEL = "is_anomaly"
 """The last column of a series."""
 
-_NEEDED = ("collection_name", "dataset_name", "train_path", "test_path")
+_FILLED = ("collection_name", "dataset_name", "test_path")
 _LAYOUT = TextLayout(delimiter=",", header=True, decimal=".")
 
 
@@ -65,7 +64,7 @@ class TimeEval(DataSet):
 
         Raises:
             DataNotFoundError: the index or a series is not there.
-            InputError: the index lacks a column.
+            InputError: the index cannot be read, lacks a column or has a series twice.
         """
         index = self._read_index()
         chosen = selected(sorted(index), self.patterns, f"{self.root / INDEX}")
@@ -122,20 +121,13 @@ class TimeEval(DataSet):
                 "https://timeeval.github.io/evaluation-paper/notebooks/Datasets.html there, or "
                 "set data.root to a folder in TimeEval's layout"
             )
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            lacking = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
-            if lacking:
-                raise InputError(f"{path} has no column {lacking[0]}; it is not TimeEval's index")
-            index = {}
-            for row in reader:
-                if not all((row["collection_name"], row["dataset_name"], row["test_path"])):
-                    raise InputError(
-                        f"{path}, line {reader.line_num}: collection_name, dataset_name or "
-                        "test_path is missing"
-                    )
-                index[f"{row['collection_name']}/{row['dataset_name']}"] = row
-            return index
+        index: dict[str, dict[str, str]] = {}
+        for row in listed_rows(path, _FILLED, ("train_path",)):
+            name = f"{row['collection_name']}/{row['dataset_name']}"
+            if name in index:
+                raise InputError(f"{path} lists {name} twice; leave one of the two lines out")
+            index[name] = row
+        return index
 
     def _recording(self, table: TextTable, name: str) -> Recording:
         if len(table.columns) < 3 or table.columns[-1] != LABEL:

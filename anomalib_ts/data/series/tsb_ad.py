@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import warnings
 from abc import abstractmethod
@@ -16,7 +15,13 @@ from anomalib_ts.core.names import nearest, pick
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case, DataSet
 from anomalib_ts.data.series.gaps import fill_gaps
-from anomalib_ts.data.series.selection import as_patterns, described, selected
+from anomalib_ts.data.series.selection import (
+    as_patterns,
+    described,
+    listed_rows,
+    selected,
+    series_below,
+)
 from anomalib_ts.data.series.text_layout import TextLayout
 from anomalib_ts.data.series.text_table import TextTable, read_text_table
 from anomalib_ts.errors import AnomalibTsWarning, DataNotFoundError, InputError
@@ -27,6 +32,7 @@ LABEL = "Label"
 LISTS = ("evaluation", "tuning")
 _FILE_LISTS = Path(__file__).with_name("tsb_ad_lists.csv")
 _LAYOUT = TextLayout(delimiter=",", header=True, decimal=".")
+_FILE = re.compile(r".*_tr_.*_1st_.*\.(?i:csv)")
 _NAME = re.compile(r".+_tr_(?P<train>\d+)_1st_(?P<first>\d+)")
 
 
@@ -45,9 +51,11 @@ class TsbAd(DataSet):
 
     Attributes:
         collection: `TSB-AD-U` or `TSB-AD-M`; also the name of the archive.
+        most_channels: that a series of it may have.
     """
 
     collection: ClassVar[str]
+    most_channels: ClassVar[float] = float("inf")
 
     @abstractmethod
     def __init__(self, root: str, files: str, series: Any, max_gap: int) -> None:
@@ -70,8 +78,9 @@ class TsbAd(DataSet):
         Raises:
             DataNotFoundError: the root, the list of files or a series is not there, or files of
                 the list are missing.
+            InputError: the list cannot be read, or a series is there twice.
         """
-        there = {path.stem: path for path in self.root.rglob("*_tr_*_1st_*.csv")}
+        there = series_below(self.root, _FILE)
         if not there:
             raise DataNotFoundError(
                 f"no {self.collection} series in {self.root} (data.root): unpack "
@@ -139,6 +148,12 @@ class TsbAd(DataSet):
         label = table.position(LABEL)
         channels = [i for i in range(len(table.columns)) if i != label]
         names = tuple(table.columns[i] for i in channels)
+        if len(names) > self.most_channels:
+            raise InputError(
+                f"{table.path} has the channels {', '.join(names[:5])}, and a series of "
+                f"{self.collection} has one; those of several are read with data=tsb_ad_m, other "
+                "files with data=csv"
+            )
         values = fill_gaps(table.matrix(channels), self.max_gap, name, names)
         return Recording(
             values,
@@ -150,7 +165,7 @@ class TsbAd(DataSet):
     def _listed(self) -> list[str]:
         """The file names of the chosen list."""
         if self.files in LISTS:
-            rows = _rows(_FILE_LISTS)
+            rows = listed_rows(_FILE_LISTS, ("collection", "list", "file_name"))
             wanted = (self.collection, self.files)
             return [r["file_name"] for r in rows if (r["collection"], r["list"]) == wanted]
         path = Path(self.files).expanduser()
@@ -160,10 +175,7 @@ class TsbAd(DataSet):
                 f"data.files: there is no list {self.files!r}, nor a CSV file of that name with a "
                 f"column file_name; {near}"
             )
-        rows = _rows(path)
-        if not rows or "file_name" not in rows[0]:
-            raise InputError(f"{path} has no column file_name, or no line below it")
-        return [row["file_name"] for row in rows]
+        return [row["file_name"] for row in listed_rows(path, ("file_name",))]
 
 
 class TsbAdU(TsbAd):
@@ -188,6 +200,7 @@ class TsbAdU(TsbAd):
     """
 
     collection = "TSB-AD-U"
+    most_channels = 1
 
     def __init__(
         self,
@@ -255,8 +268,3 @@ def _facts(path: Path) -> _Facts:
             "anomaly>.csv; read other files with data=csv"
         )
     return _Facts(int(match["train"]), int(match["first"]))
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        return list(csv.DictReader(lines))

@@ -9,6 +9,7 @@ from typing import Any
 from filelock import FileLock
 
 from anomalib_ts.core.digests import file_digest, text_digest
+from anomalib_ts.core.files import is_clutter
 from anomalib_ts.core.names import pick
 from anomalib_ts.core.recording import Recording
 from anomalib_ts.data.base import Case, DataSet
@@ -92,7 +93,7 @@ class TsbUad(DataSet):
             DataNotFoundError: the root, the data set or a series is not there.
         """
         folder = self._folder()
-        files = {path.name for path in folder.glob("*.out")}
+        files = {path.name for path in folder.glob("*.out") if not is_clutter(path.name)}
         names = sorted(
             name.removesuffix(".out")
             for name in files
@@ -176,7 +177,8 @@ def fetch_archive(root: Path, url: str = ARCHIVE_URL, sha256: str | None = None)
 
 
 def _data_folders(root: Path) -> list[str]:
-    return sorted({path.parent.name for path in root.glob("*/*.out")})
+    found = {path.parent.name for path in root.glob("*/*.out")}
+    return sorted(name for name in found if not is_clutter(name))
 
 
 def _test_of(train_file: str) -> str:

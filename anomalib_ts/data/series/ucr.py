@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from anomalib_ts.core.files import check_regular
 from anomalib_ts.core.names import pick
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.base import Case, DataSet
-from anomalib_ts.data.series.selection import as_patterns, described, selected
+from anomalib_ts.data.series.selection import as_patterns, described, selected, series_below
 from anomalib_ts.errors import DataNotFoundError, InputError
 
 ARCHIVE_URL = (
     "https://www.cs.ucr.edu/~eamonn/time_series_data_2018/UCR_TimeSeriesAnomalyDatasets2021.zip"
 )
+_FILE = re.compile(r".*_UCR_Anomaly_.*\.(?i:txt)")
 _NAME = re.compile(r"\d+_UCR_Anomaly_.+_(?P<train>\d+)_(?P<begin>\d+)_(?P<end>\d+)")
 
 
@@ -61,8 +63,9 @@ class Ucr(DataSet):
 
         Raises:
             DataNotFoundError: the root or a series is not there.
+            InputError: a series is there twice.
         """
-        there = {path.stem: path for path in self.root.rglob("*_UCR_Anomaly_*.txt")}
+        there = series_below(self.root, _FILE)
         if not there:
             raise DataNotFoundError(
                 f"no series of the UCR anomaly archive in {self.root} (data.root): unpack "
@@ -104,9 +107,19 @@ class Ucr(DataSet):
 
 
 def _values(content: bytes, path: Path) -> FloatArray:
-    cells = content.split()
+    lines = [line.split() for line in content.removeprefix(BOM_UTF8).splitlines()]
+    filled = [(number, cells) for number, cells in enumerate(lines, 1) if cells]
+    if not filled:
+        raise InputError(f"{path} is empty; unpack the archive again")
+    several = [(number, cells) for number, cells in filled if len(cells) > 1]
+    if several and len(filled) > 1:
+        number, cells = several[0]
+        raise InputError(
+            f"{path}, line {number} holds {len(cells)} values, but a file of the archive has one "
+            "value a line, or all on one line; read other files with data=csv"
+        )
     try:
-        return np.array(cells, dtype=np.float64)
+        return np.array([cell for _, cells in filled for cell in cells], dtype=np.float64)
     except ValueError as error:
         raise InputError(
             f"{path}: {error}; a file of the archive holds numbers between blanks or line ends "

@@ -11,6 +11,7 @@ from typing import Literal
 from anomalib_ts.audio import ClipSpectrogram, LogMel, SpectrogramCache
 from anomalib_ts.audio.clip_reader import OTHER_SOUNDS, SOUND_SUFFIXES, ClipReader
 from anomalib_ts.core.digests import text_digest
+from anomalib_ts.core.files import is_clutter
 from anomalib_ts.core.names import nearest, pick
 from anomalib_ts.core.recording import FloatArray, Recording
 from anomalib_ts.data.base import Case, DataSet
@@ -18,7 +19,6 @@ from anomalib_ts.data.leaks import same_values
 from anomalib_ts.data.sounds.dcase_names import (
     ClipName,
     Truth,
-    is_clutter,
     parse_clip_name,
     read_ground_truth,
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from anomalib_ts.core.files import is_clutter
 from anomalib_ts.errors import DataNotFoundError, InputError
 
 _LABELS = {"normal": 0, "anomaly": 1}
@@ -24,10 +25,6 @@ _SECTION_NAME = re.compile(
     r"(?:_(?P<label>normal|anomaly))?"
     r"_(?P<number>\d{4})(?:_(?P<attributes>.*))?"
 )
-
-# Hidden files and folders, and what archivers, editors and storage systems leave behind:
-# __MACOSX and ._x.wav, .ipynb_checkpoints, .snapshot, @eaDir, #recycle, $RECYCLE.BIN, ~$x.
-_CLUTTER = re.compile(r"[.@#$~]|__|(lost\+found|RECYCLER|System Volume Information)$")
 
 _TABLE_NAME = re.compile(r"ground_truth_(?P<machine_type>.+)_section_\d\d(?:_\w+)?")
 
@@ -51,11 +48,6 @@ class ClipName:
     domain: str = ""
     split: str = ""
     attributes: str = ""
-
-
-def is_clutter(name: str) -> bool:
-    """Whether a file or folder of this name is no one's data, but left there by some system."""
-    return _CLUTTER.match(name) is not None
 
 
 def parse_clip_name(name: str) -> ClipName:

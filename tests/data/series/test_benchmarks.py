@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from anomalib_ts.data import TimeEval, TsbAdM, TsbAdU, Ucr
+from anomalib_ts.data import TimeEval, TsbAdM, TsbAdU, TsbUad, Ucr
+from anomalib_ts.data.series.selection import listed_rows
 from anomalib_ts.data.series.tsb_ad import TsbAd
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.errors import AnomalibTsWarning, ConfigError, DataNotFoundError, InputError
@@ -63,6 +64,11 @@ class TestTsbAd:
         with pytest.raises(DataNotFoundError, match=r"no list 'tunin'.* did you mean tuning"):
             TsbAdU(root=str(tsb_ad), files="tunin").case_names()
 
+    def test_a_collection_of_one_channel_has_no_series_of_several(self, tmp_path):
+        write_tsb_ad(tmp_path, OTHER, 8, 4, ("Unnamed: 0", "Data"))
+        with pytest.raises(InputError, match=r"channels Unnamed: 0, Data, .* TSB-AD-U has one"):
+            TsbAdU(root=str(tmp_path), files="all").load(OTHER)
+
     def test_channels_keep_their_names(self, tmp_path):
         write_tsb_ad(tmp_path, OTHER, 8, 4, ("flow", "heat"))
         case = TsbAdM(root=str(tmp_path), files="all").load(OTHER)
@@ -94,6 +100,71 @@ class TestTsbAd:
     def test_the_base_is_no_data_set_of_its_own(self):
         with pytest.raises(TypeError, match="abstract"):
             TsbAd("x", "all", "*", 5)
+
+
+LISTS = {
+    "another encoding": ("file_name\nä.csv\n".encode("latin-1"), "cannot be read as CSV in UTF-8"),
+    "sixteen bits": ("file_name\nx\n".encode("utf-16"), "cannot be read as CSV in UTF-8"),
+    "zeros": (b"file_name\na\0b\n", "holds NUL bytes"),
+    "too large a cell": (b"file_name\n" + b"x" * 200_000, "field larger than field limit"),
+    "nothing": (b"", "has no column file_name"),
+    "no series": (b"file_name\n", "lists no series"),
+    "too few cells": (b"n,file_name\n1,x\n\n2\n", "line 4: file_name is missing"),
+    "too many cells": (b"file_name\nx,y\n", "line 2: it has 2 cells, and the header has 1"),
+}
+
+
+class TestLists:
+    @pytest.mark.parametrize("kind", LISTS)
+    def test_what_is_wrong_is_told_of_every_list(self, kind, tmp_path):
+        content, message = LISTS[kind]
+        path = tmp_path / "list.csv"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=rf"list\.csv.*{message}"):
+            listed_rows(path, ("file_name",))
+        write_tsb_ad(tmp_path, OTHER, 8, 4)
+        with pytest.raises(InputError, match=message):
+            TsbAdU(root=str(tmp_path), files=str(path)).case_names()
+
+    def test_blanks_a_mark_and_line_ends_do_not_count(self, tmp_path):
+        path = tmp_path / "list.csv"
+        path.write_text(f"n,file_name\r\n1, {OTHER}.csv \r\n\r\n", encoding="utf-8-sig", newline="")
+        assert listed_rows(path, ("file_name",)) == [{"n": "1", "file_name": f"{OTHER}.csv"}]
+
+
+READERS = {
+    "tsb_ad": (lambda root: TsbAdU(root=str(root), files="all"), f"{OTHER}.csv"),
+    "ucr": (lambda root: Ucr(root=str(root)), f"{UCR}.txt"),
+    "tsb_uad": (lambda root: TsbUad(root=str(root), dataset="here"), "a.out"),
+}
+
+
+class TestFolders:
+    @pytest.mark.parametrize("reader", READERS)
+    def test_what_systems_leave_behind_is_no_series(self, reader, tmp_path):
+        make, name = READERS[reader]
+        for folder in ("here", "__MACOSX", ".Trash", "@eaDir"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / f"._{name}").write_bytes(b"\0")
+            (tmp_path / folder / name).write_text("1,0\n2,0\n")
+        assert make(tmp_path).case_names() == [name.rpartition(".")[0]]
+
+    @pytest.mark.parametrize("reader", ["tsb_ad", "ucr"])
+    def test_which_of_two_files_is_read_is_not_left_to_chance(self, reader, tmp_path):
+        make, name = READERS[reader]
+        for folder in ("new", "old"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / name).touch()
+        with pytest.raises(InputError, match=rf"of one series: .*new/{name} and .*old/{name}"):
+            make(tmp_path).case_names()
+
+    @pytest.mark.parametrize("reader", ["tsb_ad", "ucr"])
+    def test_capitals_in_the_suffix_and_folders_called_so(self, reader, tmp_path):
+        make, name = READERS[reader]
+        stem, _, suffix = name.rpartition(".")
+        (tmp_path / f"{stem}.{suffix.upper()}").touch()
+        (tmp_path / f"1{name}").mkdir()
+        assert make(tmp_path).case_names() == [stem]
 
 
 def write_ucr(folder, stem=UCR, separator="\n", points=70):
@@ -136,6 +207,21 @@ class TestUcr:
             Ucr(root=str(tmp_path), series="004_UCR_Anomaly_DISTORTEDBIDMC").case_names()
         with pytest.raises(ConfigError, match=r"data\.series is empty"):
             Ucr(root=str(tmp_path), series=[])
+
+    @pytest.mark.parametrize("row", ["{} 0", "{},0", "{} {}"])
+    def test_columns_are_not_taken_for_one_series(self, tmp_path, row):
+        rows = [row.format(i, i + 0.5) for i in range(70)]
+        (tmp_path / f"{UCR}.txt").write_text("\n".join(rows))
+        with pytest.raises(InputError, match=r"line 1 holds 2 values|could not convert"):
+            Ucr(root=str(tmp_path)).load(UCR)
+
+    def test_a_byte_order_mark_is_no_value(self, tmp_path):
+        text = "\n".join(map(str, range(70)))
+        (tmp_path / f"{UCR}.txt").write_text(text, encoding="utf-8-sig")
+        assert Ucr(root=str(tmp_path)).load(UCR).train[0].values[:2, 0].tolist() == [0, 1]
+        (tmp_path / f"{UCR}.txt").write_text("\n")
+        with pytest.raises(InputError, match="is empty"):
+            Ucr(root=str(tmp_path)).load(UCR)
 
     def test_no_detector_sees_the_name(self, tmp_path):
         write_ucr(tmp_path)
@@ -226,6 +312,12 @@ class TestTimeEval:
         data = TimeEval(root=str(timeeval), series="NAB/*")
         assert (data.case_names(), data.name) == (["NAB/taxi"], "TimeEval[NAB/*]")
 
+    def test_a_series_is_listed_once(self, timeeval):
+        index = timeeval / "datasets.csv"
+        index.write_text(INDEX + "NAB,taxi,,other.csv\n")
+        with pytest.raises(InputError, match=r"datasets\.csv lists NAB/taxi twice"):
+            TimeEval(root=str(timeeval)).case_names()
+
     def test_what_is_wrong_is_told(self, timeeval, tmp_path):
         with pytest.raises(DataNotFoundError, match=r"timeeval\.github\.io/evaluation-paper"):
             TimeEval(root=str(tmp_path / "nowhere")).case_names()
@@ -240,7 +332,7 @@ class TestTimeEval:
         with pytest.raises(DataNotFoundError, match=r"no file .*taxi\.test\.csv, which datasets"):
             TimeEval(root=str(timeeval)).load("NAB/taxi")
         (timeeval / "datasets.csv").write_text(f"{HEADER}\nNAB\n")
-        with pytest.raises(InputError, match="line 2: collection_name, dataset_name or"):
+        with pytest.raises(InputError, match="line 2: dataset_name is missing"):
             TimeEval(root=str(timeeval)).case_names()
         (timeeval / "datasets.csv").write_text("a,b\n")
         with pytest.raises(InputError, match="no column collection_name"):
