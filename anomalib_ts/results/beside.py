@@ -90,16 +90,19 @@ def beside(entries: Sequence[Entry], table: PublishedTable) -> Beside:
     pairs: list[Pair] = []
     data_sets: list[Pair] = []
     strange: list[str] = []
+    unmeasured: list[str] = []
     for method, by_series in by_method.items():
         row = table.row_of(next(iter(by_series.values()))[0].record.unit.detector)
         if row is None:
             strange.append(method.label)
             continue
         found = _pairs(method, by_series, table, row)
+        if not found and np.isfinite(quoted_values(table, list(by_series))[row]).any():
+            unmeasured.append(method.label)
         data_sets += _by_data_set(found, by_series)
         pairs += found
     by_name = sorted(pairs, key=lambda pair: (pair.data, pair.case, pair.method))
-    lines = _remarks(by_method, pairs, strange, table)
+    lines = _remarks(by_method, pairs, strange, unmeasured, table)
     if not table.layout.file:  # its values are of whole data sets, and so is each pair
         by_name = []
     data_sets.sort(key=lambda pair: (pair.data, pair.method))
@@ -150,6 +153,7 @@ def _remarks(
     methods: Iterable[Method],
     pairs: Sequence[Pair],
     strange: Sequence[str],
+    unmeasured: Sequence[str],
     table: PublishedTable,
 ) -> list[str]:
     source = table.layout.source
@@ -161,8 +165,15 @@ def _remarks(
         ]
     if strange:
         lines.append(f"Without a counterpart in {source}: {', '.join(sorted(strange))}.")
+    if unmeasured:
+        lines.append(
+            f"Without a value of {table.layout.metric} on the series that {source} has: "
+            f"{', '.join(sorted(unmeasured))}; `anomalib-ts evaluate RESULTS --metrics "
+            f"{table.layout.metric}` computes it where there are stored scores."
+        )
     matched = {pair.method for pair in pairs}
-    without = [m.label for m in methods if m not in matched and m.label not in strange]
+    told = {*strange, *unmeasured}
+    without = [m.label for m in methods if m not in matched and m.label not in told]
     if without:
         lines.append(f"On no series that {source} has: {', '.join(sorted(without))}.")
     known = {pair.quoted for pair in pairs}

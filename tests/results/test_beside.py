@@ -57,6 +57,18 @@ def test_methods_and_series_are_matched_by_name(table):
     assert "Published, and not run here: NORMA." in both.remarks
 
 
+def test_series_without_the_metric_are_told_from_series_that_are_not_there(table):
+    both = found(
+        table,
+        ok(0.7, "iforest", "9.test", data="MGAB"),
+        undefined("matrix_profile", "1.test", data="MGAB"),
+    )
+    assert both.series == []
+    assert "On no series that TSB-UAD has: iforest · whole." in both.remarks
+    (remark,) = [line for line in both.remarks if "matrix_profile" in line]
+    assert remark.startswith("Without a value of auroc on the series that TSB-UAD has: matrix_")
+
+
 def test_means_of_a_data_set_are_over_the_same_series_on_both_sides(table):
     both = found(
         table,
