@@ -60,13 +60,19 @@ class JobLog(Watcher):
         what = f"[{done}/{total}] {unit.data} {unit.case}  {run}: "
         if record.status != "ok":
             error, again = failure_lines(record, path)
-            log.error("%s%s", what, error)
+            log.error("%s%s%s", what, error, stored_mark(ok=False) if stored else "")
             log.error("%s", again)
             return
         shown = [key for key in COLUMNS if key in record.metrics] or list(record.metrics)[:2]
         values = ", ".join(f"{key} {record.metrics[key]:.3f}" for key in shown)
         seconds = (record.fit_seconds or 0.0) + (record.score_seconds or 0.0)
-        log.info("%s%s (%s)", what, values or "scored", "stored" if stored else f"{seconds:.1f} s")
+        end = stored_mark(ok=True) if stored else f" ({seconds:.1f} s)"
+        log.info("%s%s%s", what, values or "scored", end)
+
+
+def stored_mark(*, ok: bool) -> str:
+    """What tells a result that was stored before; a failure's cause may be gone by now."""
+    return " (stored)" if ok else " (stored; retry=failed runs it again)"
 
 
 def failure_lines(record: Record, path: Path) -> tuple[str, str]:

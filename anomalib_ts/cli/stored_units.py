@@ -24,6 +24,7 @@ from omegaconf import OmegaConf
 from rich.console import RenderableType
 
 from anomalib_ts.cli.config_errors import composition_errors
+from anomalib_ts.cli.progress_view import stored_mark
 from anomalib_ts.core.console import console, log_to_terminal
 from anomalib_ts.core.files import atomic_write
 from anomalib_ts.core.names import nearest
@@ -85,7 +86,7 @@ class UnitCommand:
         for place, (unit, config) in enumerate(todo, 1):
             record, stored = self._run_once(unit, Path(config["results"]), config["retry"])
             records.append(record)
-            mark = " (stored)" if stored else ""
+            mark = stored_mark(ok=record["status"] == "ok") if stored else ""
             log.info("[%d/%d] %s%s", place, len(todo), self._line(record), mark)
         for table in self.tables(records):
             console().print(table)

@@ -94,7 +94,7 @@ def test_a_leaky_split_says_so_and_all_measures_can_be_taken(root, tmp_path, cap
         ("split=dirty", "split"),
         ("draws=1", "draws must be at least 2, not 1"),
         ("test_rows=0", "test_rows must be at least 40, not 0"),
-        ("seed=-1", "seed must be at least 0, not -1"),
+        ("seed=-1", "seed must lie in [0, 4294967295], not -1"),
         ("+drows=3", "no setting 'drows'; did you mean draws"),
         ("retry=some", "retry must be none, failed, all, not 'some'"),
         ("root=nowhere", "get NSL-KDD"),
@@ -119,9 +119,9 @@ def test_a_failed_unit_is_stored_and_retried_when_asked(root, tmp_path, capsys):
     (record,) = stored(tmp_path / "results")
     assert record["error"]["type"] == "InputError"
     assert main(command) == 1
-    assert "(stored)" in capsys.readouterr().err
+    assert "(stored; retry=failed runs it again)" in capsys.readouterr().err
     assert main([*command, "retry=failed"]) == 1
-    assert "(stored)" not in capsys.readouterr().err
+    assert "(stored" not in capsys.readouterr().err
 
 
 def test_the_papers_tables_are_images_times_judges_times_dense_layers(root):
