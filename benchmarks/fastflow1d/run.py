@@ -31,6 +31,8 @@ from anomalib_ts.detectors.fastflow1d.torch_model import SCORES
 from anomalib_ts.protocols import Given, Normal, Prefix, Protocol
 
 PROTOCOLS: dict[str, Protocol] = {"given": Given(), "normal": Normal(), "prefix": Prefix()}
+SAME_SINCE = 5
+"""Later versions give the same scores where each training recording is long."""
 COLUMNS = ["data", "case", "protocol", "seed", "settings", "version", "auroc"]
 ALONE = [f"{name}{kind}" for kind in ("", "_unsmoothed") for name in SCORES]
 SECONDS = ["fit_s", "score_s", "points"]
