@@ -18,6 +18,7 @@ _NAMES = re.compile(r"(\+{0,2}(?:results|data\.(?:path|train_path|root)))=(.*)",
 _SWEEP = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)", re.DOTALL)
 _CHOICE_OF_TRAINER = re.compile(r"trainer\.(logger|callbacks)=(?!null$)(\w+(?:,\w+)*)")
 _ADDED = re.compile(r"(trainer\.(logger|callbacks|options)|detector\.estimator)\.")
+_CHOICE_OF_DETECTOR = re.compile(r"(detector(?:\.\w+)*\.detector)=(?!null$)([\w-]+(?:,[\w-]+)*)")
 _QUOTED = re.compile(r"""(["'])(?:(?!\1)[^\\]|\\.)*\1""", re.DOTALL)
 
 
@@ -117,13 +118,16 @@ def _as_group_setting(argument: str) -> str:
     """What a setting is short for.
 
     `metrics=[auroc,vus_pr/paper]` is `metrics.metrics=[...]`, `trainer.logger=csv` chooses a file
-    of `conf/logger`, and what is set below `trainer.options` or `detector.estimator` need not stand
+    of `conf/logger`, `detector.detector=usad` one of `conf/detector` for the detector inside
+    another, and what is set below `trainer.options` or `detector.estimator` need not stand
     there before.
     """
     if argument.startswith("metrics=["):
         return argument.replace("metrics=[", "metrics.metrics=[", 1)
     if found := _CHOICE_OF_TRAINER.fullmatch(argument):
         return f"{found[1]}={found[2]}"
+    if found := _CHOICE_OF_DETECTOR.fullmatch(argument):
+        return f"+detector@{found[1]}={found[2]}"
     return f"++{argument}" if _ADDED.match(argument) else argument
 
 

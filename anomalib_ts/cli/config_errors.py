@@ -137,6 +137,8 @@ def _unknown_key(key: str, overrides: list[str], main: str) -> str:
     config = _chosen(overrides, main)
     node = OmegaConf.select(config, parent) if parent else config
     known = [str(key) for key in node if key != "hydra"] if isinstance(node, DictConfig) else []
+    if not known and parent.startswith("detector.") and parent.endswith(".detector"):
+        return f"no setting {key!r}; choose {parent}=NAME, too: `anomalib-ts list detector` has all"
     if name not in known:
         return f"no setting {key!r}; {nearest(name, known)}"
     if any(override.startswith(f"~{key}") for override in overrides):
@@ -177,7 +179,8 @@ def _composes(overrides: list[str], main: str) -> bool:
 
 def _chosen(overrides: list[str], main: str) -> DictConfig:
     """The configuration that the chosen groups give; empty where they give none."""
-    chosen = [o for o in overrides if o.partition("=")[0] in GROUPS and "," not in o]
+    groups = {o: o.partition("=")[0].lstrip("+").partition("@")[0] for o in overrides}
+    chosen = [o for o, group in groups.items() if group in GROUPS and "," not in o]
     try:
         config = _compose(chosen, main)
     except HydraException:

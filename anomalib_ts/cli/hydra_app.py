@@ -133,14 +133,20 @@ def composed_parts(arguments: list[str], parts: Sequence[str]) -> dict[str, dict
                 with_log_configuration=False,
             )
         _limit_threads(config)
-        from anomalib_ts.settings.config import checked  # noqa: PLC0415 - it imports numpy
+        from anomalib_ts.settings.config import checked, run_detector  # noqa: PLC0415 - numpy
 
         with readable_errors(given.settings):
-            found: Any = {
+            plain: Any = {
                 part: OmegaConf.to_container(config[part], resolve=True, throw_on_missing=True)
-                for part in parts
+                for part in (*parts, "trainer")
             }
-        return {part: checked(settings, part) for part, settings in found.items()}
+        plain["seed"] = config.seed
+        return {
+            part: run_detector(plain, plain[part], part)
+            if part == "detector"
+            else checked(plain[part], part)
+            for part in parts
+        }
     finally:
         GlobalHydra.instance().clear()
 

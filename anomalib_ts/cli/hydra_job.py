@@ -187,17 +187,17 @@ def _resolved(config: DictConfig, sweep: bool) -> dict[str, Any]:
     plain["plot"] = checked_value(bool, plain["plot"], "plot")
     _try_trainer(plain["trainer"], "trainer")
     limits = checked(plain["limits"], "limits")
-    for settings in (plain["detector"], *_groups(plain["baselines"])):
-        if isinstance(settings, dict) and isinstance(settings.get("trainer"), dict):
-            trainer = settings["trainer"]
-            if trainer != plain["trainer"]:
-                _try_trainer(trainer, "trainer of a detector")
-            if trainer.get("accelerator") not in ("auto", "cpu"):
-                create(trainer, "trainer").device()  # is it there?
-            if sweep:  # it has one view of its own
-                trainer["progress"] = False
-            if trainer.get("checkpoint") is True:
-                trainer["checkpoint"] = str(folder / "checkpoints")
+    used = [*_trainers(plain["detector"]), *_trainers(plain["baselines"])]
+    for trainer in used:
+        if trainer != plain["trainer"]:
+            _try_trainer(trainer, "trainer of a detector")
+        if trainer.get("accelerator") not in ("auto", "cpu"):
+            create(trainer, "trainer").device()  # is it there?
+    for trainer in (plain["trainer"], *used):
+        if sweep:  # it has one view of its own
+            trainer["progress"] = False
+        if trainer.get("checkpoint") is True:
+            trainer["checkpoint"] = str(folder / "checkpoints")
     if plain["isolate"] is None:
         limited = any(limits.get(name) is not None for name in ("seconds", "memory_mb"))
         plain["isolate"] = limited or sweep
@@ -220,8 +220,13 @@ def _try_trainer(given: Settings, where: str) -> None:
         quiet_trainer(trainer, 1, [], [])
 
 
-def _groups(settings: Any) -> list[Any]:
-    return list(settings.values()) if isinstance(settings, dict) else []
+def _trainers(settings: Any) -> Iterator[dict[str, Any]]:
+    """Settings of all trainers in those of detectors, of detectors inside others too."""
+    for name, value in settings.items() if isinstance(settings, dict) else ():
+        if name == "trainer" and isinstance(value, dict):
+            yield value
+        else:
+            yield from _trainers(value)
 
 
 @contextmanager

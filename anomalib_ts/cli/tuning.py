@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,7 +81,7 @@ class Space:
             name = override.get_key_element()
             if not override.is_sweep_override():
                 fixed.append(override.input_line or "")
-            elif name.replace("/", ".").partition(".")[0] not in TUNED:
+            elif re.split(r"[./@]", name)[0] not in TUNED:
                 raise ConfigError(
                     f"{name} cannot be tuned, only settings of the detector and of its training: "
                     "with another seed, case or protocol a figure means something else"

@@ -13,8 +13,8 @@ from anomalib_ts.errors import AnomalibTsError
 from anomalib_ts.metrics.registry import sign_of
 from anomalib_ts.results.entries import Entry
 from anomalib_ts.results.unit_key import Unit
-from anomalib_ts.robustness.defended import DENSE_AUTOENCODER
-from anomalib_ts.settings.config import changed
+from anomalib_ts.robustness.defended import behind
+from anomalib_ts.settings.config import SHARED_SETTINGS, changed
 from anomalib_ts.settings.effect import describe
 from anomalib_ts.settings.trust import check_all_origins
 
@@ -108,13 +108,14 @@ def _split(unit: Unit) -> tuple[str, str]:
     No detector where the settings name a class that may not be read, or is not there.
     """
     settings = unit.detector_settings
-    behind = settings.get("_target_") in DEFENDED
-    inner = (settings.get(BEHIND) or DENSE_AUTOENCODER) if behind else settings
+    defended = settings.get("_target_") in DEFENDED
     try:
+        inner = behind(settings) if defended else settings
         check_all_origins(inner, BEHIND)
         name, variant = str(inner.get("_target_")).rpartition(".")[2], describe(changed(inner))
-        changes = changed(settings) if behind else {}
+        changes = changed(settings) if defended else {}
     except AnomalibTsError:
         return "", ""
-    defence = {key: v for key, v in changes.items() if key.partition(".")[0] != BEHIND}
+    of_detector = (BEHIND, *SHARED_SETTINGS)
+    defence = {key: v for key, v in changes.items() if key.partition(".")[0] not in of_detector}
     return f"{name} ({variant})" if variant else name, describe(defence)

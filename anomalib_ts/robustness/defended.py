@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ from scipy.ndimage import uniform_filter1d
 from anomalib_ts.core.recording import FloatArray, Recording, RecordingLike, as_recording
 from anomalib_ts.detectors.base import Detector
 from anomalib_ts.detectors.capabilities import Capabilities, by_settings
+from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.detectors.streaming import Margins
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.robustness.attack import Pgd
 from anomalib_ts.saved.values import storable
-from anomalib_ts.settings.config import create
+from anomalib_ts.settings.config import Settings, create, handed_down
 from anomalib_ts.settings.fields import configured, setting
 
 if TYPE_CHECKING:
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
 
 DENSE_AUTOENCODER = {"_target_": "anomalib_ts.detectors.DenseAutoencoder"}
 """The detector unless another is set."""
+
+
+def behind(settings: Mapping[str, Any]) -> Settings:
+    """Settings of the detector that a `Defended` of these settings defends, with what it is handed.
+
+    Raises:
+        ConfigError: its target may not be imported, or is not there.
+    """
+    inner = settings.get("detector") or DENSE_AUTOENCODER
+    return handed_down(inner, settings, "detector.detector")
 
 
 @configured
@@ -76,6 +88,9 @@ class Defended(Detector):
         0.2, "size of the attack in adversarial training, in training deviations", at_least=0.0
     )
     seed: int = setting(0, "of the noise and the attack, and of the detector unless it has its own")
+    trainer: TrainerSettings | None = setting(
+        None, "how long and on what to train the detector, if it is deep and has none of its own"
+    )
 
     def _check_settings(self) -> None:
         super()._check_settings()
@@ -89,8 +104,7 @@ class Defended(Detector):
         self._unfitted()
 
     def _unfitted(self) -> Detector:
-        settings = {"seed": self.seed} | (self.detector or DENSE_AUTOENCODER)
-        made: Detector = create(settings, "detector.detector", "detector")
+        made: Detector = create(behind(vars(self)), "detector.detector", "detector")
         return made
 
     def _declared(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from anomalib_ts.results.store import Store
 from anomalib_ts.results.unit_key import Unit
 from anomalib_ts.run.kept_answers import KeptAnswers
 from anomalib_ts.run.watcher import Watcher
-from anomalib_ts.settings.config import Settings, changed, checked, create
+from anomalib_ts.settings.config import Settings, changed, checked, create, run_detector
 from anomalib_ts.settings.effect import describe
 from anomalib_ts.settings.signatures import version_of
 from anomalib_ts.settings.values import checked_value
@@ -222,8 +222,8 @@ def job_of(config: Mapping[str, Any], names: Mapping[str, str]) -> Job:
     Raises:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
     """
-    chosen = (names["detector"], checked(config["detector"], "detector"))
-    baselines = [(k, checked(v, k, "detector")) for k, v in (config["baselines"] or {}).items()]
+    chosen = (names["detector"], run_detector(config, config["detector"], "detector"))
+    baselines = [(k, run_detector(config, v, k)) for k, v in (config["baselines"] or {}).items()]
     hints = get_type_hints(Job)
     plain: dict[str, Any] = {key: checked_value(hints[key], config[key], key) for key in _PLAIN}
     parts: dict[str, Any] = {part: checked(config[part], part) for part in _PARTS}

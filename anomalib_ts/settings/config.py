@@ -40,8 +40,11 @@ EXTRAS = {
 _ANYTHING = Parameter(Any, None)
 SEVERAL = {"logger": "logger", "callback": "callbacks"}
 """Parts of which there may be several by name, and the group of their choices."""
+_GROUPS = {**SEVERAL, "detector": "detector"}
+"""The group of the choices of parts that the command line lets one name where settings stand."""
 SHARED_SETTINGS = ("seed", "trainer")
-"""Constructor parameters that take the run's value (`${seed}`) unless set otherwise."""
+"""Constructor parameters that take the run's value (`${seed}`) unless set otherwise; those of a
+detector inside another take that other's, see `handed_down`."""
 
 
 def create(settings: Mapping[str, Any], where: str, part: str = "") -> Any:
@@ -103,6 +106,54 @@ def class_of(settings: Mapping[str, Any], part: str, where: str = "") -> type:
     return _judged(settings, where or part, part, kind_of_part(part))
 
 
+def handed_down(settings: Mapping[str, Any], shared: Mapping[str, Any], where: str) -> Settings:
+    """Settings of a detector, at every level with what is shared and was not set there.
+
+    Args:
+        settings: of the detector, judged or not.
+        shared: by the names in `SHARED_SETTINGS`, what whoever holds the detector has: the run, or
+            another detector. None is nothing to hand down.
+        where: what messages call the settings.
+
+    Raises:
+        ConfigError: the target of one is not there, or may not be imported.
+    """
+    return _handed_down(settings, shared, where, "detector")
+
+
+def run_detector(config: Mapping[str, Any], settings: Mapping[str, Any], where: str) -> Settings:
+    """Checked settings of a detector with what the run's configuration hands down to all of them.
+
+    Raises:
+        ConfigError: see `checked`.
+    """
+    shared = {name: config.get(name) for name in SHARED_SETTINGS}
+    if shared["trainer"] is not None:
+        shared["trainer"] = checked(config["trainer"], "trainer")
+    return handed_down(checked(settings, where, "detector"), shared, where)
+
+
+def _handed_down(
+    settings: Mapping[str, Any], shared: Mapping[str, Any], where: str, part: str
+) -> Settings:
+    signature = _found(settings, where, signature_of, part=part)
+    takes = signature.parameters.keys() - set(signature.variadic)
+    missing = {
+        name: shared[name]
+        for name in SHARED_SETTINGS
+        if name in takes and name not in settings and shared.get(name) is not None
+    }
+    full = {**settings, **missing}
+    below = {**shared, **{name: full[name] for name in SHARED_SETTINGS if name in full}}
+    for key, value in full.items():
+        inner = signature.parameters[key].describes if key in takes else ""
+        if key in SHARED_SETTINGS or inner not in ("", "detector"):
+            continue  # of Lightning and scikit-learn, which have no setting of ours
+        if _has_target(value):
+            full[key] = _handed_down(value, below, f"{where}.{key}", inner)
+    return full
+
+
 def described(
     settings: Mapping[str, Any] | None, where: str, part: str = ""
 ) -> dict[str, Settings]:
@@ -126,7 +177,8 @@ def described(
     for name, value in several.items():
         if value is not None and not _has_target(value):
             place = f"{where}.{name}" if name else where
-            choice = f", or name a choice of `anomalib-ts list {SEVERAL[part]}`" if many else ""
+            group = _GROUPS.get(part, "")
+            choice = f", or name a choice of `anomalib-ts list {group}`" if group else ""
             raise ConfigError(
                 f"{place}: {value!r} does not say what it is; give it a _target_{choice}"
             )
@@ -255,7 +307,7 @@ def changed(settings: Mapping[str, Any], owner: str = "") -> Settings:
         if name == "seed" or not has_effect(name, value, owner):
             continue
         if parameter.describes:
-            found |= _changed_parts(value, name, parameter.describes)
+            found |= _changed_parts(value, name, parameter.describes, settings)
         elif _has_target(value):
             if parameter.choice:
                 found[name] = _class_name(value)
@@ -266,8 +318,10 @@ def changed(settings: Mapping[str, Any], owner: str = "") -> Settings:
     return found
 
 
-def _changed_parts(settings: Mapping[str, Any], where: str, part: str) -> Settings:
-    """What was added by name: the class of each, and its settings."""
+def _changed_parts(
+    settings: Mapping[str, Any], where: str, part: str, owner: Mapping[str, Any]
+) -> Settings:
+    """What was added by name: the class of each, and its settings but for those of its owner."""
     found: Settings = {}
     for place, one in described(settings, where, part).items():
         found[place] = _class_name(one)
@@ -275,6 +329,8 @@ def _changed_parts(settings: Mapping[str, Any], where: str, part: str) -> Settin
         for name, value in one.items():
             default = parameters[name].default if name in parameters else REQUIRED
             if name in ("_target_", "seed") or value == default:
+                continue
+            if name in SHARED_SETTINGS and value == owner.get(name):
                 continue
             if _has_target(value):
                 found |= {f"{place}.{name}.{k}": v for k, v in changed(value, name).items()}

@@ -156,8 +156,8 @@ def args_of(kind: type) -> str:
 
 
 def described(about: str, limits: Limits) -> str:
-    """What a setting means and which numbers it may have, on one line."""
-    return "; ".join(filter(None, (about, str(limits))))
+    """What a setting means and which numbers it may have; a seed's go without saying."""
+    return "; ".join(filter(None, (about, "" if limits == SEEDS else str(limits))))
 
 
 def declarations(kind: type) -> tuple[Declaration, ...]:

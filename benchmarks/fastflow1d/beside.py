@@ -51,7 +51,7 @@ def keep(options: argparse.Namespace) -> None:
 
 
 def of_ours() -> pd.DataFrame:
-    """The rows of `run.py` with defaults, under `prefix`, seed 0, each series' of the newest version.
+    """Rows of `run.py` with defaults, under `prefix`, seed 0: the newest version of each series.
 
     Version 6 is version 5 where training recordings are long enough: those were not run again.
     """

@@ -85,3 +85,21 @@ def test_a_value_that_hydra_cannot_read_is_a_text(text):
 def test_other_settings_are_left_to_hydra(setting):
     assert as_typed(setting, multirun=False) == setting
     assert as_typed("data.path=(a),b)", multirun=True) == "data.path=(a),b)"
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("detector.detector=usad", "+detector@detector.detector=usad"),
+        ("detector.detector=usad,pca", "+detector@detector.detector=usad,pca"),
+        ("detector.detector.detector=usad", "+detector@detector.detector.detector=usad"),
+        (
+            "detector.representation.detector=my-own",
+            "+detector@detector.representation.detector=my-own",
+        ),
+        *((as_it_is, as_it_is) for as_it_is in ("detector.detector=null", "detector=usad")),
+        *((as_it_is, as_it_is) for as_it_is in ("detector.detector={a: b}", "data.detector=x")),
+    ],
+)
+def test_a_detector_inside_another_is_chosen_by_its_name(typed, read):
+    assert Arguments.of([typed]).settings == [read]

@@ -7,14 +7,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from anomalib_ts.core.recording import Recording
+from anomalib_ts.detectors.deep.training import TrainerSettings
 from anomalib_ts.detectors.memory.representations import Representation, Rows, Values
 from anomalib_ts.errors import ConfigError
 from anomalib_ts.saved.values import storable
-from anomalib_ts.settings.config import create
+from anomalib_ts.settings.config import create, handed_down
 from anomalib_ts.settings.fields import configured, setting
 
 AUTOENCODER = {"_target_": "anomalib_ts.detectors.Autoencoder"}
 """The detector unless another is set."""
+
+WHERE = "detector.representation.detector"
 
 
 @configured
@@ -41,6 +44,9 @@ class Encoder(Representation):
         "settings of the deep detector, `_target_` and all; None for `autoencoder` as it is",
         describes="detector",
     )
+    trainer: TrainerSettings | None = setting(
+        None, "how long and on what to train it, unless it has its own; None for the defaults"
+    )
 
     def learn(self, train: tuple[Recording, ...], window: int, seed: int) -> None:
         """Train the detector."""
@@ -49,7 +55,7 @@ class Encoder(Representation):
         network = getattr(self.trained_, "model_", None)
         if not hasattr(network, "encode"):
             raise ConfigError(
-                f"detector.representation.detector: {type(self.trained_).__name__} has no encoder; "
+                f"{WHERE}: {type(self.trained_).__name__} has no encoder; "
                 "choose autoencoder, dense_autoencoder or deep_svdd"
             )
 
@@ -82,8 +88,8 @@ class Encoder(Representation):
 
     def _made(self, window: int, seed: int) -> Any:
         settings = {**(self.detector or AUTOENCODER), "window": window}
-        settings.setdefault("seed", seed)
-        return create(settings, "detector.representation.detector", "detector")
+        shared = {"seed": seed, "trainer": self.trainer}
+        return create(handed_down(settings, shared, WHERE), WHERE, "detector")
 
 
 storable(Encoder)
